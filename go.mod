@@ -1,0 +1,3 @@
+module foobar
+
+go 1.26
