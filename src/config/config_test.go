@@ -1,0 +1,167 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+func TestShippedFileShowsEveryDefault(t *testing.T) {
+	c, err := Parse("conf.yaml", Shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c != Default() {
+		t.Errorf("shipped file is\n%+v, defaults are\n%+v", c, Default())
+	}
+	file, err := parser.ParseBytes(Shipped, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys() {
+		if find(file.Docs[0].Body.(*ast.MappingNode), k.path) == nil {
+			t.Errorf("shipped file does not show %s", k.path)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	with := func(change func(*Config)) Config {
+		c := Default()
+		change(&c)
+		return c
+	}
+	for name, test := range map[string]struct {
+		text string
+		want Config
+	}{
+		"empty":         {"", Default()},
+		"comments only": {"# nothing\n", Default()},
+		"document mark": {"---\n", Default()},
+		"one key": {"limits: {state: 1KiB}", with(func(c *Config) {
+			c.Limits.State = 1024
+		})},
+		"bare number of bytes": {"limits:\n  header: 4096\n", with(func(c *Config) {
+			c.Limits.Header = 4096
+		})},
+		"quoted": {"timeouts:\n  idle: \"1h\"\n", with(func(c *Config) {
+			c.Timeouts.Idle = Duration(time.Hour)
+		})},
+		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
+			c.Access = Access{Token, Nobody}
+		})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Parse("conf.yaml", []byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown section":     {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, limits or timeouts`},
+		"unknown key":         {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header or connections`},
+		"repeated key":        {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: mapping key "level" already defined at [2:3]`},
+		"wrong type":          {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is a whole number"},
+		"list for scalar":     {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"},
+		"negative size":       {"limits:\n  state: -1\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"decimal unit":        {"limits:\n  state: 16MB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"overflow":            {"limits:\n  state: 99999999999GiB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"size too small":      {"limits:\n  state: 0\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
+		"number for time":     {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
+		"time out of range":   {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
+		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
+		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token or nobody"},
+		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
+		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level"},
+		"scalar document":     {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, limits or timeouts"},
+		"second document":     {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document: allowed is one"},
+		"syntax":              {"log: {level: info\n", "conf.yaml:1:"},
+		"tab":                 {"log:\n\tlevel: info\n", "conf.yaml:2:1"},
+		"uploads below state": {"limits:\n  state: 1MiB\n  uploads: 1KiB\n", "conf.yaml:3:12: limits.uploads: limits.uploads must be at least limits.state"},
+		"state above uploads": {"limits:\n  state: 1GiB\n", "conf.yaml:2:10: limits.state: limits.uploads must be at least limits.state"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("conf.yaml", []byte(test.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got  %s\nwant %s…", err, test.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+		})
+	}
+}
+
+func TestErrorsDoNotQuoteValues(t *testing.T) {
+	for _, text := range []string{
+		"limits:\n  state: hunter2\n",
+		"access:\n  write: hunter2\n",
+		"timeouts: hunter2\n",
+		"hunter2\n",
+		"log: {level: hunter2\n",
+		"log:\n  level: \"hunter2\n",
+	} {
+		_, err := Parse("conf.yaml", []byte(text))
+		if err == nil {
+			t.Errorf("%q: no error", text)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: error quotes the value: %s", text, err)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conf.yaml")
+	if err := os.WriteFile(path, Shipped, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); err != nil {
+		t.Error(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none"): "none: cannot be read: no such file or directory",
+		dir:                        "cannot be read: is a directory",
+	} {
+		_, err := Load(path)
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Load(%s) = %v, want …%s", path, err, want)
+		}
+	}
+	big := filepath.Join(dir, "big")
+	if err := os.WriteFile(big, make([]byte, maxFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(big); err == nil || !strings.Contains(err.Error(), "longer than 1 MiB") {
+		t.Errorf("Load(big) = %v", err)
+	}
+}
+
+func TestSizeString(t *testing.T) {
+	for in, want := range map[Size]string{0: "0", 1: "1", 1024: "1KiB", 1536: "1536", 3 << 20: "3MiB", 1 << 30: "1GiB"} {
+		if got := in.String(); got != want {
+			t.Errorf("Size(%d) = %s, want %s", int64(in), got, want)
+		}
+		back, err := parseSize(want)
+		if err != nil || back != in {
+			t.Errorf("parseSize(%s) = %d, %v", want, back, err)
+		}
+	}
+}

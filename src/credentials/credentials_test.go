@@ -1,0 +1,234 @@
+package credentials
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func generate(t *testing.T) (dir string, files Files) {
+	t.Helper()
+	dir = t.TempDir()
+	if _, err := Generate(dir, "host.example", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return dir, Files{filepath.Join(dir, CertFile), filepath.Join(dir, KeyFile), filepath.Join(dir, TokenFile)}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestGeneratedCertificate(t *testing.T) {
+	dir, files := generate(t)
+	set, err := Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := set.Leaf()
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	for _, name := range []string{"host.example", "localhost", "127.0.0.1", "::1"} {
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name}); err != nil {
+			t.Errorf("not valid for %s: %v", name, err)
+		}
+	}
+	key, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	if !ok || key.Curve != elliptic.P256() {
+		t.Errorf("key is %T, want ECDSA P-256", leaf.PublicKey)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("directory holds %v, %v, want 3 files", entries, err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: mode %v, %v, want 0600", e.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestGenerateNeverOverwrites(t *testing.T) {
+	for _, missing := range []string{CertFile, TokenFile, ""} {
+		t.Run("missing "+missing, func(t *testing.T) {
+			dir, files := generate(t)
+			before := map[string]string{}
+			for _, name := range []string{CertFile, KeyFile, TokenFile} {
+				before[name] = read(t, filepath.Join(dir, name))
+			}
+			if missing != "" {
+				if err := os.Remove(filepath.Join(dir, missing)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			made, err := Generate(dir, "host.example", time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if missing == "" && made != nil || missing != "" && (len(made) != 1 || filepath.Base(made[0]) != missing) {
+				t.Errorf("made %v", made)
+			}
+			for name, text := range before {
+				if name != missing && read(t, filepath.Join(dir, name)) != text {
+					t.Errorf("%s was overwritten", name)
+				}
+			}
+			if _, err := Load(files); err != nil {
+				t.Errorf("what was made does not fit what was there: %v", err)
+			}
+		})
+	}
+}
+
+func TestGenerateRefusesCertificateWithoutKey(t *testing.T) {
+	dir, files := generate(t)
+	if err := os.Remove(files.Key); err != nil {
+		t.Fatal(err)
+	}
+	made, err := Generate(dir, "host.example", time.Now())
+	if err == nil || !strings.Contains(err.Error(), "certificate without its key") || made != nil {
+		t.Errorf("made %v, error %v", made, err)
+	}
+}
+
+func TestGenerateDoesNotFollowLinks(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(dir, TokenFile)); err != nil {
+		t.Fatal(err)
+	}
+	made, err := Generate(dir, "host.example", time.Now())
+	if err != nil || len(made) != 2 {
+		t.Errorf("made %v, error %v, want key and cert alone", made, err)
+	}
+}
+
+func TestGenerateWithoutDirectory(t *testing.T) {
+	_, err := Generate(filepath.Join(t.TempDir(), "none"), "host.example", time.Now())
+	if err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestTokensDiffer(t *testing.T) {
+	_, a := generate(t)
+	_, b := generate(t)
+	if x, y := read(t, a.Token), read(t, b.Token); x == y || len(strings.TrimSpace(x)) < 43 {
+		t.Errorf("tokens are %q and %q", x, y)
+	}
+}
+
+func TestAuthorizes(t *testing.T) {
+	_, files := generate(t)
+	set, err := Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := strings.TrimSpace(read(t, files.Token))
+	for header, want := range map[string]bool{
+		"Bearer " + token:       true,
+		"bearer " + token:       true,
+		"Bearer  " + token:      true,
+		token:                   false,
+		"":                      false,
+		"Bearer":                false,
+		"Bearer ":               false,
+		"Bearer " + token + "x": false,
+		"Bearer " + token[1:]:   false,
+		"Basic " + token:        false,
+	} {
+		if got := set.Authorizes(header); got != want {
+			t.Errorf("Authorizes(%q) = %v", header, got)
+		}
+	}
+}
+
+func TestNoTokenLetsNobodyIn(t *testing.T) {
+	_, files := generate(t)
+	for _, path := range []string{"", filepath.Join(t.TempDir(), "none")} {
+		files.Token = path
+		set, err := Load(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set.HasToken() || set.Authorizes("Bearer ") || set.Authorizes("") {
+			t.Errorf("token file %q lets somebody in", path)
+		}
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	_, other := generate(t)
+	for name, test := range map[string]struct {
+		change func(t *testing.T, f *Files)
+		want   string
+	}{
+		"no certificate":   {func(_ *testing.T, f *Files) { f.Cert += "x" }, "certificate: open "},
+		"no key":           {func(_ *testing.T, f *Files) { f.Key += "x" }, "key: open "},
+		"another's key":    {func(_ *testing.T, f *Files) { f.Key = other.Key }, "private key does not match public key"},
+		"not a PEM file":   {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "failed to find any PEM data"},
+		"empty token":      {func(t *testing.T, f *Files) { write(t, f.Token, "\n") }, "allowed is one line of at least 16"},
+		"short token":      {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "allowed is one line of at least 16"},
+		"two lines":        {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "allowed is one line"},
+		"unreadable token": {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, files := generate(t)
+			test.change(t, &files)
+			_, err := Load(files)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("error is %v, want …%s…", err, test.want)
+			}
+			if strings.Contains(err.Error(), "aaaa") || strings.Contains(err.Error(), "secret\n") {
+				t.Errorf("error quotes the token: %v", err)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), fs.FileMode(0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReloadKeepsTheOldSetOnError(t *testing.T) {
+	_, files := generate(t)
+	s, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := s.Current()
+	write(t, files.Cert, "hello")
+	if err := s.Reload(); err == nil {
+		t.Fatal("no error")
+	}
+	if s.Current() != old {
+		t.Error("the old set is gone")
+	}
+	_, other := generate(t)
+	for from, to := range map[string]string{other.Cert: files.Cert, other.Key: files.Key, other.Token: files.Token} {
+		write(t, to, read(t, from))
+	}
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.GetCertificate(nil)
+	if err != nil || got.Leaf.Equal(old.Leaf()) {
+		t.Errorf("the old certificate is still served: %v", err)
+	}
+	if !s.Current().Authorizes("Bearer " + strings.TrimSpace(read(t, other.Token))) {
+		t.Error("the new token does not let in")
+	}
+}

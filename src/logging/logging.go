@@ -1,0 +1,101 @@
+// Package logging sets up zap: one event, one line, on standard error.
+//
+// Under systemd each line is JSON and starts with the "<N>" priority prefix of
+// sd-daemon(3), so that `journalctl -p warning` filters by zap's levels. On a
+// terminal the lines are for people.
+package logging
+
+import (
+	"fmt"
+	"os"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/buffer"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/sys/unix"
+)
+
+// Options says how to log. A nil Level means info.
+type Options struct {
+	Output *os.File
+	Level  *zap.AtomicLevel
+	// JournalStream is the value of $JOURNAL_STREAM, systemd.exec(5).
+	JournalStream string
+}
+
+// New returns a logger that writes to o.Output.
+func New(o Options) *zap.Logger {
+	level := zap.NewAtomicLevel()
+	if o.Level != nil {
+		level = *o.Level
+	}
+	out := zapcore.Lock(o.Output)
+	return zap.New(zapcore.NewCore(encoder(o), out, level))
+}
+
+func encoder(o Options) zapcore.Encoder {
+	c := zap.NewProductionEncoderConfig()
+	c.MessageKey = "message"
+	if isJournal(o.Output, o.JournalStream) {
+		// The journal stamps each line with the time.
+		c.TimeKey = zapcore.OmitKey
+		return &prefixed{zapcore.NewJSONEncoder(c), buffer.NewPool()}
+	}
+	c.EncodeTime = zapcore.RFC3339TimeEncoder
+	if isTerminal(o.Output) {
+		return zapcore.NewConsoleEncoder(c)
+	}
+	return zapcore.NewJSONEncoder(c)
+}
+
+// isJournal compares f with the "device:inode" of the journal's stream.
+func isJournal(f *os.File, stream string) bool {
+	var s unix.Stat_t
+	if stream == "" || unix.Fstat(int(f.Fd()), &s) != nil {
+		return false
+	}
+	return stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// prefixed puts the syslog priority before each line.
+type prefixed struct {
+	zapcore.Encoder
+	pool buffer.Pool
+}
+
+// Clone implements zapcore.Encoder.
+func (p *prefixed) Clone() zapcore.Encoder { return &prefixed{p.Encoder.Clone(), p.pool} }
+
+// EncodeEntry implements zapcore.Encoder.
+func (p *prefixed) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	line, err := p.Encoder.EncodeEntry(e, fields)
+	if err != nil {
+		return nil, err
+	}
+	defer line.Free()
+	out := p.pool.Get()
+	fmt.Fprintf(out, "<%d>", Priority(e.Level))
+	_, err = out.Write(line.Bytes())
+	return out, err
+}
+
+// Priority returns the priority, of syslog(3), for a level.
+func Priority(l zapcore.Level) int {
+	switch {
+	case l <= zapcore.DebugLevel:
+		return 7
+	case l == zapcore.InfoLevel:
+		return 6
+	case l == zapcore.WarnLevel:
+		return 4
+	case l == zapcore.ErrorLevel:
+		return 3
+	default:
+		return 2
+	}
+}

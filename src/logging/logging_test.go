@@ -1,0 +1,82 @@
+package logging
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+)
+
+// logged returns what log writes, with standard error taken to be the journal
+// or not.
+func logged(t *testing.T, journal bool, level *zap.AtomicLevel, log func(*zap.Logger)) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	o := Options{Output: f, Level: level}
+	if journal {
+		var s unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+			t.Fatal(err)
+		}
+		o.JournalStream = fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+	}
+	log(New(o))
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestJournalPriorities(t *testing.T) {
+	level := zap.NewAtomicLevelAt(zap.DebugLevel)
+	got := logged(t, true, &level, func(l *zap.Logger) {
+		l.Debug("d")
+		l.Info("i", zap.Int("n", 1))
+		l.Warn("w")
+		l.With(zap.String("k", "v")).Error("e")
+	})
+	want := `<7>{"level":"debug","message":"d"}
+<6>{"level":"info","message":"i","n":1}
+<4>{"level":"warn","message":"w"}
+<3>{"level":"error","message":"e","k":"v"}
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestOneEventOneLine(t *testing.T) {
+	got := logged(t, false, nil, func(l *zap.Logger) { l.Info("two\nlines", zap.String("k", "a\nb")) })
+	if strings.Count(got, "\n") != 1 {
+		t.Errorf("not one line: %q", got)
+	}
+	var entry map[string]any
+	if err := json.Unmarshal([]byte(got), &entry); err != nil {
+		t.Fatalf("%q: %v", got, err)
+	}
+	if entry["message"] != "two\nlines" || entry["ts"] == nil {
+		t.Errorf("entry is %v", entry)
+	}
+}
+
+func TestLevelChangesWhileRunning(t *testing.T) {
+	level := zap.NewAtomicLevelAt(zap.ErrorLevel)
+	got := logged(t, true, &level, func(l *zap.Logger) {
+		l.Info("before")
+		level.SetLevel(zap.InfoLevel)
+		l.Info("after")
+	})
+	if strings.Contains(got, "before") || !strings.Contains(got, "after") {
+		t.Errorf("got %q", got)
+	}
+}

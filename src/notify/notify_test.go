@@ -1,0 +1,108 @@
+package notify
+
+import (
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// manager returns a datagram socket as systemd's, and a Notifier connected to
+// it.
+func manager(t *testing.T) (*net.UnixConn, *Notifier) {
+	t.Helper()
+	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
+	m, err := net.ListenUnixgram("unixgram", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	c, err := net.DialUnix("unixgram", nil, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return m, New(c)
+}
+
+func receive(t *testing.T, m *net.UnixConn) string {
+	t.Helper()
+	m.SetReadDeadline(time.Now().Add(5 * time.Second))
+	b := make([]byte, 4096)
+	n, err := m.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b[:n])
+}
+
+func TestMessages(t *testing.T) {
+	m, n := manager(t)
+	for want, send := range map[string]func() error{
+		"READY=1\nSTATUS=fine":     func() error { return n.Ready("fine") },
+		"STATUS=busy":              func() error { return n.Status("busy") },
+		"STOPPING=1\nSTATUS=bye":   func() error { return n.Stopping("bye") },
+		"WATCHDOG=1\nSTATUS=a b=c": func() error { return n.Alive("a\nb=c") },
+	} {
+		if err := send(); err != nil {
+			t.Fatal(err)
+		}
+		if got := receive(t, m); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestReloadingIsOneDatagramWithTheTime(t *testing.T) {
+	m, n := manager(t)
+	if err := n.Reloading(); err != nil {
+		t.Fatal(err)
+	}
+	usec, ok := strings.CutPrefix(receive(t, m), "RELOADING=1\nMONOTONIC_USEC=")
+	if !ok {
+		t.Fatal("not the form of sd_notify(3)")
+	}
+	sent, err := strconv.ParseInt(usec, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	if age := now.Nano()/1000 - sent; age < 0 || age > 60e6 {
+		t.Errorf("time is %d µs off", age)
+	}
+}
+
+func TestWithoutManager(t *testing.T) {
+	if err := New(nil).Ready("fine"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorWhenManagerIsGone(t *testing.T) {
+	m, n := manager(t)
+	m.Close()
+	if err := n.Ready("fine"); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestWatchdogInterval(t *testing.T) {
+	for in, want := range map[string]time.Duration{"": 0, "30000000": 10 * time.Second, "3000": time.Millisecond} {
+		got, err := WatchdogInterval(in)
+		if err != nil || got != want {
+			t.Errorf("WatchdogInterval(%q) = %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"0", "-1", "soon", "99999999999999999999"} {
+		if _, err := WatchdogInterval(in); err == nil {
+			t.Errorf("WatchdogInterval(%q): no error", in)
+		}
+	}
+}
