@@ -7,7 +7,9 @@ package logging
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/buffer"
@@ -46,6 +48,16 @@ func encoder(o Options) zapcore.Encoder {
 		return zapcore.NewConsoleEncoder(c)
 	}
 	return zapcore.NewJSONEncoder(c)
+}
+
+// Line writes one line for a person, such as the reason why the program ends,
+// with the priority of level where o.Output is the journal.
+func Line(o Options, level zapcore.Level, text string) {
+	text = strings.ReplaceAll(text, "\n", "; ") + "\n"
+	if isJournal(o.Output, o.JournalStream) {
+		text = fmt.Sprintf("<%d>%s", Priority(level), text)
+	}
+	io.WriteString(o.Output, text)
 }
 
 // isJournal compares f with the "device:inode" of the journal's stream.

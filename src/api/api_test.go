@@ -1,0 +1,387 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"foobar/src/config"
+	"foobar/src/credentials"
+	"foobar/src/state"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// fixture is an API over a real store and real credentials.
+type fixture struct {
+	*API
+	dir   string
+	token string
+	log   *observer.ObservedLogs
+}
+
+func newFixture(t *testing.T, change func(*Settings)) *fixture {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	files := credentials.Files{
+		Cert:  filepath.Join(dir, credentials.CertFile),
+		Key:   filepath.Join(dir, credentials.KeyFile),
+		Token: filepath.Join(dir, credentials.TokenFile),
+	}
+	creds, err := credentials.Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := os.ReadFile(files.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{dir: t.TempDir(), token: strings.TrimSpace(string(token))}
+	store, err := state.Open(state.Options{Dir: f.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	settings := Settings{Access: config.Default().Access, State: 1000, Uploads: 1 << 20}
+	if change != nil {
+		change(&settings)
+	}
+	core, log := observer.New(zap.InfoLevel)
+	f.API, f.log = New(store, creds, zap.New(core), settings), log
+	return f
+}
+
+func (f *fixture) get(r Request) Response {
+	r.Path = "/"
+	if r.Method == "" {
+		r.Method = "GET"
+	}
+	return f.Serve(context.Background(), &r)
+}
+
+// put writes body with the token.
+func (f *fixture) put(body string, change func(*Request)) Response {
+	r := Request{Method: "POST", Path: "/", Authorization: "Bearer " + f.token,
+		Body: strings.NewReader(body), ContentLength: int64(len(body))}
+	if change != nil {
+		change(&r)
+	}
+	return f.Serve(context.Background(), &r)
+}
+
+func (f *fixture) mustPut(t *testing.T, body string) Response {
+	t.Helper()
+	resp := f.put(body, nil)
+	if resp.Status != 200 || string(resp.Body) != "ok" {
+		t.Fatalf("POST answers %d %q", resp.Status, resp.Body)
+	}
+	return resp
+}
+
+func TestStoreAndRead(t *testing.T) {
+	f := newFixture(t, nil)
+	if resp := f.get(Request{}); resp.Status != 404 || !strings.Contains(string(resp.Body), "no state has been stored yet") {
+		t.Errorf("before the first write: %d %q", resp.Status, resp.Body)
+	}
+	put := f.mustPut(t, "hello")
+	resp := f.get(Request{})
+	if resp.Status != 200 || string(resp.Body) != "hello" || resp.ETag != put.ETag || resp.ETag == "" || resp.ContentType != rawType {
+		t.Errorf("GET answers %+v", resp)
+	}
+	if resp := f.get(Request{Method: "HEAD"}); resp.Status != 200 || len(resp.Body) != 5 {
+		t.Errorf("HEAD answers %+v", resp)
+	}
+	if resp := f.put("there", func(r *Request) { r.Method = "PUT" }); resp.Status != 200 {
+		t.Errorf("PUT answers %+v", resp)
+	}
+	raw, err := os.ReadFile(filepath.Join(f.dir, state.FileName))
+	if err != nil || string(raw) != "there" {
+		t.Errorf("statefile holds %q, %v", raw, err)
+	}
+}
+
+func TestPathsAndMethods(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "hello")
+	for _, test := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/", 200, ""},
+		{"GET", "/x", 404, ""},
+		{"GET", "", 404, ""},
+		{"GET", "//", 404, ""},
+		{"DELETE", "/x", 404, ""},
+		{"DELETE", "/", 405, "GET, HEAD, POST, PUT"},
+		{"get", "/", 405, "GET, HEAD, POST, PUT"},
+		{"OPTIONS", "/", 405, "GET, HEAD, POST, PUT"},
+		{"TRACE", "/", 405, "GET, HEAD, POST, PUT"},
+	} {
+		resp := f.Serve(context.Background(), &Request{Method: test.method, Path: test.path, Body: strings.NewReader("")})
+		if resp.Status != test.status || resp.Allow != test.allow {
+			t.Errorf("%s %q: %d, Allow: %q", test.method, test.path, resp.Status, resp.Allow)
+		}
+	}
+}
+
+func TestAccess(t *testing.T) {
+	const none = "nobody has a token"
+	for _, test := range []struct {
+		who     config.Who
+		header  string // "token" stands for the right one
+		trusted bool
+		status  int
+	}{
+		{config.Anyone, "", false, 200},
+		{config.Token, "", false, 401},
+		{config.Token, "token", false, 200},
+		{config.Token, "Bearer wrong", false, 401},
+		{config.Token, "", true, 200},
+		{config.Token, none, false, 403},
+		{config.Nobody, "token", false, 403},
+		{config.Nobody, "", true, 200},
+		{"", "token", false, 403}, // a rule that was forgotten is closed
+	} {
+		for _, verb := range []string{"GET", "POST"} {
+			f := newFixture(t, func(s *Settings) { s.Access = config.Access{Read: config.Nobody, Write: config.Nobody} })
+			f.put("x", func(r *Request) { r.Trusted = true })
+			rules := config.Access{Read: test.who, Write: config.Nobody}
+			if verb == "POST" {
+				rules = config.Access{Read: config.Nobody, Write: test.who}
+			}
+			f.Apply(Settings{Access: rules, State: 1000, Uploads: 1000})
+			header := test.header
+			switch header {
+			case "token":
+				header = "Bearer " + f.token
+			case none:
+				f.dropToken(t)
+			}
+			resp := f.put("y", func(r *Request) { r.Method, r.Authorization, r.Trusted = verb, header, test.trusted })
+			if resp.Status != test.status {
+				t.Errorf("%s by %q, Authorization %q, trusted %v: %d, want %d", verb, test.who, test.header, test.trusted, resp.Status, test.status)
+			}
+			if (resp.Status == 401) != (resp.WWWAuthenticate != "") {
+				t.Errorf("%d with WWW-Authenticate %q", resp.Status, resp.WWWAuthenticate)
+			}
+			if changed := string(f.store.Current().Data) == "y"; changed != (verb == "POST" && test.status == 200) {
+				t.Errorf("%s by %q: changed is %v", verb, test.who, changed)
+			}
+		}
+	}
+}
+
+// dropToken gives the API credentials without a token.
+func (f *fixture) dropToken(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.credentials = creds
+}
+
+func TestTooLargeChangesNothing(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "hello")
+	for _, length := range []int64{1001, -1} {
+		resp := f.put(strings.Repeat("x", 1001), func(r *Request) { r.ContentLength = length })
+		if resp.Status != 413 || !resp.Close || !strings.Contains(string(resp.Body), "1000 bytes") {
+			t.Errorf("Content-Length %d: %+v", length, resp)
+		}
+	}
+	f.expect(t, "hello")
+	for _, length := range []int64{1000, -1} {
+		if resp := f.put(strings.Repeat("x", 1000), func(r *Request) { r.ContentLength = length }); resp.Status != 200 {
+			t.Errorf("body of the largest size, Content-Length %d: %+v", length, resp)
+		}
+	}
+}
+
+func (f *fixture) expect(t *testing.T, want string) {
+	t.Helper()
+	if got := f.get(Request{}); string(got.Body) != want {
+		t.Errorf("state is %q, want %q", got.Body, want)
+	}
+	if used := f.uploads.used.Load(); used != 0 {
+		t.Errorf("%d bytes of the upload budget are lost", used)
+	}
+}
+
+func TestBodyOfUnknownLengthGrows(t *testing.T) {
+	f := newFixture(t, func(s *Settings) { s.State = 1 << 20; s.Uploads = 2 << 20 })
+	body := strings.Repeat("0123456789abcdef", 1<<15) // 512 KiB
+	resp := f.put("", func(r *Request) {
+		r.Body, r.ContentLength = iotest.OneByteReader(strings.NewReader(body)), -1
+	})
+	if resp.Status != 200 {
+		t.Fatalf("%+v", resp)
+	}
+	f.expect(t, body)
+}
+
+func TestBodyThatDoesNotArrive(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "hello")
+	for name, test := range map[string]struct {
+		err    error
+		status int
+	}{
+		"cut off": {io.ErrUnexpectedEOF, 400},
+		"reset":   {errors.New("connection reset"), 400},
+		"slow":    {os.ErrDeadlineExceeded, 408},
+	} {
+		for _, length := range []int64{10, -1} {
+			resp := f.put("", func(r *Request) {
+				r.Body = io.MultiReader(strings.NewReader("12345"), iotest.ErrReader(test.err))
+				r.ContentLength = length
+			})
+			if resp.Status != test.status || !resp.Close {
+				t.Errorf("%s, Content-Length %d: %d, close %v", name, length, resp.Status, resp.Close)
+			}
+		}
+	}
+	f.expect(t, "hello")
+}
+
+func TestUploadsShareABudget(t *testing.T) {
+	f := newFixture(t, func(s *Settings) { s.Uploads = 1500 })
+	f.mustPut(t, "hello")
+	body, feed := io.Pipe()
+	first := make(chan Response)
+	go func() {
+		first <- f.put("", func(r *Request) { r.Body, r.ContentLength = body, 1000 })
+	}()
+	feed.Write([]byte("x")) // the first upload has its buffer now
+	for _, length := range []int64{501, -1} {
+		resp := f.put(strings.Repeat("y", 501), func(r *Request) { r.ContentLength = length })
+		if resp.Status != 503 || resp.RetryAfter == "" {
+			t.Errorf("second upload, Content-Length %d: %+v", length, resp)
+		}
+	}
+	if resp := f.put("small", nil); resp.Status != 200 {
+		t.Errorf("an upload that fits: %+v", resp)
+	}
+	feed.Write(bytes.Repeat([]byte("x"), 999))
+	if resp := <-first; resp.Status != 200 {
+		t.Errorf("first upload: %+v", resp)
+	}
+	f.expect(t, strings.Repeat("x", 1000))
+}
+
+func TestConditions(t *testing.T) {
+	f := newFixture(t, nil)
+	created := f.put("a", func(r *Request) { r.IfNoneMatch = "*" })
+	if created.Status != 200 {
+		t.Fatalf("create: %+v", created)
+	}
+	tag := created.ETag
+	for _, test := range []struct {
+		name   string
+		change func(*Request)
+		status int
+	}{
+		{"create again", func(r *Request) { r.IfNoneMatch = "*" }, 412},
+		{"swap another", func(r *Request) { r.IfMatch = `"x"` }, 412},
+		{"swap a weak tag", func(r *Request) { r.IfMatch = "W/" + tag }, 412},
+		{"swap nonsense", func(r *Request) { r.IfMatch = "x" }, 412},
+		{"not this", func(r *Request) { r.IfNoneMatch = "W/" + tag }, 412},
+		{"swap", func(r *Request) { r.IfMatch = `"x", ` + tag }, 200},
+		{"swap the old", func(r *Request) { r.IfMatch = tag }, 412},
+		{"swap any", func(r *Request) { r.IfMatch = "*" }, 200},
+	} {
+		if resp := f.put("b", test.change); resp.Status != test.status {
+			t.Errorf("%s: %d, want %d", test.name, resp.Status, test.status)
+		}
+	}
+}
+
+func TestConditionalAndPartialReads(t *testing.T) {
+	f := newFixture(t, nil)
+	tag := f.mustPut(t, "0123456789").ETag
+	for _, test := range []struct {
+		name         string
+		r            Request
+		status       int
+		body         string
+		contentRange string
+	}{
+		{"same", Request{IfNoneMatch: tag}, 304, "", ""},
+		{"same, weak", Request{IfNoneMatch: `"x",W/` + tag}, 304, "", ""},
+		{"any", Request{IfNoneMatch: "*"}, 304, "", ""},
+		{"other", Request{IfNoneMatch: `"x"`}, 200, "0123456789", ""},
+		{"must be", Request{IfMatch: tag}, 200, "0123456789", ""},
+		{"must be another", Request{IfMatch: `"x"`}, 412, "", ""},
+		{"first two", Request{Range: "bytes=0-1"}, 206, "01", "bytes 0-1/10"},
+		{"from", Request{Range: "bytes=8-"}, 206, "89", "bytes 8-9/10"},
+		{"last", Request{Range: "bytes=-3"}, 206, "789", "bytes 7-9/10"},
+		{"longer than all", Request{Range: "bytes=5-100"}, 206, "56789", "bytes 5-9/10"},
+		{"last more than all", Request{Range: "bytes=-100"}, 206, "0123456789", "bytes 0-9/10"},
+		{"outside", Request{Range: "bytes=10-"}, 416, "", "bytes */10"},
+		{"last none", Request{Range: "bytes=-0"}, 416, "", "bytes */10"},
+		{"two", Request{Range: "bytes=0-1,4-5"}, 200, "0123456789", ""},
+		{"reversed", Request{Range: "bytes=3-2"}, 200, "0123456789", ""},
+		{"other unit", Request{Range: "lines=0-1"}, 200, "0123456789", ""},
+		{"signs", Request{Range: "bytes=+0-1"}, 200, "0123456789", ""},
+		{"head", Request{Method: "HEAD", Range: "bytes=0-1"}, 200, "0123456789", ""},
+		{"if unchanged", Request{Range: "bytes=0-1", IfRange: tag}, 206, "01", "bytes 0-1/10"},
+		{"if changed", Request{Range: "bytes=0-1", IfRange: `"x"`}, 200, "0123456789", ""},
+	} {
+		resp := f.get(test.r)
+		if resp.Status != test.status || resp.ContentRange != test.contentRange {
+			t.Errorf("%s: %d, Content-Range %q", test.name, resp.Status, resp.ContentRange)
+		}
+		if resp.Status < 300 && string(resp.Body) != test.body {
+			t.Errorf("%s: body %q", test.name, resp.Body)
+		}
+	}
+}
+
+func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "hello")
+	// A directory in the statefile's place: rename(2) fails.
+	path := filepath.Join(f.dir, state.FileName)
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	resp := f.put("lost", nil)
+	if resp.Status != 500 || strings.Contains(string(resp.Body), f.dir) {
+		t.Errorf("%d %q", resp.Status, resp.Body)
+	}
+	f.expect(t, "hello")
+	if f.log.FilterMessage("request failed").Len() != 1 {
+		t.Errorf("log holds %v", f.log.All())
+	}
+}
+
+func TestStatusOfStorageErrors(t *testing.T) {
+	for err, status := range map[error]int{
+		state.ErrNoSpace:        507,
+		state.ErrReadOnly:       500,
+		state.ErrTooLarge:       413,
+		state.ErrPrecondition:   412,
+		context.Canceled:        503,
+		errors.New("any other"): 500,
+	} {
+		if got := describe(err).Status; got != status {
+			t.Errorf("%v: %d, want %d", err, got, status)
+		}
+	}
+}

@@ -1,0 +1,19 @@
+package api
+
+import "sync/atomic"
+
+// A budget bounds the bytes that all uploads hold together.
+type budget struct {
+	limit, used atomic.Int64
+}
+
+// reserve takes n bytes, or none and says so.
+func (b *budget) reserve(n int64) bool {
+	if b.used.Add(n) <= b.limit.Load() {
+		return true
+	}
+	b.used.Add(-n)
+	return false
+}
+
+func (b *budget) release(n int64) { b.used.Add(-n) }

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"foobar/src/state"
+
+	"go.uber.org/zap"
+)
+
+// textType is for what the service says in its own words.
+const textType = "text/plain; charset=utf-8"
+
+// retryAfter is how many seconds a client is asked to wait when there is no
+// room for its upload.
+const retryAfter = "1"
+
+// What the API refuses, beside the errors of package state.
+var (
+	errNotFound     = errors.New("there is nothing at this path: the state is at /")
+	errEmpty        = errors.New("no state has been stored yet: POST one to /")
+	errClosed       = errors.New("the configuration (access) lets nobody do this")
+	errNoToken      = errors.New("this needs a token, and the service was started without a token credential")
+	errUnauthorized = errors.New("this needs the header field Authorization: Bearer with the token credential")
+	errBusy         = errors.New("other uploads take all the room there is: try again soon")
+)
+
+type methodError struct{ allow string }
+
+func (e *methodError) Error() string { return "allowed methods are " + e.allow }
+
+type tooLargeError struct{ limit int64 }
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("the body is larger than limits.state, %d bytes", e.limit)
+}
+
+type rangeError struct{ size int64 }
+
+func (e *rangeError) Error() string {
+	return fmt.Sprintf("the range is outside the state, which has %d bytes", e.size)
+}
+
+// A bodyError is the client's doing: it went away, or was too slow.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return "the body did not arrive whole" }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// failure is where an error becomes a status. Errors that are not the client's
+// doing are logged, and the client is told no more than it needs.
+func (a *API) failure(r *Request, err error) Response {
+	resp := describe(err)
+	resp.ContentType = textType
+	resp.Body = []byte(sentence(resp.Status, err) + "\n")
+	if resp.Status >= http.StatusInternalServerError && !errors.Is(err, errBusy) {
+		a.log.Error("request failed", zap.String("method", r.Method), zap.Int("status", resp.Status), zap.Error(err))
+	}
+	return resp
+}
+
+func describe(err error) Response {
+	var (
+		method *methodError
+		large  *tooLargeError
+		outOf  *rangeError
+		body   *bodyError
+	)
+	switch {
+	case errors.Is(err, errNotFound), errors.Is(err, errEmpty):
+		return Response{Status: http.StatusNotFound}
+	case errors.As(err, &method):
+		return Response{Status: http.StatusMethodNotAllowed, Allow: method.allow}
+	case errors.Is(err, errClosed), errors.Is(err, errNoToken):
+		return Response{Status: http.StatusForbidden}
+	case errors.Is(err, errUnauthorized):
+		return Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`}
+	case errors.Is(err, state.ErrPrecondition):
+		return Response{Status: http.StatusPreconditionFailed}
+	case errors.As(err, &large), errors.Is(err, state.ErrTooLarge):
+		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}
+	case errors.As(err, &outOf):
+		return Response{Status: http.StatusRequestedRangeNotSatisfiable, ContentRange: fmt.Sprintf("bytes */%d", outOf.size)}
+	case errors.As(err, &body) && errors.Is(err, os.ErrDeadlineExceeded):
+		return Response{Status: http.StatusRequestTimeout, Close: true}
+	case errors.As(err, &body):
+		return Response{Status: http.StatusBadRequest, Close: true}
+	case errors.Is(err, errBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true}
+	case errors.Is(err, state.ErrNoSpace):
+		return Response{Status: http.StatusInsufficientStorage}
+	}
+	return Response{Status: http.StatusInternalServerError}
+}
+
+// sentence is what the client reads.
+func sentence(status int, err error) string {
+	switch status {
+	case http.StatusInsufficientStorage:
+		return state.ErrNoSpace.Error() + "; nothing has changed"
+	case http.StatusInternalServerError:
+		return "the state could not be stored; the service's log says why"
+	}
+	return err.Error()
+}

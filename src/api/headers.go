@@ -1,0 +1,116 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+
+	"foobar/src/state"
+)
+
+// parseETags reads the value of If-Match or If-None-Match, RFC 9110, section
+// 13.1: "*", or a list of entity tags. What is malformed is left out, and so
+// matches nothing. Weak tags keep their W/.
+func parseETags(header string) []string {
+	tags := []string{}
+	if strings.TrimSpace(header) == "*" {
+		return append(tags, "*")
+	}
+	for rest := header; ; {
+		rest = strings.TrimLeft(rest, " \t,")
+		tag, after, ok := cutETag(rest)
+		if !ok {
+			return tags
+		}
+		tags = append(tags, tag)
+		rest = after
+	}
+}
+
+// cutETag takes one entity tag from the start of text.
+func cutETag(text string) (tag, rest string, ok bool) {
+	opaque := strings.TrimPrefix(text, "W/")
+	if !strings.HasPrefix(opaque, `"`) {
+		return "", "", false
+	}
+	end := strings.IndexByte(opaque[1:], '"')
+	if end < 0 {
+		return "", "", false
+	}
+	length := len(text) - len(opaque) + end + 2
+	return text[:length], text[length:], true
+}
+
+// matchesStrongly compares as If-Match must.
+func matchesStrongly(header string, v *state.Version) bool {
+	for _, tag := range parseETags(header) {
+		if v != nil && (tag == "*" || tag == v.ETag) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesWeakly compares as If-None-Match must.
+func matchesWeakly(header string, v *state.Version) bool {
+	for _, tag := range parseETags(header) {
+		if v != nil && (tag == "*" || strings.TrimPrefix(tag, "W/") == v.ETag) {
+			return true
+		}
+	}
+	return false
+}
+
+// condition turns the conditions of a write into the Store's. A field that is
+// there but holds no tag is a list that nothing matches.
+func condition(r *Request) state.Condition {
+	var c state.Condition
+	if r.IfMatch != "" {
+		c.IfMatch = parseETags(r.IfMatch)
+	}
+	if r.IfNoneMatch != "" {
+		for _, tag := range parseETags(r.IfNoneMatch) {
+			c.IfNoneMatch = append(c.IfNoneMatch, strings.TrimPrefix(tag, "W/"))
+		}
+	}
+	return c
+}
+
+// parseRange reads "bytes=first-last", "bytes=first-" and "bytes=-length",
+// RFC 9110, section 14.1.2, for a body of size bytes. It is not ok where the
+// field is anything else; first is greater than last where the range is outside
+// the body.
+func parseRange(header string, size int64) (first, last int64, ok bool) {
+	unit, spec, found := strings.Cut(header, "=")
+	if !found || !strings.EqualFold(unit, "bytes") {
+		return 0, 0, false
+	}
+	from, to, found := strings.Cut(strings.TrimSpace(spec), "-")
+	if !found {
+		return 0, 0, false
+	}
+	if from == "" {
+		length, ok := position(to)
+		if !ok {
+			return 0, 0, false
+		}
+		return max(0, size-length), size - 1, true
+	}
+	first, ok = position(from)
+	if !ok {
+		return 0, 0, false
+	}
+	if to == "" {
+		return first, size - 1, true
+	}
+	last, ok = position(to)
+	if !ok || last < first {
+		return 0, 0, false
+	}
+	return first, min(last, size-1), true
+}
+
+// position reads digits alone: no sign and no space.
+func position(text string) (int64, bool) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	return int64(n), err == nil
+}

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"foobar/src/state"
+)
+
+// rawType is what the state is served as: bytes that no browser runs or shows
+// as a page.
+const rawType = "application/octet-stream"
+
+// get answers GET and HEAD with the state, RFC 9110, section 13.2.2 saying in
+// which order the conditions count.
+func (a *API) get(_ context.Context, r *Request) (Response, error) {
+	v := a.store.Current()
+	if r.IfMatch != "" && !matchesStrongly(r.IfMatch, v) {
+		return Response{}, state.ErrPrecondition
+	}
+	if v == nil {
+		return Response{}, errEmpty
+	}
+	resp := Response{Status: http.StatusOK, ETag: v.ETag, AcceptRanges: "bytes", ContentType: rawType, Body: v.Data}
+	if r.IfNoneMatch != "" && matchesWeakly(r.IfNoneMatch, v) {
+		return Response{Status: http.StatusNotModified, ETag: v.ETag, AcceptRanges: "bytes"}, nil
+	}
+	if r.Method != http.MethodGet || r.Range == "" || r.IfRange != "" && r.IfRange != v.ETag {
+		return resp, nil
+	}
+	return partial(resp, r.Range)
+}
+
+// partial narrows resp to the one range that it is asked for. Anything but a
+// single well-formed range of bytes is ignored, as RFC 9110, section 14.2,
+// allows.
+func partial(resp Response, header string) (Response, error) {
+	size := int64(len(resp.Body))
+	first, last, ok := parseRange(header, size)
+	if !ok {
+		return resp, nil
+	}
+	if first > last {
+		return Response{}, &rangeError{size}
+	}
+	resp.Status = http.StatusPartialContent
+	resp.ContentRange = fmt.Sprintf("bytes %d-%d/%d", first, last, size)
+	resp.Body = resp.Body[first : last+1]
+	return resp, nil
+}

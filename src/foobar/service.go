@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/config"
+	"foobar/src/credentials"
+	"foobar/src/listen"
+	"foobar/src/logging"
+	"foobar/src/metrics"
+	"foobar/src/notify"
+	"foobar/src/state"
+	"foobar/src/web"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// A service is everything wired together.
+type service struct {
+	flags    flags
+	level    zap.AtomicLevel
+	log      *zap.Logger
+	config   config.Config
+	creds    *credentials.Store
+	sockets  *listen.Sockets
+	notifier *notify.Notifier
+	watchdog time.Duration
+	store    *state.Store
+	metrics  *metrics.Metrics
+	api      *api.API
+	servers  []*web.Server
+	stopping chan struct{} // closed when the service begins to stop
+	refused  error         // why the last reload was refused
+}
+
+// open brings up everything that can fail before the service says READY=1.
+func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err error) {
+	s := &service{flags: f, level: zap.NewAtomicLevel(), metrics: metrics.New(version), stopping: make(chan struct{})}
+	s.log = logging.New(logging.Options{Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM")})
+	if s.sockets, err = listen.Open(f.listen); err != nil {
+		return nil, &configError{err}
+	}
+	s.notifier = notify.New(nil)
+	if s.sockets.Notify != nil {
+		s.notifier = notify.New(s.sockets.Notify)
+	}
+	defer func() {
+		if err != nil {
+			s.notifier.Status("Not started: " + err.Error())
+			s.sockets.Close()
+		}
+	}()
+	if s.watchdog, err = notify.WatchdogInterval(getenv("WATCHDOG_USEC")); err != nil {
+		return nil, &configError{err}
+	}
+	if s.config, err = loadConfig(f.config); err != nil {
+		return nil, &configError{err}
+	}
+	if s.creds, err = credentials.Open(f.credentials); err != nil {
+		return nil, &configError{err}
+	}
+	if s.store, err = openState(f.data, s.metrics); err != nil {
+		return nil, err
+	}
+	s.api = api.New(s.store, s.creds, s.log, apiSettings(s.config))
+	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
+	s.loaded(nil)
+	s.serveOn(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate), s.handler(listen.HTTPS))
+	s.serveOn(s.sockets.Admin, listen.Admin, nil, s.handler(listen.Admin))
+	s.serveOn(s.sockets.Metrics, listen.Metrics, nil, s.metrics.Site(s.healthy, s.ready, s.log))
+	return s, nil
+}
+
+func loadConfig(path string) (config.Config, error) {
+	if path == "" {
+		return config.Default(), nil
+	}
+	return config.Load(path)
+}
+
+func openState(dir string, m *metrics.Metrics) (*state.Store, error) {
+	store, err := state.Open(state.Options{Dir: dir, Written: m.Written})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, &configError{fmt.Errorf("-data: %w", err)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v := store.Current(); v != nil {
+		m.State(len(v.Data), v.Modified)
+	}
+	return store, nil
+}
+
+func (s *service) handler(listener string) http.Handler {
+	return &web.Adapter{API: s.api, Metrics: s.metrics, Log: s.log, Listener: listener, Trusted: listener == listen.Admin}
+}
+
+func (s *service) serveOn(l net.Listener, name string, tls *tls.Config, h http.Handler) {
+	if l == nil {
+		return
+	}
+	s.servers = append(s.servers, web.NewServer(l, web.Options{
+		Handler: h, TLS: tls, Settings: webSettings(s.config), Log: s.log.With(zap.String("listener", name)),
+	}))
+	s.log.Info("listening", zap.String("listener", name), zap.Stringer("address", l.Addr()))
+}
+
+func apiSettings(c config.Config) api.Settings {
+	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
+}
+
+func webSettings(c config.Config) web.Settings {
+	return web.Settings{
+		Header:      time.Duration(c.Timeouts.Header),
+		Body:        time.Duration(c.Timeouts.Body),
+		Response:    time.Duration(c.Timeouts.Response),
+		Idle:        time.Duration(c.Timeouts.Idle),
+		MaxHeader:   int(c.Limits.Header),
+		Connections: int(c.Limits.Connections),
+	}
+}
+
+// Run serves until SIGTERM or SIGINT, and reloads on SIGHUP.
+func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
+	failed := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() {
+			if err := server.Run(); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	s.log.Info("started", zap.String("version", version))
+	s.tell(s.notifier.Ready(s.status()))
+	tick := time.NewTicker(s.tickInterval())
+	defer tick.Stop()
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				s.reload()
+				continue
+			}
+			return s.stop(ctx)
+		case err := <-failed:
+			return errors.Join(err, s.stop(ctx))
+		case <-tick.C:
+			s.alive()
+		}
+	}
+}
+
+// stop ends what is in flight within the configured time.
+func (s *service) stop(ctx context.Context) error {
+	limit := time.Duration(s.config.Timeouts.Shutdown)
+	s.log.Info("stopping", zap.Duration("limit", limit))
+	s.tell(s.notifier.Stopping("Finishing requests in flight"))
+	close(s.stopping)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() { done <- server.Shutdown(ctx) }()
+	}
+	for range s.servers {
+		if err := <-done; err != nil {
+			s.log.Warn("requests were cut at the end of timeouts.shutdown", zap.Error(err))
+		}
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+// Close releases what open opened.
+func (s *service) Close() error {
+	s.sockets.Close()
+	return s.store.Close()
+}

@@ -1,0 +1,153 @@
+// Package metrics is what Prometheus learns of the service, and the small site
+// that it is read from.
+package metrics
+
+import (
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Metrics are the service's own metrics. Its methods may be called by many
+// goroutines.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests     *prometheus.CounterVec
+	duration     *prometheus.HistogramVec
+	requestSize  *prometheus.HistogramVec
+	responseSize *prometheus.HistogramVec
+	inFlight     *prometheus.GaugeVec
+
+	writeDuration prometheus.Histogram
+	fsyncDuration prometheus.Histogram
+	stateSize     prometheus.Gauge
+	stateWritten  prometheus.Gauge
+
+	certificateExpiry prometheus.Gauge
+	reloads           *prometheus.CounterVec
+	reloadSuccess     prometheus.Gauge
+	reloadTime        prometheus.Gauge
+}
+
+// New returns the metrics of a service of this version, all in a registry of
+// their own.
+func New(version string) *Metrics {
+	latency := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	sizes := prometheus.ExponentialBuckets(64, 4, 11) // 64 B to 64 MiB
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+
+		requests:     counters("http_requests_total", "HTTP requests answered, by listener, method and status code.", "listener", "method", "code"),
+		duration:     histograms("http_request_duration_seconds", "Time from the request's header to the end of the response.", latency, "listener", "method"),
+		requestSize:  histograms("http_request_size_bytes", "Size of request bodies.", sizes, "method"),
+		responseSize: histograms("http_response_size_bytes", "Size of response bodies.", sizes, "method"),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight",
+			Help: "HTTP requests being answered."}, []string{"listener"}),
+
+		writeDuration: histogram("state_write_duration_seconds", "Time to make a new state durable.", latency),
+		fsyncDuration: histogram("state_fsync_duration_seconds", "Share of that time that was spent waiting for the disk to say so.", latency),
+		stateSize:     gauge("state_size_bytes", "Size of the state; 0 before the first write."),
+		stateWritten:  gauge("state_last_write_timestamp_seconds", "When the state was last written, in Unix time; 0 before the first write."),
+
+		certificateExpiry: gauge("tls_certificate_not_after_timestamp_seconds", "When the certificate in force expires, in Unix time."),
+		reloads:           counters("config_reloads_total", "Times that configuration and credentials were loaded, by result.", "result"),
+		reloadSuccess:     gauge("config_last_reload_successful", "Whether the last load was taken (1) or refused (0)."),
+		reloadTime:        gauge("config_last_reload_success_timestamp_seconds", "When configuration and credentials were last taken, in Unix time."),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
+		Help:        "1, with the version of the service and of Go.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight,
+		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
+		m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, build,
+		collectors.NewGoCollector(), newProcessCollector())
+	for _, result := range []string{"success", "failure"} {
+		m.reloads.WithLabelValues(result)
+	}
+	return m
+}
+
+const namespace = "foobar"
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+}
+
+// A Request is one answered request. Sizes are those of the bodies, in bytes.
+type Request struct {
+	Listener, Method          string
+	Status                    int
+	Duration                  time.Duration
+	RequestSize, ResponseSize int64
+}
+
+// Begin counts a request as in flight until end is called.
+func (m *Metrics) Begin(listener string) (end func()) {
+	g := m.inFlight.WithLabelValues(listener)
+	g.Inc()
+	return g.Dec
+}
+
+// Answered counts a request.
+func (m *Metrics) Answered(r Request) {
+	method := known(r.Method)
+	m.requests.WithLabelValues(r.Listener, method, strconv.Itoa(r.Status)).Inc()
+	m.duration.WithLabelValues(r.Listener, method).Observe(r.Duration.Seconds())
+	m.requestSize.WithLabelValues(method).Observe(float64(r.RequestSize))
+	m.responseSize.WithLabelValues(method).Observe(float64(r.ResponseSize))
+}
+
+// known keeps clients from making time series at will.
+func known(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT":
+		return method
+	}
+	return "other"
+}
+
+// Written counts a commit of a state of size bytes.
+func (m *Metrics) Written(total, fsync time.Duration, size int) {
+	m.writeDuration.Observe(total.Seconds())
+	m.fsyncDuration.Observe(fsync.Seconds())
+	m.State(size, time.Now())
+}
+
+// State records the state that is there.
+func (m *Metrics) State(size int, written time.Time) {
+	m.stateSize.Set(float64(size))
+	m.stateWritten.Set(seconds(written))
+}
+
+// Loaded records a load of configuration and credentials; expiry is that of the
+// certificate in force.
+func (m *Metrics) Loaded(err error, expiry time.Time) {
+	m.certificateExpiry.Set(seconds(expiry))
+	if err != nil {
+		m.reloads.WithLabelValues("failure").Inc()
+		m.reloadSuccess.Set(0)
+		return
+	}
+	m.reloads.WithLabelValues("success").Inc()
+	m.reloadSuccess.Set(1)
+	m.reloadTime.Set(seconds(time.Now()))
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

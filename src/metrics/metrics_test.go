@@ -1,0 +1,117 @@
+package metrics
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/procfs"
+	"go.uber.org/zap"
+)
+
+func fine() error { return nil }
+
+func page(t *testing.T, m *Metrics, ready func() error, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Site(fine, ready, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestMetricsAreServed(t *testing.T) {
+	m := New("1.2.3-4")
+	end := m.Begin("https")
+	m.Answered(Request{"https", "GET", 200, 3 * time.Millisecond, 0, 5})
+	m.Answered(Request{"https", "BREW", 405, time.Millisecond, 0, 5})
+	m.Written(2*time.Millisecond, time.Millisecond, 5)
+	m.Loaded(nil, time.Unix(2000000000, 0))
+	m.Loaded(errors.New("bad"), time.Unix(2000000000, 0))
+	_, text := page(t, m, fine, "/metrics")
+	for _, want := range []string{
+		`foobar_http_requests_total{code="200",listener="https",method="GET"} 1`,
+		`foobar_http_requests_total{code="405",listener="https",method="other"} 1`,
+		`foobar_http_request_duration_seconds_bucket{listener="https",method="GET",le="0.005"} 1`,
+		`foobar_http_response_size_bytes_sum{method="GET"} 5`,
+		`foobar_http_request_size_bytes_count{method="GET"} 1`,
+		`foobar_http_requests_in_flight{listener="https"} 1`,
+		`foobar_state_size_bytes 5`,
+		`foobar_state_write_duration_seconds_count 1`,
+		`foobar_state_fsync_duration_seconds_sum 0.001`,
+		`foobar_tls_certificate_not_after_timestamp_seconds 2e+09`,
+		`foobar_config_reloads_total{result="success"} 1`,
+		`foobar_config_reloads_total{result="failure"} 1`,
+		`foobar_config_last_reload_successful 0`,
+		`version="1.2.3-4"`,
+		"go_goroutines ",
+		"process_resident_memory_bytes ",
+		"process_start_time_seconds ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("/metrics does not show %s", want)
+		}
+	}
+	end()
+	if got := testutil.ToFloat64(m.inFlight.WithLabelValues("https")); got != 0 {
+		t.Errorf("%v in flight after the end", got)
+	}
+}
+
+func TestNamesFollowTheRules(t *testing.T) {
+	m := New("1")
+	m.Answered(Request{Listener: "https", Method: "GET", Status: 200})
+	m.Begin("https")()
+	problems, err := testutil.GatherAndLint(m.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestSite(t *testing.T) {
+	m := New("1")
+	for path, want := range map[string]string{"/": "/metrics", "/healthz": "ok\n", "/readyz": "ok\n"} {
+		if code, body := page(t, m, fine, path); code != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %q", path, code, body)
+		}
+	}
+	if code, body := page(t, m, func() error { return errors.New("stopping") }, "/readyz"); code != 503 || body != "stopping\n" {
+		t.Errorf("/readyz: %d %q", code, body)
+	}
+	if code, _ := page(t, m, fine, "/x"); code != 404 {
+		t.Errorf("/x: %d", code)
+	}
+}
+
+// hiddenStat describes the start time and does not collect it, as the usual
+// collector where /proc/stat is hidden.
+type hiddenStat struct{ desc *prometheus.Desc }
+
+func (h hiddenStat) Describe(ch chan<- *prometheus.Desc) { ch <- h.desc }
+func (h hiddenStat) Collect(chan<- prometheus.Metric)    {}
+
+func TestStartTimeWithoutProcStat(t *testing.T) {
+	desc := prometheus.NewDesc("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", nil, nil)
+	got := testutil.ToFloat64(withStartTime(hiddenStat{desc}))
+	self, err := procfs.Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, err := self.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := stat.StartTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// btime in /proc/stat is whole seconds.
+	if diff := got - want; diff < -1.5 || diff > 1.5 {
+		t.Errorf("start time is %f, by /proc/stat it is %f", got, want)
+	}
+}

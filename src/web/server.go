@@ -1,0 +1,140 @@
+// Package web serves listeners: TLS, timeouts, limits, a change of both while
+// it runs, and an end that cuts no request.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Settings bound what a client can hold and for how long.
+type Settings struct {
+	// Header is for the TLS handshake, and again for a request's header; Body
+	// for its body, Response for the answer, Idle for the time between requests.
+	Header, Body, Response, Idle time.Duration
+	MaxHeader                    int // bytes
+	Connections                  int
+}
+
+// Options says what a Server serves.
+type Options struct {
+	Handler http.Handler
+	// TLS is nil for plain HTTP.
+	TLS      *tls.Config
+	Settings Settings
+	Log      *zap.Logger
+}
+
+// A Server serves one listener. Changed settings hold for new connections; the
+// open ones are asked to leave after their next answer.
+type Server struct {
+	listener net.Listener
+	options  Options
+	slots    slots
+	done     chan struct{}
+
+	mu          sync.Mutex
+	generations []*generation // the last takes new connections
+	stopped     bool
+}
+
+// NewServer returns a Server that Run starts.
+func NewServer(l net.Listener, o Options) *Server {
+	s := &Server{listener: l, options: o, done: make(chan struct{})}
+	s.slots.init()
+	s.Apply(o.Settings)
+	return s
+}
+
+// Addr returns the address that the Server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Apply puts other settings in force.
+func (s *Server) Apply(settings Settings) {
+	s.slots.setLimit(settings.Connections)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := len(s.generations) - 1; last >= 0 {
+		if s.generations[last].settings == settings {
+			return
+		}
+		s.generations[last].retire()
+		s.generations[last].conns.Close()
+	}
+	kept := s.generations[:0]
+	for _, g := range s.generations {
+		if g.open() > 0 {
+			kept = append(kept, g)
+		}
+	}
+	s.generations = append(kept, newGeneration(s.options, settings))
+}
+
+// Run accepts connections until Shutdown, and then returns nil once all of them
+// have ended.
+func (s *Server) Run() error {
+	for {
+		if !s.slots.take() {
+			break
+		}
+		c, err := s.listener.Accept()
+		if err == nil {
+			s.hand(&slotted{Conn: c, free: sync.OnceFunc(s.slots.free)})
+			continue
+		}
+		s.slots.free()
+		if s.isStopped() {
+			break
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept on %s: %w", s.Addr(), err)
+		}
+		// Out of descriptors, most likely: the backlog keeps the clients.
+		s.options.Log.Warn("cannot accept a connection", zap.Error(err))
+		time.Sleep(100 * time.Millisecond)
+	}
+	<-s.done
+	return nil
+}
+
+func (s *Server) hand(c net.Conn) {
+	s.mu.Lock() // not between the choice and the hand-over may it be retired
+	defer s.mu.Unlock()
+	s.generations[len(s.generations)-1].conns.deliver(c)
+}
+
+func (s *Server) isStopped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
+
+// Shutdown stops accepting, answers what is in flight, and closes what is idle.
+// When ctx ends it closes the rest and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopped = true
+	generations := s.generations
+	s.mu.Unlock()
+	s.slots.close()
+	s.listener.Close()
+	defer close(s.done)
+	for _, g := range generations {
+		g.retire()
+	}
+	errs := make([]error, len(generations))
+	var wg sync.WaitGroup
+	for i, g := range generations {
+		wg.Go(func() { errs[i] = g.drain(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
