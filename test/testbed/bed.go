@@ -1,0 +1,218 @@
+//go:build testbed
+
+package testbed
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Packages is where the machines of a Bed keep what was built: v1 the source
+// as it is, v2 the same with the next pkgrel.
+const Packages = "/srv/packages"
+
+// NextMark is the line that v2 adds to the shipped conf.yaml.
+const NextMark = "# The next version has this line."
+
+// Clone is builder's clone of the source, in which v1 was built.
+const Clone = "/home/builder/foobar"
+
+// A Bed is what the tests of one run share: for each suite a machine in which
+// the package was built, and one in which it was then installed, both shut
+// down. Tests get machines of their own that start from there.
+type Bed struct {
+	script string
+	dir    string
+	source func() (string, error)
+	suites map[string]*layers
+	serial atomic.Int64
+}
+
+// layers are the directories of machines, each on top of those before it.
+type layers struct {
+	built, installed func() ([]string, error)
+}
+
+// NewBed makes a Bed for the working tree in repo. It keeps its machines in
+// dir.
+func NewBed(repo, dir string) *Bed {
+	b := &Bed{script: filepath.Join(repo, "test/machine"), dir: dir, suites: map[string]*layers{}}
+	b.source = sync.OnceValues(b.copySource)
+	for _, suite := range Suites {
+		l := &layers{}
+		l.built = sync.OnceValues(func() ([]string, error) {
+			return b.layer(suite, "built", func() ([]string, error) { return nil, nil }, build)
+		})
+		l.installed = sync.OnceValues(func() ([]string, error) {
+			return b.layer(suite, "installed", l.built, install)
+		})
+		b.suites[suite] = l
+	}
+	return b
+}
+
+func (b *Bed) copySource() (string, error) {
+	dir := filepath.Join(b.dir, "source")
+	if out, err := exec.Command(b.script, "source", dir).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("copy the source: %w\n%s", err, out)
+	}
+	return dir, nil
+}
+
+func (b *Bed) boot(suite, dir string, over []string) (*Machine, error) {
+	source, err := b.source()
+	if err != nil {
+		return nil, err
+	}
+	options := []string{"--bind-ro=" + source + ":/srv/source"}
+	for _, o := range over {
+		options = append(options, "--over="+o)
+	}
+	return boot(b.script, suite, dir, options...)
+}
+
+// layer boots a machine on top of others, changes it and shuts it down.
+func (b *Bed) layer(suite, name string, below func() ([]string, error), change func(*Machine) error) ([]string, error) {
+	over, err := below()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(b.dir, suite+"-"+name)
+	m, err := b.boot(suite, dir, over)
+	if err != nil {
+		return nil, err
+	}
+	if err := change(m); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("%s on %s: %w", name, suite, err)
+	}
+	if err := m.powerOff(); err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", name, suite, err)
+	}
+	return append(over[:len(over):len(over)], dir), nil
+}
+
+// build makes the packages as an ordinary user from a clean clone.
+func build(m *Machine) error {
+	return m.runScript("builder", `
+git clone -q /srv/source `+Clone+`
+cd `+Clone+`
+export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+makepkg -cCf --noconfirm
+install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
+
+git clone -q . ../next
+cd ../next
+sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
+echo '`+NextMark+`' >>src/config/conf.yaml
+makepkg -cCf --noconfirm --nocheck
+install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
+`)
+}
+
+// install makes a custom repository of what was built, and installs from it.
+func install(m *Machine) error {
+	return m.runScript("root", Publish+`
+publish v1
+cat >>/etc/pacman.conf <<END
+
+[foobar]
+SigLevel = Optional TrustAll
+Server = file://`+Packages+`/repo
+END
+pacman -Sy --noconfirm --noprogressbar foobar
+`)
+}
+
+// Publish is a shell function that adds what is in a directory of Packages to
+// the custom repository.
+const Publish = `
+publish() {
+  mkdir -p ` + Packages + `/repo
+  cp -t ` + Packages + `/repo ` + Packages + `/"$1"/*.pkg.tar.zst
+  repo-add -q ` + Packages + `/repo/foobar.db.tar.zst ` + Packages + `/"$1"/*.pkg.tar.zst
+}
+`
+
+// Source is a machine with nothing of the project but /srv/source, a clone of
+// the working tree.
+func (b *Bed) Source(t *testing.T, suite string) *Machine {
+	t.Helper()
+	return b.machine(t, suite, func() ([]string, error) { return nil, nil })
+}
+
+// Built is a machine in which the packages were built, and not installed.
+func (b *Bed) Built(t *testing.T, suite string) *Machine {
+	t.Helper()
+	return b.machine(t, suite, b.suites[suite].built)
+}
+
+// Installed is a machine in which v1 was installed from the custom repository
+// [foobar], and not enabled.
+func (b *Bed) Installed(t *testing.T, suite string) *Machine {
+	t.Helper()
+	return b.machine(t, suite, b.suites[suite].installed)
+}
+
+// Running is like Installed, with the service enabled and up.
+func (b *Bed) Running(t *testing.T, suite string) *Machine {
+	t.Helper()
+	m := b.Installed(t, suite)
+	m.Exec(t, "systemctl", "enable", "--now", "foobar")
+	return m
+}
+
+// machine boots a machine for one test. If the test fails, it prints what the
+// service's units said.
+func (b *Bed) machine(t *testing.T, suite string, over func() ([]string, error)) *Machine {
+	t.Helper()
+	below, err := over()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", suite, b.serial.Add(1)))
+	m, err := b.boot(suite, dir, below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the units' state and journal on %s:\n%s", suite, m.report())
+		}
+		m.Close()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func (m *Machine) report() string {
+	var b strings.Builder
+	for _, args := range [][]string{
+		{"systemctl", "--no-pager", "--lines=0", "status", "foobar*"},
+		{"journalctl", "--no-pager", "-b", "-u", "foobar*"},
+	} {
+		r := m.Try(args...)
+		fmt.Fprintf(&b, "$ %s\n%s%s\n", strings.Join(args, " "), r.Stdout, r.Stderr)
+	}
+	return b.String()
+}
+
+// RemoveAll removes the directory of a Bed, whose machines may be going down at
+// the same moment.
+func RemoveAll(dir string) {
+	for range 50 {
+		if os.RemoveAll(dir) == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

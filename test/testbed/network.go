@@ -1,0 +1,99 @@
+//go:build testbed
+
+package testbed
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dial connects to an address from inside the machine's network. The address
+// must be numeric: a lookup would run on other threads, out here.
+func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	leader, err := m.leader()
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result)
+	// A socket belongs to the network namespace of the thread that makes it.
+	// The goroutine never unlocks its thread, which ends with it.
+	go func() {
+		runtime.LockOSThread()
+		if err := enterNetwork(leader); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		done <- result{conn, err}
+	}()
+	r := <-done
+	return r.conn, r.err
+}
+
+func enterNetwork(pid string) error {
+	ns, err := os.Open(filepath.Join("/proc", pid, "ns/net"))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("setns: %w", err)
+	}
+	return nil
+}
+
+// Client returns an HTTP client in the machine's network that trusts the
+// certificates in the machine's file certFile, and those alone. Whatever name
+// a URL has, it connects to that port of 127.0.0.1, and so verifies the name.
+func (m *Machine) Client(t testing.TB, certFile string) *http.Client {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(m.Read(t, certFile))) {
+		t.Fatalf("%s: no certificate in it", certFile)
+	}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			_, port, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			return m.Dial(ctx, network, net.JoinHostPort("127.0.0.1", port))
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+// Eventually waits until check returns "", and fails with what it said last.
+func Eventually(t testing.TB, limit time.Duration, check func() string) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		said := check()
+		if said == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, strings.TrimSpace(said))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
