@@ -307,6 +307,14 @@ func TestExpectContinueIsAnsweredEarly(t *testing.T) {
 	}
 }
 
+func TestStatusFollowsAWrite(t *testing.T) {
+	p := start(t, "")
+	for _, body := range []string{"hello", "hello, world"} {
+		p.do(p.client(false), "POST", body)
+		p.message(fmt.Sprintf("state of %d", len(body)))
+	}
+}
+
 func TestWatchdogIsFed(t *testing.T) {
 	p := start(t, "", "WATCHDOG_USEC=300000")
 	for range 3 {
