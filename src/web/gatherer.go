@@ -25,8 +25,8 @@ type gatherer struct {
 	err     error
 }
 
-func newGatherer(c *conn, tc *tls.Conn, limit time.Duration) *gatherer {
-	g := &gatherer{Conn: tc, c: c, limit: limit}
+func newGatherer(c *conn, limit time.Duration) *gatherer {
+	g := &gatherer{Conn: c.tls, c: c, limit: limit}
 	g.timer = time.AfterFunc(time.Hour, g.flush)
 	g.timer.Stop()
 	return g
@@ -74,6 +74,8 @@ func (g *gatherer) flush() {
 
 func (g *gatherer) send(p []byte) error {
 	g.c.writeWithin(time.Now(), g.limit)
-	_, g.err = g.Conn.Write(p)
+	if _, g.err = g.Conn.Write(p); g.err != nil {
+		g.c.abort() // TLS would wait to say good-bye
+	}
 	return g.err
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net/http"
 	"strconv"
@@ -18,9 +17,9 @@ import (
 type gathererKey struct{}
 
 // serve2 serves HTTP/2 until the connection ends.
-func (e *Engine) serve2(c *conn, tc *tls.Conn) {
+func (e *Engine) serve2(c *conn) {
 	t := e.terms.Load()
-	g := newGatherer(c, tc, t.Response)
+	g := newGatherer(c, t.Response)
 	defer g.timer.Stop()
 	w := watch(c, t.Body+t.Response)
 	defer w.stop()
