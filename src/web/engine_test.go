@@ -144,7 +144,7 @@ func TestSlowClients(t *testing.T) {
 		{"body missing", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "", s.Body, []int{408}},
 		{"endless body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", "x", s.Body, []int{408}},
 		{"endless chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", s.Body, []int{408}},
-		{"second request endless", get("") + "GET / HTTP/1.1\r\nHost: a\r\n", "X: y\r\n", s.Header, []int{200, 408}},
+		{"second request endless", get(""), "X: y\r\n", s.Header, []int{200, 408}},
 		{"idle", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", s.Idle, []int{200}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
