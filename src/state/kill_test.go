@@ -33,14 +33,18 @@ func killChain(t *testing.T, random *rand.Rand) {
 	dir := t.TempDir()
 	var sum tally
 	life := history{initial: "-"}
+	var opening time.Duration // from the start to the end of the recovery
 	for round := range kills / chains {
+		began := time.Now()
 		c := start(t, "clients", dir, random.Uint64N(1<<40))
-		early := random.IntN(10) == 0
 		var lines []string
-		if !early {
+		if round%5 == 4 { // somewhere in the recovery
+			time.Sleep(time.Duration(random.Int64N(int64(opening))))
+		} else {
 			lines = append(lines, <-c.lines)
+			opening = time.Since(began)
+			time.Sleep(time.Duration(random.IntN(8000)) * time.Microsecond)
 		}
-		time.Sleep(time.Duration(random.IntN(8000)) * time.Microsecond)
 		c.kill()
 		lines = append(lines, c.rest()...)
 		if !life.add(t, lines, &sum) {
