@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,10 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "clients":
 		clients(os.Getenv(childDir), number(os.Getenv(childSeed)))
+	case "script":
+		script(os.Getenv(childDir))
+	case "plain":
+		plain(os.Getenv(childDir), os.Getenv(childSeed))
 	}
 }
 
@@ -92,8 +97,7 @@ func clients(dir string, seed uint64) {
 	for client := range 8 {
 		random := rand.New(rand.NewPCG(seed, uint64(client)+2))
 		wg.Go(func() {
-			for {
-				one(s, client, calls.Add(1), seed, random)
+			for one(s, client, calls.Add(1), seed, random) {
 			}
 		})
 	}
@@ -101,13 +105,13 @@ func clients(dir string, seed uint64) {
 }
 
 // one does one call and says so: C number client kind name expected, E number
-// result.
-func one(s *Store, client int, call int64, seed uint64, random *rand.Rand) {
+// result. After an error it has no answer, and the client ends.
+func one(s *Store, client int, call int64, seed uint64, random *rand.Rand) bool {
 	if client < 2 {
 		say("C %d %d get - -", call, client)
 		say("E %d %s", call, nameOf(s.Current()))
 		time.Sleep(time.Duration(random.IntN(300)) * time.Microsecond)
-		return
+		return true
 	}
 	name := fmt.Sprintf("%d-%d", seed, call)
 	kind, expected, c := "put", "-", Condition{}
@@ -128,7 +132,84 @@ func one(s *Store, client int, call int64, seed uint64, random *rand.Rand) {
 		say("E %d no", call)
 	default:
 		say("F %v", err)
+		return false
 	}
+	return true
+}
+
+// plain writes without any care until the process is killed.
+func plain(dir, seed string) {
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%s-%d", seed, i)
+		if os.WriteFile(filepath.Join(dir, FileName), payload(name), 0o600) == nil {
+			say("A %s", name)
+		}
+	}
+}
+
+// scripted are the versions that script writes, in their order, along every path
+// that a write has.
+var scripted = []struct {
+	name  string
+	large bool
+	after string // "file": bring FileName up to date next; "stop": stop and open again
+}{
+	{"1", false, ""}, {"2", false, ""}, {"3", false, "file"}, {"4", true, ""}, {"5", false, ""},
+	{"6", true, ""}, {"7", true, "stop"}, {"8", false, ""}, {"9", false, "file"}, {"10", false, ""},
+}
+
+// contents is the data of a scripted version.
+func contents(name string) string {
+	for _, v := range scripted {
+		if v.name == name && v.large {
+			return name + "\n" + strings.Repeat("large"+name, inlineSize/6)
+		}
+	}
+	return name + "\n"
+}
+
+// script writes the scripted versions one after the other. It says R name after
+// opening, A name when a write is answered and X name when it has failed, G name
+// for the version that is then current, and Z error after closing.
+func script(dir string) {
+	s := openSaid(dir)
+	for _, v := range scripted {
+		if _, err := s.Replace(context.Background(), Condition{}, []byte(contents(v.name))); err != nil {
+			say("X %s %v", v.name, err)
+		} else {
+			say("A %s", v.name)
+		}
+		say("G %s", scriptedName(s.Current()))
+		switch v.after {
+		case "file":
+			s.checkpoint()
+		case "stop":
+			say("Z %v", s.Close())
+			s = openSaid(dir)
+		}
+	}
+	say("Z %v", s.Close())
+}
+
+func openSaid(dir string) *Store {
+	s, err := Open(Options{Dir: dir, Lag: never})
+	if err != nil {
+		say("F %v", err)
+		os.Exit(0)
+	}
+	say("R %s", scriptedName(s.Current()))
+	return s
+}
+
+func scriptedName(v *Version) string {
+	if v == nil {
+		return "0"
+	}
+	name, _, _ := strings.Cut(string(v.Data), "\n")
+	if string(v.Data) != contents(name) {
+		return fmt.Sprintf("torn:%.40q(%d)", v.Data, len(v.Data))
+	}
+	return name
 }
 
 // A child is the process, in a group of its own.

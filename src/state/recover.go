@@ -14,37 +14,36 @@ import (
 // read may be in the page cache only, so the newest is written again into a new
 // file of slots.
 //
-// If the disk is full or read-only the version can be served all the same; then
-// trusted is false and trouble says why.
+// If the disk is full or read-only the version is served all the same, provided
+// that it is certain to be durable; then trusted is false and trouble says why.
 func (d *disk) recover() (*Version, error) {
-	// Names that are seen have to be durable before anything is built on them.
-	if err := d.sync(); err != nil {
-		return nil, classify("sync state directory", err)
-	}
 	found, err := d.find()
 	if err != nil {
 		return nil, err
 	}
 	d.base, d.seen = found.file, found.id
 	err = d.renew(found)
+	if err == nil {
+		err = d.settle(found)
+	}
 	if errors.Is(err, ErrNoSpace) || errors.Is(err, ErrReadOnly) {
 		d.trouble = err
-		d.log("the state can be read only", err)
-		return found.version, d.syncOld(found)
+		d.log("the state can only be read for now", err)
+		err = d.prove(found)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return found.version, d.settle(found)
+	return found.version, nil
 }
 
 // findings are what recover has to build on.
 type findings struct {
-	version  *Version // nil if there is none yet
-	sequence uint64
-	source   source
-	file     digest // of FileName
-	id       identity
+	record  record   // the newest; zero if there are no slots
+	version *Version // nil if there is none yet
+	source  source
+	file    digest // of FileName
+	id      identity
 }
 
 // find reads the files and decides which of them holds the newest version.
@@ -75,7 +74,7 @@ func (d *disk) find() (findings, error) {
 	if r.sequence < d.committed {
 		return findings{}, changed("%s holds an older state than was written", slotsName)
 	}
-	f := findings{sequence: r.sequence, source: from, file: file, id: id}
+	f := findings{record: r, source: from, file: file, id: id}
 	switch from {
 	case fromSlot:
 		f.version = versionAt(r.modified, bytes.Clone(inline)) // not the whole file
@@ -164,13 +163,17 @@ func disagreement(r record, file digest) string {
 
 // renew writes what was found into new slots.
 func (d *disk) renew(f findings) error {
+	// Names that were seen have to be durable before anything is built on them.
+	if err := d.sync(); err != nil {
+		return classify("sync state directory", err)
+	}
 	if f.source == fromForeign {
 		// Nobody has made sure that it is on the disk.
 		if err := d.syncFile(FileName); err != nil {
 			return classify("sync "+FileName, err)
 		}
 	}
-	r := record{sequence: f.sequence + 1, base: f.file}
+	r := record{sequence: f.record.sequence + 1, base: f.file}
 	var data []byte
 	if f.version != nil {
 		f.version.sequence = r.sequence
@@ -186,19 +189,18 @@ func (d *disk) renew(f findings) error {
 	return nil
 }
 
-// syncOld makes durable what is to be served without having been renewed.
-func (d *disk) syncOld(f findings) error {
-	name := FileName
-	switch f.source {
-	case fromNothing:
-		return nil
-	case fromSlot:
-		name = slotsName
-	case fromNew:
-		name = newFile
+// prove makes certain that what is to be served without having been renewed is
+// durable.
+func (d *disk) prove(f findings) error {
+	if f.record.data == f.file && f.record.base != f.file {
+		return nil // FileName follows only after the commit
 	}
-	if err := d.syncFile(name); err != nil {
-		return classify("sync "+name, err)
+	if f.source == fromNothing || f.source == fromForeign {
+		return nil // nothing was answered
+	}
+	// What a record refers to was durable before the record was written.
+	if err := d.syncFile(slotsName); err != nil {
+		return classify("sync "+slotsName, err)
 	}
 	return nil
 }
@@ -220,7 +222,7 @@ func (d *disk) settle(f findings) error {
 	case f.source == fromNew:
 		d.log(fmt.Sprintf("put a write of %d bytes that was committed last in place", d.last.size), nil)
 		return d.place()
-	case d.behind() && !f.file.present:
+	case d.behind() && f.record.base.present && !f.file.present:
 		d.log(FileName+" was not there: wrote it again from "+slotsName, nil)
 	case d.behind():
 		d.log(FileName+" was behind: brought it up to date from "+slotsName, nil)
