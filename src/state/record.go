@@ -96,7 +96,7 @@ func decode(b []byte) (record, error) {
 		data:     decodeDigest(b[28:]),
 		base:     decodeDigest(b[68:]),
 	}
-	if !r.valid() {
+	if !r.valid() || !bytes.Equal(r.encode(), b[:headerSize]) {
 		return record{}, errNoRecord
 	}
 	return r, nil

@@ -173,7 +173,7 @@ func (d *disk) renew(f findings) error {
 			return classify("sync "+FileName, err)
 		}
 	}
-	r := record{sequence: f.record.sequence + 1, base: f.file}
+	r := record{sequence: f.record.sequence + 1, modified: time.Unix(0, 0), base: f.file}
 	var data []byte
 	if f.version != nil {
 		f.version.sequence = r.sequence
