@@ -41,12 +41,13 @@ type service struct {
 	api      *api.API
 	servers  []*web.Server
 	stopping chan struct{} // closed when the service begins to stop
+	written  chan struct{} // holds one if the state has changed since the last status line
 	refused  error         // why the last reload was refused
 }
 
 // open brings up everything that can fail before the service says READY=1.
 func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err error) {
-	s := &service{flags: f, level: zap.NewAtomicLevel(), metrics: metrics.New(version), stopping: make(chan struct{})}
+	s := &service{flags: f, level: zap.NewAtomicLevel(), metrics: metrics.New(version), stopping: make(chan struct{}), written: make(chan struct{}, 1)}
 	s.log = logging.New(logging.Options{Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM")})
 	if s.sockets, err = listen.Open(f.listen); err != nil {
 		return nil, &configError{err}
@@ -70,7 +71,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	if s.creds, err = credentials.Open(f.credentials); err != nil {
 		return nil, &configError{err}
 	}
-	if s.store, err = openState(f.data, s.metrics); err != nil {
+	if s.store, err = s.openState(); err != nil {
 		return nil, err
 	}
 	s.api = api.New(s.store, s.creds, s.log, apiSettings(s.config))
@@ -89,8 +90,8 @@ func loadConfig(path string) (config.Config, error) {
 	return config.Load(path)
 }
 
-func openState(dir string, m *metrics.Metrics) (*state.Store, error) {
-	store, err := state.Open(state.Options{Dir: dir, Written: m.Written})
+func (s *service) openState() (*state.Store, error) {
+	store, err := state.Open(state.Options{Dir: s.flags.data, Written: s.onWrite})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, &configError{fmt.Errorf("-data: %w", err)}
 	}
@@ -98,9 +99,18 @@ func openState(dir string, m *metrics.Metrics) (*state.Store, error) {
 		return nil, err
 	}
 	if v := store.Current(); v != nil {
-		m.State(len(v.Data), v.Modified)
+		s.metrics.State(len(v.Data), v.Modified)
 	}
 	return store, nil
+}
+
+// onWrite is told of each commit.
+func (s *service) onWrite(total, fsync time.Duration, size int) {
+	s.metrics.Written(total, fsync, size)
+	select {
+	case s.written <- struct{}{}:
+	default:
+	}
 }
 
 func (s *service) handler(listener string) http.Handler {
@@ -146,6 +156,7 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	s.tell(s.notifier.Ready(s.status()))
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
+	var behind <-chan time.Time // fires when the status line should follow a write
 	for {
 		select {
 		case sig := <-signals:
@@ -158,6 +169,13 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 			return errors.Join(err, s.stop(ctx))
 		case <-tick.C:
 			s.alive()
+		case <-s.written:
+			if behind == nil {
+				behind = time.After(statusPause)
+			}
+		case <-behind:
+			behind = nil
+			s.tell(s.notifier.Status(s.status()))
 		}
 	}
 }

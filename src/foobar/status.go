@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"foobar/src/api"
-	"foobar/src/config"
 
 	"go.uber.org/zap"
 )
@@ -16,6 +15,10 @@ import (
 // statusInterval is how often the status line is brought up to date where no
 // watchdog asks for more.
 const statusInterval = 10 * time.Second
+
+// statusPause is how long the status line may be behind a write, so that many
+// writes cost one message.
+const statusPause = time.Second
 
 func (s *service) tickInterval() time.Duration {
 	if s.watchdog > 0 && s.watchdog < statusInterval {
@@ -58,7 +61,7 @@ func (s *service) ready() error {
 func (s *service) status() string {
 	state := "no state stored yet"
 	if v := s.store.Current(); v != nil {
-		state = fmt.Sprintf("state of %s, written %s", config.Size(len(v.Data)), v.Modified.Format(time.DateTime))
+		state = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
 	}
 	expiry := s.creds.Current().Leaf().NotAfter
 	line := fmt.Sprintf("Serving HTTPS on %s: %s; certificate valid until %s", s.sockets.HTTPS.Addr(), state, expiry.Format(time.DateOnly))

@@ -38,12 +38,13 @@ func New(o Options) *zap.Logger {
 func encoder(o Options) zapcore.Encoder {
 	c := zap.NewProductionEncoderConfig()
 	c.MessageKey = "message"
+	c.EncodeTime = zapcore.RFC3339TimeEncoder
+	c.EncodeDuration = zapcore.StringDurationEncoder
 	if isJournal(o.Output, o.JournalStream) {
 		// The journal stamps each line with the time.
 		c.TimeKey = zapcore.OmitKey
 		return &prefixed{zapcore.NewJSONEncoder(c), buffer.NewPool()}
 	}
-	c.EncodeTime = zapcore.RFC3339TimeEncoder
 	if isTerminal(o.Output) {
 		return zapcore.NewConsoleEncoder(c)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -41,12 +42,12 @@ func TestJournalPriorities(t *testing.T) {
 	level := zap.NewAtomicLevelAt(zap.DebugLevel)
 	got := logged(t, true, &level, func(l *zap.Logger) {
 		l.Debug("d")
-		l.Info("i", zap.Int("n", 1))
+		l.Info("i", zap.Int("n", 1), zap.Duration("d", time.Second), zap.Time("t", time.Unix(0, 0).UTC()))
 		l.Warn("w")
 		l.With(zap.String("k", "v")).Error("e")
 	})
 	want := `<7>{"level":"debug","message":"d"}
-<6>{"level":"info","message":"i","n":1}
+<6>{"level":"info","message":"i","n":1,"d":"1s","t":"1970-01-01T00:00:00Z"}
 <4>{"level":"warn","message":"w"}
 <3>{"level":"error","message":"e","k":"v"}
 `

@@ -40,7 +40,7 @@ func newGeneration(o Options, s Settings) *generation {
 		TLSConfig:                    o.TLS,
 		ReadHeaderTimeout:            s.Header,
 		ReadTimeout:                  s.Header + s.Body,
-		WriteTimeout:                 s.Body + s.Response,
+		WriteTimeout:                 s.Header + s.Body + s.Response, // runs from the header on, and must outlast ReadTimeout
 		IdleTimeout:                  s.Idle,
 		MaxHeaderBytes:               s.MaxHeader,
 		ConnState:                    g.track,
