@@ -35,6 +35,7 @@ type Engine struct {
 	terms    atomic.Pointer[terms]
 	slots    slots
 	open     registry
+	bundles  bundles
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
@@ -55,7 +56,7 @@ type EngineOptions struct {
 
 // NewEngine returns an Engine that Run starts.
 func NewEngine(l net.Listener, o EngineOptions) *Engine {
-	e := &Engine{listener: l, options: o, done: make(chan struct{})}
+	e := &Engine{listener: l, options: o, bundles: newBundles(), done: make(chan struct{})}
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.slots.init()
 	e.Apply(o.Settings)
@@ -143,7 +144,8 @@ func (e *Engine) serve(nc net.Conn) {
 		e.serve1(c)
 		return
 	}
-	tc := tls.Server(nc, e.options.TLS)
+	c.below, c.bundles = &bundler{Conn: nc}, e.bundles
+	tc := tls.Server(c.below, e.options.TLS)
 	c.Conn = tc
 	tc.SetDeadline(time.Now().Add(e.terms.Load().Header))
 	if err := tc.HandshakeContext(e.base); err != nil {

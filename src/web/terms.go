@@ -36,6 +36,7 @@ func (e *Engine) newTerms(s Settings) *terms {
 	t.http2 = &http2.Server{
 		IdleTimeout:          s.Idle,
 		MaxConcurrentStreams: maxStreams,
+		MaxReadFrameSize:     16 << 10, // the least there is, and enough for an upload
 		CountError:           func(string) { e.options.Traffic.Refused(malformed) },
 	}
 	// It fails on a TLS configuration alone, and there is none here.
