@@ -105,6 +105,9 @@ func TestStoreAndRead(t *testing.T) {
 	if resp := f.put("there", func(r *Request) { r.Method = "PUT" }); resp.Status != 200 {
 		t.Errorf("PUT answers %+v", resp)
 	}
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
 	raw, err := os.ReadFile(filepath.Join(f.dir, state.FileName))
 	if err != nil || string(raw) != "there" {
 		t.Errorf("statefile holds %q, %v", raw, err)
@@ -356,9 +359,7 @@ func TestConditionalAndPartialReads(t *testing.T) {
 func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")
-	// A directory in the statefile's place: rename(2) fails.
-	path := filepath.Join(f.dir, state.FileName)
-	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	resp := f.put("lost", nil)
