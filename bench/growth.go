@@ -102,10 +102,10 @@ func (b *bench) at(a axis, s *server, value int) (point, error) {
 		return point{}, err
 	}
 	defer pool.Close()
-	request := a.request(s, value)
+	request, window := a.request(s, value), b.window(a.pool(value))
 	var rates, p99s []float64
 	for round := range b.windows() + 1 {
-		result, err := pool.Run(b.window(), request)
+		result, err := pool.Run(window, request)
 		if err != nil {
 			return point{}, err
 		}
@@ -113,7 +113,7 @@ func (b *bench) at(a axis, s *server, value int) (point, error) {
 			continue // it warms up
 		}
 		if result.Requests() == 0 {
-			return point{}, fmt.Errorf("nothing was answered in %s", b.window())
+			return point{}, fmt.Errorf("nothing was answered in %s", window)
 		}
 		rates = append(rates, result.Rate())
 		p99s = append(p99s, float64(result.Quantile(0.99).Microseconds())/1000)
@@ -128,11 +128,13 @@ func (b *bench) windows() int {
 	return 3
 }
 
-func (b *bench) window() time.Duration {
+// window is for one measurement: n connections shall have several turns in it.
+func (b *bench) window(n int) time.Duration {
+	turns := time.Duration(n) * 200 * time.Microsecond
 	if b.quick {
-		return 250 * time.Millisecond
+		return max(turns, 300*time.Millisecond)
 	}
-	return 750 * time.Millisecond
+	return max(turns, 800*time.Millisecond)
 }
 
 func (b *bench) show(a axis, servers []*server, points [][]point) {

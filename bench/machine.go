@@ -26,14 +26,12 @@ type machine struct {
 	stop   func()
 }
 
-// boot brings up a machine, with what the package installs in it, and pins its
-// service to the server's core.
+// boot brings up a machine, with what the package installs in it.
 func (p *place) boot() (*machine, error) {
 	m := &machine{dir: filepath.Join(p.dir, "machine")}
 	script := filepath.Join(p.repo, "test/machine")
 	var output bytes.Buffer
-	// It may use all cores, as what boots it does.
-	supervisor := exec.Command("taskset", "-c", fmt.Sprintf("0-%d", cores()-1), script, "run", "trixie", m.dir)
+	supervisor := onAllCores(script, "run", "trixie", m.dir)
 	supervisor.Stdout, supervisor.Stderr = &output, &output
 	supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := supervisor.StdinPipe() // the machine ends when this does
@@ -62,15 +60,6 @@ func (p *place) boot() (*machine, error) {
 	return m, nil
 }
 
-// cores counts those of the machine, of which this process may use one.
-func cores() int {
-	n, err := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*")
-	if err != nil || len(n) == 0 {
-		return runtime.NumCPU()
-	}
-	return len(n)
-}
-
 // install does what pacman and systemd's hooks do.
 func (m *machine) install(p *place) error {
 	leader, err := os.ReadFile(filepath.Join(m.dir, "leader"))
@@ -89,6 +78,14 @@ func (m *machine) install(p *place) error {
 set -e
 systemd-sysusers
 systemd-tmpfiles --create foobar.conf
+systemctl daemon-reload
+`), "bash")
+}
+
+// pin gives the service the server's core, and changes nothing else of its unit.
+func (m *machine) pin() error {
+	return m.exec(strings.NewReader(`
+set -e
 mkdir -p /etc/systemd/system/foobar.service.d
 printf '[Service]\nCPUAffinity=`+serverCore+`\nEnvironment=GOMAXPROCS=1\n' >/etc/systemd/system/foobar.service.d/core.conf
 systemctl daemon-reload

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // serverCore is the core that every server has to itself; bench/run puts this
@@ -40,6 +42,36 @@ func onServerCore(args ...string) (*process, error) {
 		close(p.ended)
 	}()
 	return p, nil
+}
+
+// onAllCores is a command that is not bound to the clients' core, as this
+// program is.
+func onAllCores(args ...string) *exec.Cmd {
+	cores, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*") // the pattern is fine
+	return exec.Command("taskset", append([]string{"-c", fmt.Sprintf("0-%d", max(1, len(cores)-1))}, args...)...)
+}
+
+// quietly runs a command, whose output is of interest if it fails.
+func quietly(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
+
+// limits are podman's options for limits no higher than this process has:
+// podman's own defaults raise them, which not every root may do. Podman lowers
+// its own number of processes to the kernel's highest process number, which is
+// 32768 or more.
+func limits() []string {
+	var options []string
+	for name, resource := range map[string]int{"nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC} {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(resource, &limit); err == nil && limit.Max < 1<<31 {
+			options = append(options, "--ulimit", fmt.Sprintf("%s=%d:%[2]d", name, min(limit.Max, 32768)))
+		}
+	}
+	return options
 }
 
 func (p *process) stop() {

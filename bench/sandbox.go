@@ -45,6 +45,9 @@ func (b *bench) sandbox() error {
 }
 
 func (b *bench) inAndOut(m *machine) ([]*server, error) {
+	if err := m.pin(); err != nil {
+		return nil, err
+	}
 	if err := m.exec(nil, "systemctl", "start", unit); err != nil {
 		return nil, err
 	}
