@@ -33,9 +33,9 @@ func axes() []axis {
 		{"connections.svg", "GET 1 KiB, more and more connections", "connections",
 			[]int{10, 50, 200, 1000, 3000, 10000}, plain, all,
 			same, always(kib), func(s *server, _ int) func(int) []byte { return gets(s, kib) }},
-		{"sizes.svg", "GET of a larger and larger state, 50 connections", "size of the state",
+		{"sizes.svg", "GET of a larger and larger state, 10 connections", "size of the state",
 			[]int{kib, 8 * kib, 64 * kib, 512 * kib, 4096 * kib, 16384 * kib}, binary, all,
-			always(connections), same, func(s *server, size int) func(int) []byte { return gets(s, size) }},
+			always(10), same, func(s *server, size int) func(int) []byte { return gets(s, size) }},
 		{"writers.svg", "POST 1 KiB, more and more writers", "writers",
 			[]int{1, 4, 16, 64, 256}, plain, all,
 			same, always(kib), func(s *server, n int) func(int) []byte { return posts(s, n, kib) }},
@@ -106,14 +106,15 @@ func (b *bench) at(a axis, s *server, value int) (point, error) {
 	var rates, p99s []float64
 	for round := range b.windows() + 1 {
 		result, err := pool.Run(window, request)
+		for err == nil && result.Requests() == 0 { // too short for this size, or this machine
+			window *= 2
+			result, err = pool.Run(window, request)
+		}
 		if err != nil {
 			return point{}, err
 		}
 		if round == 0 {
 			continue // it warms up
-		}
-		if result.Requests() == 0 {
-			return point{}, fmt.Errorf("nothing was answered in %s", window)
 		}
 		rates = append(rates, result.Rate())
 		p99s = append(p99s, float64(result.Quantile(0.99).Microseconds())/1000)
