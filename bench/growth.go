@@ -135,7 +135,7 @@ func (b *bench) window(n int) time.Duration {
 	if b.quick {
 		return max(turns, 300*time.Millisecond)
 	}
-	return max(turns, 800*time.Millisecond)
+	return max(turns, 600*time.Millisecond)
 }
 
 func (b *bench) show(a axis, servers []*server, points [][]point) {

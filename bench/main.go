@@ -36,7 +36,7 @@ func run(args []string) error {
 	set := flag.NewFlagSet("bench/run", flag.ExitOnError)
 	dir := set.String("dir", "", "directory that bench/run has prepared")
 	repo := set.String("repo", "", "the repository")
-	quick := set.Bool("quick", false, "fewer and shorter rounds: ratios wobble, and `-write` is refused")
+	quick := set.Bool("quick", false, "fewer and shorter rounds, without caddy, memory and growth: ratios wobble")
 	only := set.String("only", "", "comma-separated `parts`: "+strings.Join(names(), ", "))
 	rounds := set.Int("rounds", 5, "rounds of each comparison")
 	round := set.Duration("round", 2*time.Second, "length of a round, in whole seconds")
@@ -52,11 +52,17 @@ func run(args []string) error {
 		b.rounds, b.round = 3, time.Second
 	}
 	chosen := names()
+	if b.quick {
+		chosen = []string{"tables", "sandbox", "handshakes", "start"}
+	}
 	if *only != "" {
 		chosen = strings.Split(*only, ",")
 	}
 	if *write && (b.quick || *only != "") {
 		return errors.New("-write wants a whole run")
+	}
+	if err := b.about(); err != nil {
+		return err
 	}
 	if err := b.all(chosen); err != nil {
 		return err

@@ -47,8 +47,12 @@ func onServerCore(args ...string) (*process, error) {
 // onAllCores is a command that is not bound to the clients' core, as this
 // program is.
 func onAllCores(args ...string) *exec.Cmd {
+	return exec.Command("taskset", append([]string{"-c", fmt.Sprintf("0-%d", len(allCores())-1)}, args...)...)
+}
+
+func allCores() []string {
 	cores, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*") // the pattern is fine
-	return exec.Command("taskset", append([]string{"-c", fmt.Sprintf("0-%d", max(1, len(cores)-1))}, args...)...)
+	return cores
 }
 
 // quietly runs a command, whose output is of interest if it fails.
