@@ -134,7 +134,7 @@ func (h *history) end(t *testing.T, recovered string, sum *tally) bool {
 		sum.count(op, recovered)
 	}
 	last := porcupine.Operation{ClientId: 99, Call: h.clock + 1, Return: h.clock + 2, Input: input{"get", "-", "-"}, Output: recovered}
-	result := porcupine.CheckOperationsTimeout(model(h.initial), append(h.operations, last), 10*time.Second)
+	result := porcupine.CheckOperationsTimeout(model(h.initial), append(h.operations, last), time.Minute)
 	if result != porcupine.Ok {
 		t.Errorf("not linearizable (%s): from %s, recovered %s", result, h.initial, recovered)
 		for _, op := range h.operations[max(0, len(h.operations)-40):] {
