@@ -89,10 +89,15 @@ func loadConfig(path string) (config.Config, error) {
 	return config.Load(path)
 }
 
+// lag is how soon after a write an administrator finds it in the statefile.
+const lag = 100 * time.Millisecond
+
 func (s *service) openState() (*state.Store, error) {
-	store, err := state.Open(state.Options{Dir: s.flags.data, Written: s.onWrite})
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, &configError{fmt.Errorf("-data: %w", err)}
+	store, err := state.Open(state.Options{Dir: s.flags.data, Lag: lag, Written: s.onWrite, Log: s.onStorage})
+	for _, final := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, state.ErrOwner, state.ErrChanged} {
+		if errors.Is(err, final) {
+			return nil, &configError{fmt.Errorf("-data: %w", err)}
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -101,6 +106,15 @@ func (s *service) openState() (*state.Store, error) {
 		s.metrics.State(len(v.Data), v.Modified)
 	}
 	return store, nil
+}
+
+// onStorage is told what the store has recovered and what has failed.
+func (s *service) onStorage(message string, err error) {
+	if err != nil {
+		s.log.Error(message, zap.Error(err))
+		return
+	}
+	s.log.Info(message)
 }
 
 // onWrite is told of each commit.
@@ -199,11 +213,15 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 }
 
+// closing is what bringing the statefile up to date may take after the requests
+// have ended.
+const closing = 30 * time.Second
+
 // stop ends what is in flight within the configured time.
 func (s *service) stop(ctx context.Context) error {
 	limit := time.Duration(s.config.Timeouts.Shutdown)
 	s.log.Info("stopping", zap.Duration("limit", limit))
-	s.tell(s.notifier.Stopping("Finishing requests in flight"))
+	s.tell(s.notifier.Stopping("Finishing requests in flight", limit+closing))
 	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -43,7 +43,12 @@ func TestStoreAndReadOverHTTPS(t *testing.T) {
 			t.Errorf("ETag or Date is missing: %v", resp.Header)
 		}
 	}
-	if got := p.read("data/statefile"); got != "hello, h2 true" {
+	want, got := "hello, h2 true", ""
+	for deadline := time.Now().Add(10 * time.Second); got != want && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(filepath.Join(p.dir, "data/statefile")) // soon
+		got = string(text)
+	}
+	if got != want {
 		t.Errorf("statefile holds %q", got)
 	}
 }

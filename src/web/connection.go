@@ -25,12 +25,7 @@ type conn struct {
 // handshake lets the client agree on TLS, until limit at most.
 func (c *conn) handshake(ctx context.Context, limit time.Duration) error {
 	c.writeWithin(time.Now(), limit)
-	err := c.wait(limit, func() error { return c.tls.HandshakeContext(ctx) })
-	if err == nil {
-		c.readBy, c.writeBy = time.Time{}, time.Time{}
-		err = c.SetDeadline(time.Time{})
-	}
-	return err
+	return c.wait(limit, func() error { return c.tls.HandshakeContext(ctx) })
 }
 
 // await waits for the start of a request, until limit at most.

@@ -28,7 +28,7 @@ type Handler interface {
 // Package net/http does not refuse what a strict HTTP/1.1 server has to, and
 // could not be made to; see the corpus of the tests. So HTTP/1.1 is fasthttp's
 // parser behind a check of the header section (section, reading), in a loop
-// that owns every byte and every deadline. HTTP/2 is golang.org/x/net/http2.
+// that owns every byte and every deadline. HTTP/2 is net/http's.
 type Engine struct {
 	listener net.Listener
 	options  EngineOptions
@@ -116,9 +116,14 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.open.drain()
 	again := time.NewTicker(leaving)
 	defer again.Stop()
+	var leavers []*terms
 	for empty := e.open.empty(); ; {
-		// More than once, for a connection that was about to speak HTTP/2.
-		e.terms.Load().goAway()
+		// More than once, for a connection that was about to speak HTTP/2: it
+		// is answered too, by a server that has not been told yet.
+		leavers = append(leavers, e.terms.Swap(e.newTerms(e.terms.Load().Settings)))
+		for _, t := range leavers {
+			t.goAway()
+		}
 		select {
 		case <-empty:
 			return nil
