@@ -7,6 +7,7 @@ package vm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,40 +25,34 @@ import (
 // too: software emulates the processor.
 const bootTime = 5 * time.Minute
 
-// Disks says what a power cut leaves of the writes that the machine's kernel
-// has sent to its disks.
-type Disks int
+// A Disk says what a power cut leaves of the writes that the machine's kernel
+// has sent to the disk.
+type Disk int
 
-// The kinds of disks.
+// The kinds of disk.
 const (
-	// Durable disks keep every write: what is lost was in the page cache.
-	Durable Disks = iota
-	// Volatile disks have a cache, and keep what has been flushed.
+	// A Durable disk keeps every write: what is lost was in the page cache.
+	Durable Disk = iota
+	// A Volatile disk has a cache, and keeps what has been flushed.
 	Volatile
-	// Lying disks have a cache and say that it is flushed, but do not flush it.
+	// A Lying disk has a cache and says that it is flushed, but does not flush it.
 	Lying
 )
 
-func (d Disks) String() string {
-	return [...]string{"durable disks", "disks with a volatile cache", "disks that ignore flushes"}[d]
+func (d Disk) String() string {
+	return [...]string{"a disk without a cache", "a disk with a volatile cache", "a disk that ignores flushes"}[d]
 }
 
 // mode is the cache mode of qemu(1). With cache=writeback the host's page
 // cache, which outlives qemu, is the medium of a disk without a cache.
-func (d Disks) mode() string {
+func (d Disk) mode() string {
 	if d == Lying {
 		return "unsafe"
 	}
 	return "writeback"
 }
 
-// The machine's disks, in the order of their namespace ids, and the ports of
-// it that a host's port leads to.
-var (
-	diskNames  = [...]string{"root", "baseline"}
-	guestPorts = [...]int{agentPort, httpsPort, baselinePort, metricsPort}
-)
-
+// The machine's ports, each of which a port of the host leads to.
 const (
 	agentPort    = 5000
 	httpsPort    = 8080
@@ -65,10 +60,10 @@ const (
 	baselinePort = 9090
 )
 
-// A Machine is a virtual machine with disks of its own. Its processes end with
+// A Machine is a virtual machine with a disk of its own. Its processes end with
 // this one, however that ends.
 type Machine struct {
-	Disks Disks
+	Disk Disk
 
 	image, dir string
 	forwards   map[int]string // host's address by guest's port
@@ -76,15 +71,13 @@ type Machine struct {
 }
 
 // NewMachine makes a machine, which is off, from an image.
-func NewMachine(t testing.TB, image string, disks Disks) *Machine {
+func NewMachine(t testing.TB, image string, disks Disk) *Machine {
 	t.Helper()
-	m := &Machine{Disks: disks, image: image, dir: t.TempDir(), forwards: map[int]string{}}
-	for _, name := range diskNames {
-		if out, err := exec.Command("cp", "--sparse=always", filepath.Join(image, name+".img"), m.dir).CombinedOutput(); err != nil {
-			t.Fatalf("copy the disk: %v\n%s", err, out)
-		}
+	m := &Machine{Disk: disks, image: image, dir: t.TempDir(), forwards: map[int]string{}}
+	if out, err := exec.Command("cp", "--sparse=always", filepath.Join(image, "disk.img"), m.disk()).CombinedOutput(); err != nil {
+		t.Fatalf("copy the disk: %v\n%s", err, out)
 	}
-	for _, port := range guestPorts {
+	for _, port := range []int{agentPort, httpsPort, metricsPort, baselinePort} {
 		m.forwards[port] = freeAddress(t)
 	}
 	t.Cleanup(m.Cut)
@@ -106,25 +99,28 @@ func freeAddress(t testing.TB) string {
 // PowerOn starts the machine and does not wait for it.
 func (m *Machine) PowerOn(t testing.TB) {
 	t.Helper()
-	var servers []*exec.Cmd
-	if m.Disks != Durable {
-		for _, name := range diskNames {
-			servers = append(servers, m.startDisk(t, name))
-		}
+	// What it said before must not be taken for what it says now.
+	if err := os.RemoveAll(m.console()); err != nil {
+		t.Fatal(err)
 	}
-	m.processes = append([]*exec.Cmd{m.start(t, "qemu-system-x86_64", m.arguments()...)}, servers...)
+	m.processes = nil
+	if m.Disk != Durable {
+		m.processes = append(m.processes, m.startDisk(t))
+	}
+	qemu := m.start(t, "qemu-system-x86_64", m.arguments()...)
+	m.processes = append([]*exec.Cmd{qemu}, m.processes...)
 }
 
 // startDisk serves a disk whose cache is nbdkit's, and ends with it.
-func (m *Machine) startDisk(t testing.TB, name string) *exec.Cmd {
+func (m *Machine) startDisk(t testing.TB) *exec.Cmd {
 	t.Helper()
-	os.Remove(m.socket(name))
+	os.Remove(m.socket())
 	lib := filepath.Join(m.image, "tools/usr/lib/x86_64-linux-gnu/nbdkit")
-	cmd := m.start(t, "nbdkit", "--foreground", "--unix", m.socket(name),
+	cmd := m.start(t, "nbdkit", "--foreground", "--unix", m.socket(),
 		"--filter", filepath.Join(lib, "filters/nbdkit-cache-filter.so"),
-		filepath.Join(lib, "plugins/nbdkit-file-plugin.so"), m.disk(name), "cache=writeback")
+		filepath.Join(lib, "plugins/nbdkit-file-plugin.so"), m.disk(), "cache=writeback")
 	for range 600 {
-		if _, err := os.Stat(m.socket(name)); err == nil {
+		if _, err := os.Stat(m.socket()); err == nil {
 			return cmd
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -133,8 +129,9 @@ func (m *Machine) startDisk(t testing.TB, name string) *exec.Cmd {
 	return nil
 }
 
-func (m *Machine) disk(name string) string   { return filepath.Join(m.dir, name+".img") }
-func (m *Machine) socket(name string) string { return filepath.Join(m.dir, name+".sock") }
+func (m *Machine) disk() string    { return filepath.Join(m.dir, "disk.img") }
+func (m *Machine) console() string { return filepath.Join(m.dir, "console") }
+func (m *Machine) socket() string  { return filepath.Join(m.dir, "disk.sock") }
 
 // start runs one of the image's programs, by the dynamic linker beside it, as
 // the host may have another C library or none of the program's.
@@ -163,23 +160,20 @@ func (m *Machine) start(t testing.TB, program string, args ...string) *exec.Cmd 
 // is not there cost the most.
 func (m *Machine) arguments() []string {
 	share := filepath.Join(m.image, "tools/usr/share")
+	disk := m.disk()
+	if m.Disk != Durable {
+		disk = "nbd+unix:///?socket=" + m.socket()
+	}
 	args := []string{
 		"-L", filepath.Join(share, "qemu"), "-L", filepath.Join(share, "seabios"),
-		"-M", "pc", "-cpu", "max", "-accel", "tcg,thread=multi,tb-size=256", "-smp", "2", "-m", "512",
-		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "file:" + filepath.Join(m.dir, "console"),
+		"-M", "pc", "-cpu", "max", "-accel", "tcg,tb-size=256", "-smp", "1", "-m", "512",
+		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "file:" + m.console(),
 		"-kernel", filepath.Join(m.image, "vmlinux"),
-		"-append", "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet net.ifnames=0 " +
+		"-append", "root=/dev/nvme0n1p1 rw rootfstype=ext4 console=ttyS0 quiet net.ifnames=0 " +
 			"mitigations=off nokaslr tsc=reliable no_timer_check nowatchdog random.trust_cpu=on " +
-			"8250.nr_uarts=1 init_on_alloc=0 systemd.mask=serial-getty@ttyS0.service",
-		"-device", "nvme,id=nvme,serial=1",
-	}
-	for i, name := range diskNames {
-		file := m.disk(name)
-		if m.Disks != Durable {
-			file = "nbd+unix:///?socket=" + m.socket(name)
-		}
-		args = append(args, "-drive", fmt.Sprintf("if=none,id=%s,format=raw,cache=%s,file=%s", name, m.Disks.mode(), file),
-			"-device", fmt.Sprintf("nvme-ns,drive=%s,nsid=%d", name, i+1))
+			"8250.nr_uarts=1 init_on_alloc=0",
+		"-drive", "if=none,id=disk,format=raw,cache=" + m.Disk.mode() + ",file=" + disk,
+		"-device", "nvme,drive=disk,serial=1",
 	}
 	// Restricted: the machine reaches nothing, the host reaches its ports.
 	network := "user,id=net,restrict=on"
@@ -205,8 +199,19 @@ func (m *Machine) Address(port int) string { return m.forwards[port] }
 // WaitUp waits until the machine has booted and its jobs are done.
 func (m *Machine) WaitUp(t testing.TB) {
 	t.Helper()
+	m.waitForAgent(t)
+	m.Shell(t, "systemctl is-system-running --wait || true")
+}
+
+// waitForAgent waits until the machine says that its agent can be reached: a
+// connection to a machine without a network would hang.
+func (m *Machine) waitForAgent(t testing.TB) {
+	t.Helper()
 	m.eventually(t, bootTime, func() error {
-		_, err := m.run("systemctl is-system-running --wait || true", 30*time.Second)
+		said, err := os.ReadFile(m.console())
+		if err == nil && !bytes.Contains(said, []byte("The agent can be reached.")) {
+			err = errors.New("the agent cannot be reached")
+		}
 		return err
 	})
 }

@@ -20,11 +20,11 @@ const cuts = 10
 // short of lying, and what is there after one is a whole version. The article's
 // program, beside ours in the same cuts, shows that these are cuts that hurt.
 func TestPowerCuts(t *testing.T) {
-	for i, disks := range []Disks{Durable, Volatile} {
-		t.Run(disks.String(), func(t *testing.T) {
+	for i, disk := range []Disk{Durable, Volatile} {
+		t.Run(disk.String(), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("-seed %d", *seed)
-			c := newCutter(t, disks, rand.New(rand.NewPCG(*seed, uint64(i))))
+			c := newCutter(t, disk, rand.New(rand.NewPCG(*seed, uint64(i))))
 			lost := 0
 			for cut := range cuts {
 				ours, theirs := c.cut(t, cut)
@@ -41,7 +41,7 @@ func TestPowerCuts(t *testing.T) {
 			if lost <= cuts/2 {
 				t.Errorf("the control survives %d of %d cuts: they show nothing", cuts-lost, cuts)
 			}
-			if disks == Volatile {
+			if disk == Volatile {
 				c.lies(t)
 			}
 		})
@@ -59,9 +59,9 @@ type cutter struct {
 	acked, again         int
 }
 
-func newCutter(t *testing.T, disks Disks, random *rand.Rand) *cutter {
+func newCutter(t *testing.T, disk Disk, random *rand.Rand) *cutter {
 	t.Helper()
-	c := &cutter{Machine: NewMachine(t, *image, disks), random: random}
+	c := &cutter{Machine: NewMachine(t, *image, disk), random: random}
 	c.PowerOn(t)
 	c.WaitUp(t)
 	c.ours, c.theirs = programs(t, c.Machine)
@@ -138,7 +138,7 @@ func (c *cutter) wantStateFile(t *testing.T, number int) {
 // its cache nobody can keep anything, and the same cuts must show it.
 func (c *cutter) lies(t *testing.T) {
 	c.Cut()
-	c.Disks = Lying
+	c.Disk = Lying
 	c.PowerOn(t)
 	c.ourState, c.theirState = c.ours.waitFor(t, c.Machine), c.theirs.waitFor(t, c.Machine)
 	for cut := range 2 {

@@ -70,6 +70,7 @@ func (p *program) get() (observed, error) {
 // waitFor reads the state once the program answers.
 func (p *program) waitFor(t testing.TB, m *Machine) (found observed) {
 	t.Helper()
+	m.waitForAgent(t)
 	m.eventually(t, bootTime, func() (err error) {
 		p.client.CloseIdleConnections()
 		found, err = p.get()
