@@ -273,8 +273,10 @@ func TestJournalKeepsSecrets(t *testing.T) {
 		const wrong = "wrong-b6d81b360a56"
 		s.do(t, 401, "POST", "/", state, "Authorization: Bearer "+wrong)
 		s.do(t, 413, "POST", "/", strings.Repeat(state, 2<<20), s.bearer())
-		for _, bad := range []string{"log:\n  level: " + value + "\n", value + ": 1\n", "log: [" + value, value, "log:\n  level: \"" + value + "\\q\"\n"} {
-			s.Write(t, confFile, conf+bad)
+		// An unknown key is named; values are not.
+		for _, bad := range []string{"log:\n  level: " + value + "\n", "limits:\n  state: " + value + "\n", "unknown: " + value + "\n",
+			"log: [" + value, value, "- " + value, "log:\n  level: \"" + value + "\\q\"\n", "log: &" + value + "\n  level: *" + value + "2\n"} {
+			s.Write(t, confFile, "# "+comment+"\n"+bad)
 			s.Try("systemctl", "reload", "foobar")
 		}
 		s.Try("systemctl", "restart", "foobar")

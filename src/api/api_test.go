@@ -105,9 +105,22 @@ func TestStoreAndRead(t *testing.T) {
 	if resp := f.put("there", func(r *Request) { r.Method = "PUT" }); resp.Status != 200 {
 		t.Errorf("PUT answers %+v", resp)
 	}
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
 	raw, err := os.ReadFile(filepath.Join(f.dir, state.FileName))
 	if err != nil || string(raw) != "there" {
 		t.Errorf("statefile holds %q, %v", raw, err)
+	}
+}
+
+func TestPutThatCreatesSaysSo(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, want := range []int{201, 200} {
+		resp := f.put("x", func(r *Request) { r.Method = "PUT" })
+		if resp.Status != want || string(resp.Body) != "ok" {
+			t.Errorf("PUT: %d %q, want %d", resp.Status, resp.Body, want)
+		}
 	}
 }
 
@@ -356,9 +369,7 @@ func TestConditionalAndPartialReads(t *testing.T) {
 func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")
-	// A directory in the statefile's place: rename(2) fails.
-	path := filepath.Join(f.dir, state.FileName)
-	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	resp := f.put("lost", nil)

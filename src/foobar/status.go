@@ -53,7 +53,7 @@ func (s *service) ready() error {
 	case <-s.stopping:
 		return errors.New("stopping")
 	default:
-		return s.healthy()
+		return errors.Join(s.healthy(), s.store.Check())
 	}
 }
 

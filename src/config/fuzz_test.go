@@ -1,0 +1,35 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// FuzzParse: whatever the file holds, the answer is a configuration within its
+// ranges or one line that names the file.
+func FuzzParse(f *testing.F) {
+	f.Add(Shipped)
+	for _, text := range []string{
+		"", "---\n", "log: {level: info}", "limits:\n  state: 1KiB\n", "timeouts:\n  idle: 1h\n",
+		"limits:\n  state: [1]\n", "log:\n\tlevel: info\n", "a: &x [*x]\n", "log: !!binary aGk=\n",
+		"? log\n: level\n", "log: |\n  x\n", "%YAML 1.2\n---\nlog: {}\n", "log:\n  level: *none\n", "<<: {log: {level: info}}\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("conf.yaml", text)
+		if err == nil {
+			for _, k := range keys() {
+				if k.inRange != nil && !k.inRange(c) {
+					t.Errorf("%s is out of range: %+v", k.path, c)
+				}
+			}
+			return
+		}
+		var e *Error
+		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "conf.yaml:") {
+			t.Errorf("error does not say where: %v", err)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDirectives compares docs/directives.md with the units: the same
+// directives with the same values in the same order, unit by unit, and none
+// that the document calls absent.
+func TestDirectives(t *testing.T) {
+	document := readDocument(t, "../docs/directives.md")
+	absent := document["Absent"]
+	delete(document, "Absent")
+	if len(absent) == 0 {
+		t.Error("nothing is absent")
+	}
+	for _, unit := range policyFiles(t, "../systemd") {
+		here := readUnit(t, filepath.Join("../systemd", unit))
+		compare(t, unit, document[unit], here)
+		delete(document, unit)
+		if filepath.Ext(unit) != ".service" {
+			continue
+		}
+		for key := range absent {
+			if values, ok := here[key]; ok {
+				t.Errorf("%s: the document says that %s= is absent, the unit has %q", unit, key, values)
+			}
+		}
+	}
+	for heading := range document {
+		t.Errorf("%s: in the document, but there is no such unit", heading)
+	}
+}
+
+// directives are values by name, as often as the name appears.
+type directives map[string][]string
+
+func compare(t *testing.T, unit string, document, here directives) {
+	t.Helper()
+	for key, values := range here {
+		if !slices.Equal(values, document[key]) {
+			t.Errorf("%s: %s= is %q, in the document %q", unit, key, values, document[key])
+		}
+	}
+	for key := range document {
+		if _, ok := here[key]; !ok {
+			t.Errorf("%s: %s= is in the document only", unit, key)
+		}
+	}
+}
+
+// policyFiles are the paths of all units and drop-ins, relative to dir.
+func policyFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			files = append(files, strings.TrimPrefix(file, dir+"/"))
+		}
+	}
+	if len(files) == 0 {
+		t.Fatal("no units in ", dir)
+	}
+	return files
+}
+
+func readUnit(t *testing.T, path string) directives {
+	t.Helper()
+	found := directives{}
+	for _, line := range lines(t, path) {
+		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "[") {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			t.Fatalf("%s: %q is no directive", path, line)
+		}
+		found[key] = append(found[key], value)
+	}
+	return found
+}
+
+var code = regexp.MustCompile("`([^`]*)`")
+
+// readDocument finds the tables by heading. A row's first cell is the
+// directive; the values are in the column that is headed "Here", each in code
+// marks, or "(empty)". A table without that column has names only.
+func readDocument(t *testing.T, path string) map[string]directives {
+	t.Helper()
+	found := map[string]directives{}
+	var heading string
+	var column int
+	for _, line := range lines(t, path) {
+		if after, ok := strings.CutPrefix(line, "## "); ok {
+			heading = after
+			continue
+		}
+		cells := tableCells(line)
+		if len(cells) == 0 || strings.HasPrefix(cells[0], "-") {
+			continue
+		}
+		if cells[0] == "Directive" {
+			column = slices.Index(cells, "Here")
+			found[heading] = directives{}
+			continue
+		}
+		key := strings.Trim(cells[0], "`=")
+		if _, twice := found[heading][key]; twice {
+			t.Errorf("%s: %s has two rows for %s=", path, heading, key)
+		}
+		found[heading][key] = cellValues(cells, column)
+	}
+	return found
+}
+
+// tableCells are the cells of a table's line, and none of any other line.
+func tableCells(line string) []string {
+	if !strings.HasPrefix(line, "|") {
+		return nil
+	}
+	const pipe = "\x00"
+	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, pipe)
+	cells := strings.Split(line, "|")
+	for i, cell := range cells {
+		cells[i] = strings.TrimSpace(strings.ReplaceAll(cell, pipe, "|"))
+	}
+	return cells
+}
+
+func cellValues(cells []string, column int) []string {
+	if column < 0 {
+		return nil
+	}
+	if cells[column] == "(empty)" {
+		return []string{""}
+	}
+	var values []string
+	for _, match := range code.FindAllStringSubmatch(cells[column], -1) {
+		values = append(values, match[1])
+	}
+	return values
+}
+
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var all []string
+	scanner := bufio.NewScanner(file)
+	for scanner.Scan() {
+		all = append(all, strings.TrimSpace(scanner.Text()))
+	}
+	if err := scanner.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
