@@ -24,6 +24,9 @@ func measure(s *server, c client, d time.Duration) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
+	if requests == 0 {
+		return sample{}, fmt.Errorf("%s answered nothing in %s", s.name, d)
+	}
 	elapsed := time.Since(start)
 	after, err := cpu(s.pids())
 	if err != nil {
