@@ -388,11 +388,14 @@ func TestPowerCut(t *testing.T) {
 func cutRound(t *testing.T, v *volume, mode string, random *rand.Rand) []string {
 	t.Helper()
 	c := start(t, mode, v.state(t), random.Uint64N(1<<40))
-	first := <-c.lines
-	time.Sleep(time.Duration(random.IntN(40)) * time.Millisecond)
+	lines := []string{<-c.lines}
+	for range random.IntN(80) {
+		lines = append(lines, <-c.lines)
+	}
+	time.Sleep(time.Duration(random.IntN(3000)) * time.Microsecond)
 	cutPower(t, v.at)
 	c.kill()
-	lines := append([]string{first}, c.rest()...)
+	lines = append(lines, c.rest()...)
 	v.unmount(t)
 	v.mount(t)
 	return lines

@@ -9,6 +9,8 @@ import (
 // A conn is an open connection and its deadlines.
 type conn struct {
 	net.Conn
+	below           *bundler // TLS, nil where there is none
+	bundles         bundles
 	readBy, writeBy time.Time // the deadlines in force
 
 	mu       sync.Mutex

@@ -61,8 +61,10 @@ func protocols(t *testing.T, f func(t *testing.T, h2 bool)) {
 
 func TestBodiesArriveWhole(t *testing.T) {
 	server, conf := certificate(t)
+	patient := usual
+	patient.Body, patient.Response = 30*time.Second, 30*time.Second
 	protocols(t, func(t *testing.T, h2 bool) {
-		e := start(t, &echo{}, usual, server)
+		e := start(t, &echo{}, patient, server)
 		c := client(t, e, conf, h2)
 		for _, size := range []int{0, 1, 1000, 16 << 10, 16<<10 - 200, 70_000, 3 << 20} {
 			want := bytes.Repeat([]byte("0123456789abcdef!"), size/17+1)[:size]
