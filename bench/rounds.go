@@ -79,11 +79,11 @@ func each(samples []sample, f func(sample) float64) []float64 {
 	return values
 }
 
-// ratio compares rates round by round.
-func ratio(a, b []sample) spread {
+// ratio compares a with b round by round.
+func ratio(a, b []sample, of func(sample) float64) spread {
 	ratios := make([]float64, len(a))
 	for i := range a {
-		ratios[i] = a[i].rate / b[i].rate
+		ratios[i] = of(a[i]) / of(b[i])
 	}
 	return spreadOf(ratios)
 }
