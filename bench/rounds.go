@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -48,6 +49,10 @@ func interleave(servers []*server, c client, rounds int, d time.Duration) ([][]s
 	for range rounds {
 		for i, s := range servers {
 			sample, err := measure(s, c, d)
+			if err != nil { // a machine that stalls for a second need not end a long run
+				fmt.Fprintln(os.Stderr, "bench: once more, after:", err)
+				sample, err = measure(s, c, d)
+			}
 			if err != nil {
 				return nil, err
 			}
