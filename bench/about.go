@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"os"
 	"os/exec"
 	"regexp"
@@ -15,20 +16,12 @@ func (b *bench) about() error {
 		return err
 	}
 	versions := []string{"Linux " + number(string(kernel)), runtime.Version()}
-	for _, tool := range []struct {
-		name string
-		args []string
-	}{
-		{nginx, []string{"nginx", "-v"}},
-		{caddy, []string{b.place.bin("caddy"), "version"}},
-		{"wrk", []string{"wrk", "-v"}},
-		{"h2load", []string{"h2load", "--version"}},
-	} {
-		if tool.name == caddy && b.quick {
-			continue
-		}
-		out, _ := exec.Command(tool.args[0], tool.args[1:]...).CombinedOutput() // wrk says its version and fails
-		versions = append(versions, tool.name+" "+number(string(out)))
+	for _, args := range [][]string{{nginx, "-v"}, {"wrk", "-v"}, {"h2load", "--version"}} {
+		out, _ := exec.Command(args[0], args[1:]...).CombinedOutput() // wrk says its version and fails
+		versions = append(versions, args[0]+" "+number(string(out)))
+	}
+	if info, err := buildinfo.ReadFile(b.place.bin(caddy)); err == nil { // -quick has none
+		versions = append(versions, "caddy "+number(info.Main.Version))
 	}
 	cpus, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"syscall"
 	"time"
 
 	"foobar/bench/load"
@@ -21,11 +23,11 @@ type client interface {
 	run(s *server, d time.Duration) (perSecond, requests float64, err error)
 }
 
-// wrk sends GETs over HTTP/1.1, for whole seconds.
+// wrk sends GETs over HTTP/1.1.
 type wrk struct{ size int }
 
 func (w wrk) run(s *server, d time.Duration) (float64, float64, error) {
-	out, err := s.tool("wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", max(1, int(d.Seconds()))), s.url(w.size))
+	out, err := s.tool(d, "wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", seconds(d)), s.url(w.size))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -39,7 +41,7 @@ func (w wrk) run(s *server, d time.Duration) (float64, float64, error) {
 type h2load struct{ size int }
 
 func (h h2load) run(s *server, d time.Duration) (float64, float64, error) {
-	out, err := s.tool("h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprintf("-D%dms", d.Milliseconds()), s.url(h.size))
+	out, err := s.tool(d, "h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprintf("-D%d", seconds(d)), s.url(h.size))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -67,12 +69,19 @@ func (w writers) run(s *server, d time.Duration) (float64, float64, error) {
 	return result.Rate(), float64(result.Requests()), nil
 }
 
-// tool runs a load generator where it can reach s.
-func (s *server) tool(args ...string) (string, error) {
+// seconds is what load generators take for a duration: wrk no less, and h2load
+// hangs if it is over before all connections are there.
+func seconds(d time.Duration) int { return max(1, int(d.Seconds())) }
+
+// tool runs a load generator, for about as long as d says, where it can reach s.
+func (s *server) tool(d time.Duration, args ...string) (string, error) {
 	if s.netns != "" {
 		args = append([]string{"nsenter", "--net=" + s.netns}, args...)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), d+time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	// The suite of the comparison is all that OpenSSL's clients offer.
 	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+s.openssl)
 	out, err := cmd.CombinedOutput()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -98,14 +99,19 @@ func (p *place) startOne(name string) (*server, error) {
 	return s, nil
 }
 
-// freeAddress finds a port on the loopback interface.
+// freeAddress finds a port on the loopback interface, below those that the
+// kernel gives to clients: one of them could take it while its server restarts,
+// and a client that waits for the server could even connect to itself.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))); err == nil {
+			defer l.Close()
+			return l.Addr().String(), nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // foobar is the service with the shipped configuration, all its listeners open.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -24,6 +25,9 @@ func measure(s *server, c client, d time.Duration) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
+	if requests == 0 {
+		return sample{}, fmt.Errorf("%s answered nothing in %s", s.name, d)
+	}
 	elapsed := time.Since(start)
 	after, err := cpu(s.pids())
 	if err != nil {
@@ -45,6 +49,10 @@ func interleave(servers []*server, c client, rounds int, d time.Duration) ([][]s
 	for range rounds {
 		for i, s := range servers {
 			sample, err := measure(s, c, d)
+			if err != nil { // a machine that stalls for a second need not end a long run
+				fmt.Fprintln(os.Stderr, "bench: once more, after:", err)
+				sample, err = measure(s, c, d)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -76,11 +84,11 @@ func each(samples []sample, f func(sample) float64) []float64 {
 	return values
 }
 
-// ratio compares rates round by round.
-func ratio(a, b []sample) spread {
+// ratio compares a with b round by round.
+func ratio(a, b []sample, of func(sample) float64) spread {
 	ratios := make([]float64, len(a))
 	for i := range a {
-		ratios[i] = a[i].rate / b[i].rate
+		ratios[i] = of(a[i]) / of(b[i])
 	}
 	return spreadOf(ratios)
 }

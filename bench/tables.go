@@ -65,11 +65,11 @@ func (b *bench) table(w workload, all []*server) error {
 	rows := make([][]string, len(servers))
 	for i, s := range servers {
 		rows[i] = []string{s.name, spreadOf(each(samples[i], rate)).format("%.0f"),
-			ratio(samples[i], of(baseline)).format("%.2f"), ratio(samples[i], of(nginx)).format("%.2f"),
+			ratio(samples[i], of(baseline), rate).format("%.2f"), ratio(samples[i], of(nginx), rate).format("%.2f"),
 			fmt.Sprintf("%.1f", spreadOf(each(samples[i], cost)).median),
 			fmt.Sprintf("%.0f %%", 100*spreadOf(each(samples[i], busy)).median)}
 	}
 	b.report.table([]string{"", "requests/s", "to baseline", "to nginx", "µs of CPU per request", "core busy"}, rows)
-	b.report.hold(fmt.Sprintf("%s, foobar to %s", w.title, w.against), w.bar, ratio(of(foobar), of(w.against)))
+	b.report.hold(fmt.Sprintf("%s, foobar to %s", w.title, w.against), w.bar, ratio(of(foobar), of(w.against), rate))
 	return nil
 }
