@@ -12,3 +12,5 @@ func compat(_, _, _, _ uintptr) (uintptr, syscall.Errno) { return 0, syscall.ENO
 
 // foreign is empty: the 32-bit entry of arm64 cannot be reached from 64-bit code.
 func foreign() []attempt { return nil }
+
+func older() map[uintptr][6]uintptr { return nil }

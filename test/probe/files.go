@@ -39,7 +39,7 @@ func (m *memory) fileAttempts(w world) []attempt {
 		list = append(list, m.one("write:"+path, "open "+path+" for writing", unix.SYS_OPENAT, at, path, unix.O_WRONLY|unix.O_NONBLOCK, 0))
 	}
 	for _, path := range []string{"/etc/foobar/credentials/key", "/etc/foobar/credentials/token", "/etc/passwd", "/etc/shadow",
-		"/etc/machine-id", "/var/log/journal", "/run/systemd", "/run/dbus", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms",
+		"/etc/machine-id", "/var/log/journal", "/run/systemd/units", "/run/systemd/journal", "/run/dbus", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms",
 		"/proc/modules", "/proc/cmdline", "/proc/version", "/proc/meminfo", "/proc/mounts", "/proc/sys/kernel/randomize_va_space",
 		"/sys/kernel", "/sys/fs/cgroup", "/sys/class/net", "/proc/1/environ", "/proc/1/cmdline", "/proc/1/root/etc/passwd",
 		"/proc/self/root/../etc/passwd", "/../../../etc/passwd"} {

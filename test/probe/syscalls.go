@@ -20,10 +20,9 @@ type trial struct {
 
 // Results that are no error's name.
 const (
-	killed     = "killed"
-	waits      = "blocked"
-	childless  = "no child"
-	impossible = ^uintptr(0)
+	killed    = "killed"
+	waits     = "blocked"
+	childless = "no child"
 )
 
 // trySyscalls calls every number once, each in a process of its own, with
@@ -52,17 +51,36 @@ func describe(o outcome) string {
 }
 
 // harmless returns arguments for a call. Most calls refuse -1 for anything;
-// the others would do something, or say ENOSYS as if they were not there.
+// the others would do something, say ENOSYS as if they were not there, or are
+// denied by some of their arguments alone, which attempts are for.
 func harmless(number uintptr) [6]uintptr {
-	switch number {
-	case unix.SYS_FUTEX:
-		return [6]uintptr{0, futexWake, 0}
-	case unix.SYS_KILL:
-		return [6]uintptr{1<<31 - 1, 0}
-	case unix.SYS_MSGGET:
-		return [6]uintptr{1<<31 - 1, 0}
-	case modifyLDT:
-		return [6]uintptr{}
+	const no = ^uintptr(0)
+	special := map[uintptr][6]uintptr{
+		unix.SYS_FUTEX:              {0, futexWake},
+		unix.SYS_KILL:               {1<<31 - 1},
+		unix.SYS_MSGGET:             {1<<31 - 1},
+		modifyLDT:                   {},
+		unix.SYS_CLONE:              {unix.CLONE_SIGHAND},
+		unix.SYS_UNSHARE:            {unix.CLONE_FS},
+		unix.SYS_OPENAT:             {no, no},
+		unix.SYS_MKDIRAT:            {no, no},
+		unix.SYS_MKNODAT:            {no, no},
+		unix.SYS_FCHMOD:             {no},
+		unix.SYS_FCHMODAT:           {no, no},
+		unix.SYS_FCHMODAT2:          {no, no},
+		unix.SYS_SETNS:              {no, unix.CLONE_NEWNET},
+		unix.SYS_MMAP:               {},
+		unix.SYS_MPROTECT:           {1, 1, unix.PROT_READ},
+		unix.SYS_PKEY_MPROTECT:      {1, 1, unix.PROT_READ, no},
+		unix.SYS_SHMAT:              {no, no},
+		unix.SYS_SCHED_SETSCHEDULER: {no, unix.SCHED_NORMAL, no},
+		unix.SYS_SOCKET:             {unix.AF_UNIX, no},
 	}
-	return [6]uintptr{impossible, impossible, impossible, impossible, impossible, impossible}
+	for n, args := range older() {
+		special[n] = args
+	}
+	if args, ok := special[number]; ok {
+		return args
+	}
+	return [6]uintptr{no, no, no, no, no, no}
 }

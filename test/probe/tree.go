@@ -55,7 +55,11 @@ func (w *walker) shown(path string) string {
 
 func (w *walker) dir(path string) {
 	var s unix.Stat_t
-	if err := unix.Stat(path, &s); err == nil {
+	err := unix.Stat(path, &s)
+	if err == syscall.ENOENT || err == syscall.ESRCH {
+		return // it was a process of the probe's own, and is gone
+	}
+	if err == nil {
 		if id := [2]uint64{s.Dev, s.Ino}; w.visited[id] {
 			return
 		} else {
