@@ -48,7 +48,7 @@ func TestBuildIsReproducible(t *testing.T) {
 		m := bed.Built(t, suite)
 		m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euo", "pipefail", "-c", `
 cd
-rm -rf .cache/go-build
+export GOCACHE=$PWD/nothing-compiled-yet
 git clone -q /srv/source elsewhere/again
 cd elsewhere/again
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

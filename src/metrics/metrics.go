@@ -4,7 +4,6 @@ package metrics
 
 import (
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +20,7 @@ type Metrics struct {
 	requestSize  *prometheus.HistogramVec
 	responseSize *prometheus.HistogramVec
 	inFlight     *prometheus.GaugeVec
+	refused      *prometheus.CounterVec
 
 	writeDuration prometheus.Histogram
 	fsyncDuration prometheus.Histogram
@@ -47,6 +47,7 @@ func New(version string) *Metrics {
 		responseSize: histograms("http_response_size_bytes", "Size of response bodies.", sizes, "method"),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight",
 			Help: "HTTP requests being answered."}, []string{"listener"}),
+		refused: counters("http_requests_refused_total", "Connections and requests refused before they could be answered, by listener and reason.", "listener", "reason"),
 
 		writeDuration: histogram("state_write_duration_seconds", "Time to make a new state durable.", latency),
 		fsyncDuration: histogram("state_fsync_duration_seconds", "Share of that time that was spent waiting for the disk to say so.", latency),
@@ -62,7 +63,7 @@ func New(version string) *Metrics {
 		Help:        "1, with the version of the service and of Go.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight,
+	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused,
 		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
 		m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, build,
 		collectors.NewGoCollector(), newProcessCollector())
@@ -88,39 +89,6 @@ func histogram(name, help string, buckets []float64) prometheus.Histogram {
 
 func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
-}
-
-// A Request is one answered request. Sizes are those of the bodies, in bytes.
-type Request struct {
-	Listener, Method          string
-	Status                    int
-	Duration                  time.Duration
-	RequestSize, ResponseSize int64
-}
-
-// Begin counts a request as in flight until end is called.
-func (m *Metrics) Begin(listener string) (end func()) {
-	g := m.inFlight.WithLabelValues(listener)
-	g.Inc()
-	return g.Dec
-}
-
-// Answered counts a request.
-func (m *Metrics) Answered(r Request) {
-	method := known(r.Method)
-	m.requests.WithLabelValues(r.Listener, method, strconv.Itoa(r.Status)).Inc()
-	m.duration.WithLabelValues(r.Listener, method).Observe(r.Duration.Seconds())
-	m.requestSize.WithLabelValues(method).Observe(float64(r.RequestSize))
-	m.responseSize.WithLabelValues(method).Observe(float64(r.ResponseSize))
-}
-
-// known keeps clients from making time series at will.
-func known(method string) string {
-	switch method {
-	case "GET", "HEAD", "POST", "PUT":
-		return method
-	}
-	return "other"
 }
 
 // Written counts a commit of a state of size bytes.

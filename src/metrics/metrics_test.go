@@ -24,9 +24,13 @@ func page(t *testing.T, m *Metrics, ready func() error, path string) (int, strin
 
 func TestMetricsAreServed(t *testing.T) {
 	m := New("1.2.3-4")
-	end := m.Begin("https")
-	m.Answered(Request{"https", "GET", 200, 3 * time.Millisecond, 0, 5})
-	m.Answered(Request{"https", "BREW", 405, time.Millisecond, 0, 5})
+	traffic := m.Traffic("https")
+	for range 3 {
+		traffic.Begin()
+	}
+	traffic.End("GET", 200, 3*time.Millisecond, 0, 5)
+	traffic.End("BREW", 405, time.Millisecond, 0, 5)
+	traffic.Refused("malformed")
 	m.Written(2*time.Millisecond, time.Millisecond, 5)
 	m.Loaded(nil, time.Unix(2000000000, 0))
 	m.Loaded(errors.New("bad"), time.Unix(2000000000, 0))
@@ -38,6 +42,7 @@ func TestMetricsAreServed(t *testing.T) {
 		`foobar_http_response_size_bytes_sum{method="GET"} 5`,
 		`foobar_http_request_size_bytes_count{method="GET"} 1`,
 		`foobar_http_requests_in_flight{listener="https"} 1`,
+		`foobar_http_requests_refused_total{listener="https",reason="malformed"} 1`,
 		`foobar_state_size_bytes 5`,
 		`foobar_state_write_duration_seconds_count 1`,
 		`foobar_state_fsync_duration_seconds_sum 0.001`,
@@ -54,7 +59,7 @@ func TestMetricsAreServed(t *testing.T) {
 			t.Errorf("/metrics does not show %s", want)
 		}
 	}
-	end()
+	traffic.End("GET", 200, time.Millisecond, 0, 5)
 	if got := testutil.ToFloat64(m.inFlight.WithLabelValues("https")); got != 0 {
 		t.Errorf("%v in flight after the end", got)
 	}
@@ -62,8 +67,10 @@ func TestMetricsAreServed(t *testing.T) {
 
 func TestNamesFollowTheRules(t *testing.T) {
 	m := New("1")
-	m.Answered(Request{Listener: "https", Method: "GET", Status: 200})
-	m.Begin("https")()
+	traffic := m.Traffic("https")
+	traffic.Begin()
+	traffic.End("GET", 200, 0, 0, 0)
+	traffic.Refused("malformed")
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,9 @@ func TestMain(m *testing.M) {
 		clients(os.Getenv(childDir), number(os.Getenv(childSeed)))
 	case "script":
 		script(os.Getenv(childDir))
+	case "recover":
+		runtime.LockOSThread()
+		say("Z %v", openSaid(os.Getenv(childDir)).shut())
 	case "plain":
 		plain(os.Getenv(childDir), os.Getenv(childSeed))
 	}
@@ -162,7 +166,7 @@ var scripted = []struct {
 func contents(name string) string {
 	for _, v := range scripted {
 		if v.name == name && v.large {
-			return name + "\n" + strings.Repeat("large"+name, inlineSize/6)
+			return name + "\n" + strings.Repeat("large"+name, inlineSize/5)
 		}
 	}
 	return name + "\n"
@@ -171,11 +175,17 @@ func contents(name string) string {
 // script writes the scripted versions one after the other. It says R name after
 // opening, A name when a write is answered and X name when it has failed, G name
 // for the version that is then current, and Z error after closing.
+//
+// It does the committer's work itself, on one thread: strace(1) counts the calls
+// of each thread apart.
 func script(dir string) {
+	runtime.LockOSThread()
 	s := openSaid(dir)
 	for _, v := range scripted {
-		if _, err := s.Replace(context.Background(), Condition{}, []byte(contents(v.name))); err != nil {
-			say("X %s %v", v.name, err)
+		r := newRequest(Condition{}, []byte(contents(v.name)))
+		s.commit([]*request{r})
+		if r.err != nil {
+			say("X %s %v", v.name, r.err)
 		} else {
 			say("A %s", v.name)
 		}
@@ -184,11 +194,11 @@ func script(dir string) {
 		case "file":
 			s.checkpoint()
 		case "stop":
-			say("Z %v", s.Close())
+			say("Z %v", s.shut())
 			s = openSaid(dir)
 		}
 	}
-	say("Z %v", s.Close())
+	say("Z %v", s.shut())
 }
 
 func openSaid(dir string) *Store {

@@ -25,9 +25,70 @@ import (
 func TestEveryCrashState(t *testing.T) {
 	needTool(t, "strace")
 	random := seeded(t)
-	ops := recordScript(t)
-	w := newWorld()
-	states := 0
+	states := crashStates(t, t.TempDir(), "script", newWorld(), random)
+	// A second power cut, in the recovery from a first one.
+	for _, first := range []func(*testing.T, string) string{notCopied, notRenamed, torn} {
+		dir := t.TempDir()
+		answered := first(t, dir)
+		w := newWorld()
+		for _, name := range []string{FileName, newFile, slotsName} {
+			if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+				w.names[name] = &inode{durable: data, length: len(data)}
+			}
+		}
+		w.apply(op{kind: "syncdir"})
+		w.said = []string{"A " + answered}
+		states += crashStates(t, dir, "recover", w, random)
+	}
+	t.Logf("%d states", states)
+	if states < 500 {
+		t.Errorf("only %d states", states)
+	}
+}
+
+// notCopied leaves a version that is in the slots only.
+func notCopied(t *testing.T, dir string) (answered string) {
+	s := open(t, Options{Dir: dir, Lag: never})
+	replace(t, s, Condition{}, contents("1"))
+	s.checkpoint()
+	replace(t, s, Condition{}, contents("2"))
+	crash(t, s)
+	return "2"
+}
+
+// notRenamed leaves a committed version in the file that was to become FileName.
+func notRenamed(t *testing.T, dir string) (answered string) {
+	s := open(t, Options{Dir: dir, Lag: never})
+	replace(t, s, Condition{}, contents("3"))
+	s.checkpoint()
+	replace(t, s, Condition{}, contents("4"))
+	crash(t, s)
+	if err := os.Rename(filepath.Join(dir, FileName), filepath.Join(dir, newFile)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, FileName, contents("3"))
+	return "4"
+}
+
+// torn leaves half a record over the older one.
+func torn(t *testing.T, dir string) (answered string) {
+	notCopied(t, dir)
+	f, err := os.OpenFile(filepath.Join(dir, slotsName), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(sample(9, "torn").encode()[:100], slotSize); err != nil {
+		t.Fatal(err)
+	}
+	return "2"
+}
+
+// crashStates runs a child in dir, whose content w has, and opens what a power cut
+// after each of its calls may leave. It returns how many states those are.
+func crashStates(t *testing.T, dir, mode string, w *world, random *rand.Rand) (states int) {
+	t.Helper()
+	ops := recordCalls(t, dir, mode)
 	for i, op := range ops {
 		w.apply(op)
 		for _, names := range w.namesAfterCrash() {
@@ -48,10 +109,7 @@ func TestEveryCrashState(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d calls, %d states", len(ops), states)
-	if states < 500 {
-		t.Errorf("only %d states", states)
-	}
+	return states
 }
 
 // An op is one call that matters to the directory, or a line that was said.
@@ -152,11 +210,11 @@ func (w *world) materialize(t *testing.T, dir string, names map[string]*inode, v
 	}
 }
 
-// recordScript runs the script under strace and returns what it did.
-func recordScript(t *testing.T) []op {
+// recordCalls runs a child under strace and returns what it did.
+func recordCalls(t *testing.T, dir, mode string) []op {
 	t.Helper()
-	dir, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
-	c := start(t, "script", dir, 0, "strace", "-f", "-qq", "-y", "-xx", "-s", strconv.Itoa(2*slotsSize), "-o", trace,
+	trace := filepath.Join(t.TempDir(), "trace")
+	c := start(t, mode, dir, 0, "strace", "-f", "-qq", "-y", "-xx", "-s", strconv.Itoa(2*slotsSize), "-o", trace,
 		"-e", "trace=openat,write,pwrite64,fsync,fdatasync,renameat,unlinkat,ftruncate,fallocate")
 	lines := c.rest()
 	f, err := os.Open(trace)

@@ -87,6 +87,11 @@ func contentsOf(n int) string {
 }
 
 func TestScript(t *testing.T) {
+	for _, v := range scripted {
+		if fits := len(contents(v.name)) <= inlineSize; fits == v.large {
+			t.Fatalf("version %s has %d bytes", v.name, len(contents(v.name)))
+		}
+	}
 	dir := t.TempDir()
 	a := accountOf(start(t, "script", dir, 0).rest())
 	if a.answered != len(scripted) || !a.stopped {

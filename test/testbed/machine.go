@@ -47,6 +47,9 @@ type Result struct {
 // boot starts a machine that lives in dir, which must not hold one yet, and
 // returns when it is up. Options are those of `test/machine run`.
 func boot(script, suite, dir string, options ...string) (*Machine, error) {
+	if out, err := exec.Command(script, "build", suite).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make the root of %s: %w\n%s", suite, err, out)
+	}
 	m := &Machine{Dir: dir, Suite: suite, script: script, output: &bytes.Buffer{}}
 	m.supervisor = exec.Command(script, append([]string{"run", suite, dir}, options...)...)
 	m.supervisor.Stdout, m.supervisor.Stderr = m.output, m.output

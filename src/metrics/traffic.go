@@ -1,0 +1,86 @@
+package metrics
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// methods are those that have time series of their own.
+var methods = [...]string{"GET", "HEAD", "POST", "PUT", other}
+
+// other is every method beside them, so that clients cannot make time series
+// at will.
+const other = "other"
+
+// Traffic counts the requests of one listener. It finds each time series once:
+// to look them up for every request would take longer than to read it.
+type Traffic struct {
+	metrics  *Metrics
+	listener string
+	inFlight prometheus.Gauge
+	series   [len(methods)]series
+}
+
+// A series is what is counted of one method.
+type series struct {
+	duration, requestSize, responseSize prometheus.Observer
+	codes                               [600]atomic.Pointer[prometheus.Counter]
+}
+
+// Traffic returns the counters of a listener.
+func (m *Metrics) Traffic(listener string) *Traffic {
+	t := &Traffic{metrics: m, listener: listener, inFlight: m.inFlight.WithLabelValues(listener)}
+	for i, method := range methods {
+		s := &t.series[i]
+		s.duration = m.duration.WithLabelValues(listener, method)
+		s.requestSize = m.requestSize.WithLabelValues(method)
+		s.responseSize = m.responseSize.WithLabelValues(method)
+	}
+	return t
+}
+
+// Begin counts a request as in flight until End.
+func (t *Traffic) Begin() { t.inFlight.Inc() }
+
+// End counts an answered request; in and out are the sizes of the bodies, in
+// bytes.
+func (t *Traffic) End(method string, status int, took time.Duration, in, out int64) {
+	t.inFlight.Dec()
+	s := &t.series[index(method)]
+	t.code(s, method, status).Inc()
+	s.duration.Observe(took.Seconds())
+	s.requestSize.Observe(float64(in))
+	s.responseSize.Observe(float64(out))
+}
+
+// Refused counts what no handler saw.
+func (t *Traffic) Refused(reason string) {
+	t.metrics.refused.WithLabelValues(t.listener, reason).Inc()
+}
+
+func (t *Traffic) code(s *series, method string, status int) prometheus.Counter {
+	at := &s.codes[min(max(status, 0), len(s.codes)-1)]
+	if c := at.Load(); c != nil {
+		return *c
+	}
+	c := t.metrics.requests.WithLabelValues(t.listener, methods[index(method)], strconv.Itoa(status))
+	at.Store(&c)
+	return c
+}
+
+func index(method string) int {
+	switch method {
+	case "GET":
+		return 0
+	case "HEAD":
+		return 1
+	case "POST":
+		return 2
+	case "PUT":
+		return 3
+	}
+	return len(methods) - 1
+}

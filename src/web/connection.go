@@ -1,0 +1,138 @@
+package web
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// A conn is an open connection and its deadlines.
+type conn struct {
+	net.Conn
+	readBy, writeBy time.Time // the deadlines in force
+
+	mu       sync.Mutex
+	waiting  bool // for a request
+	served   bool // at least one request
+	draining bool
+}
+
+// await waits for the start of a request, until limit at most.
+func (c *conn) await(b []byte, limit time.Duration) (int, error) {
+	c.mu.Lock()
+	c.waiting = true
+	if c.draining {
+		limit = c.grace(limit)
+	}
+	c.readWithin(time.Now(), limit)
+	c.mu.Unlock()
+	n, err := c.Read(b)
+	c.mu.Lock()
+	c.waiting, c.served = false, true
+	c.mu.Unlock()
+	return n, err
+}
+
+// drain lets a connection end that is not in the middle of a request. What its
+// client sent before it could know is answered.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if c.waiting {
+		c.readWithin(time.Now(), c.grace(arriving))
+	}
+}
+
+func (c *conn) grace(limit time.Duration) time.Duration {
+	if c.served {
+		return min(limit, leaving)
+	}
+	return min(limit, arriving)
+}
+
+func (c *conn) readWithin(now time.Time, limit time.Duration) {
+	if move(&c.readBy, now, limit) {
+		c.SetReadDeadline(c.readBy)
+	}
+}
+
+func (c *conn) writeWithin(now time.Time, limit time.Duration) {
+	if move(&c.writeBy, now, limit) {
+		c.SetWriteDeadline(c.writeBy)
+	}
+}
+
+// move puts a deadline where it belongs, limit from now, unless it is about
+// there: setting one costs more than a look, and busy connections would set
+// three for each request.
+func move(deadline *time.Time, now time.Time, limit time.Duration) bool {
+	early := now.Add(limit).Sub(*deadline)
+	if early >= 0 && early <= min(limit/8, time.Second) {
+		return false
+	}
+	*deadline = now.Add(limit)
+	return true
+}
+
+// A registry knows the open connections. The zero value is ready.
+type registry struct {
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	draining bool
+	gone     chan struct{}
+}
+
+// add is false once connections are to end.
+func (r *registry) add(c *conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining {
+		return false
+	}
+	if r.conns == nil {
+		r.conns = map[*conn]struct{}{}
+	}
+	r.conns[c] = struct{}{}
+	return true
+}
+
+func (r *registry) remove(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	if len(r.conns) == 0 && r.gone != nil {
+		close(r.gone)
+		r.gone = nil
+	}
+}
+
+func (r *registry) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.draining = true
+	for c := range r.conns {
+		c.drain()
+	}
+}
+
+func (r *registry) closeAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		c.abort()
+	}
+}
+
+// empty is closed once no connection is open.
+func (r *registry) empty() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone := make(chan struct{})
+	if len(r.conns) == 0 {
+		close(gone)
+		return gone
+	}
+	r.gone = gone
+	return gone
+}

@@ -1,0 +1,159 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"sync/atomic"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/metrics"
+
+	"go.uber.org/zap"
+)
+
+// A Handler answers requests. *api.API is one.
+type Handler interface {
+	Serve(context.Context, *api.Request) api.Response
+}
+
+// An Engine serves the API on one listener: HTTP/1.1 and HTTP/2, as the client
+// chooses by ALPN, where it has a TLS configuration, plain HTTP/1.1 where it
+// has none.
+//
+// Package net/http does not refuse what a strict HTTP/1.1 server has to, and
+// could not be made to; see the corpus of the tests. So HTTP/1.1 is fasthttp's
+// parser behind a check of the header section (section, reading), in a loop
+// that owns every byte and every deadline. HTTP/2 is golang.org/x/net/http2.
+type Engine struct {
+	listener net.Listener
+	options  EngineOptions
+	terms    atomic.Pointer[terms]
+	slots    slots
+	open     registry
+	base     context.Context
+	cancel   context.CancelFunc
+	draining atomic.Bool
+	done     chan struct{}
+}
+
+// EngineOptions say what an Engine serves.
+type EngineOptions struct {
+	Handler Handler
+	// TLS is nil for plain HTTP/1.1.
+	TLS *tls.Config
+	// Trusted is for listeners that only let in whom the kernel lets in.
+	Trusted  bool
+	Settings Settings
+	Traffic  *metrics.Traffic
+	Log      *zap.Logger
+}
+
+// NewEngine returns an Engine that Run starts.
+func NewEngine(l net.Listener, o EngineOptions) *Engine {
+	e := &Engine{listener: l, options: o, done: make(chan struct{})}
+	e.base, e.cancel = context.WithCancel(context.Background())
+	e.slots.init()
+	e.Apply(o.Settings)
+	return e
+}
+
+// Addr returns the address that the Engine listens on.
+func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
+
+// Apply puts other settings in force. Connections of HTTP/1.1 follow with their
+// next request; the clients of HTTP/2 are asked to come back.
+func (e *Engine) Apply(s Settings) {
+	old := e.terms.Load()
+	if old != nil && old.Settings == s {
+		return
+	}
+	e.terms.Store(e.newTerms(s))
+	e.slots.setLimit(s.Connections)
+	if old != nil {
+		old.goAway()
+	}
+}
+
+// Run accepts connections until Shutdown, and then returns nil once all of them
+// have ended.
+func (e *Engine) Run() error {
+	for e.slots.take() {
+		c, err := e.listener.Accept()
+		if err == nil {
+			go e.serve(c)
+			continue
+		}
+		e.slots.free()
+		if e.draining.Load() {
+			break
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept on %s: %w", e.Addr(), err)
+		}
+		// Out of descriptors, most likely: the backlog keeps the clients.
+		e.options.Log.Warn("cannot accept a connection", zap.Error(err))
+		time.Sleep(100 * time.Millisecond)
+	}
+	<-e.done
+	return nil
+}
+
+// Shutdown stops accepting, answers what is in flight with "Connection: close"
+// or GOAWAY, and closes what is idle. When ctx ends it closes the rest and
+// returns ctx's error.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	defer close(e.done)
+	defer e.cancel()
+	e.draining.Store(true)
+	e.slots.close()
+	e.listener.Close()
+	e.open.drain()
+	again := time.NewTicker(leaving)
+	defer again.Stop()
+	for empty := e.open.empty(); ; {
+		// More than once, for a connection that was about to speak HTTP/2.
+		e.terms.Load().goAway()
+		select {
+		case <-empty:
+			return nil
+		case <-ctx.Done():
+			e.open.closeAll()
+			return ctx.Err()
+		case <-again.C:
+		}
+	}
+}
+
+// serve does everything for one connection.
+func (e *Engine) serve(nc net.Conn) {
+	defer e.slots.free()
+	c := &conn{Conn: nc}
+	if !e.open.add(c) {
+		nc.Close()
+		return
+	}
+	defer e.open.remove(c)
+	defer c.Close()
+	if e.options.TLS == nil {
+		e.serve1(c)
+		return
+	}
+	tc := tls.Server(nc, e.options.TLS)
+	c.Conn = tc
+	tc.SetDeadline(time.Now().Add(e.terms.Load().Header))
+	if err := tc.HandshakeContext(e.base); err != nil {
+		e.options.Traffic.Refused(handshake)
+		return
+	}
+	if tc.ConnectionState().NegotiatedProtocol == "h2" {
+		tc.SetDeadline(time.Time{})
+		e.serve2(c, tc)
+		return
+	}
+	e.serve1(c)
+}

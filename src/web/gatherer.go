@@ -1,0 +1,79 @@
+package web
+
+import (
+	"crypto/tls"
+	"sync"
+	"time"
+)
+
+// gatherTime is how long the start of a response may wait for the rest of it.
+const gatherTime = time.Millisecond
+
+// A gatherer writes the header of a response together with what follows.
+// Package http2 flushes a HEADERS frame before it has seen the body that the
+// handler writes next, which makes two records and two system calls, half the
+// cost of a small response.
+type gatherer struct {
+	*tls.Conn
+	c     *conn
+	limit time.Duration
+
+	mu      sync.Mutex
+	wait    bool // for more after the next Write
+	pending []byte
+	timer   *time.Timer
+	err     error
+}
+
+func newGatherer(c *conn, tc *tls.Conn, limit time.Duration) *gatherer {
+	g := &gatherer{Conn: tc, c: c, limit: limit}
+	g.timer = time.AfterFunc(time.Hour, g.flush)
+	g.timer.Stop()
+	return g
+}
+
+// expectBody says that the next Write is likely to be a header alone.
+func (g *gatherer) expectBody() {
+	g.mu.Lock()
+	g.wait = true
+	g.mu.Unlock()
+}
+
+// Write never holds back more than one Write, and never for longer than
+// gatherTime.
+func (g *gatherer) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err != nil {
+		return 0, g.err
+	}
+	wait := g.wait && len(g.pending) == 0
+	g.wait = false
+	if wait {
+		g.pending = append(g.pending, p...)
+		g.timer.Reset(gatherTime)
+		return len(p), nil
+	}
+	if len(g.pending) == 0 {
+		return len(p), g.send(p)
+	}
+	g.timer.Stop()
+	all := append(g.pending, p...)
+	g.pending = all[:0]
+	return len(p), g.send(all)
+}
+
+func (g *gatherer) flush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.pending) > 0 && g.err == nil {
+		_ = g.send(g.pending)
+		g.pending = g.pending[:0]
+	}
+}
+
+func (g *gatherer) send(p []byte) error {
+	g.c.writeWithin(time.Now(), g.limit)
+	_, g.err = g.Conn.Write(p)
+	return g.err
+}

@@ -1,0 +1,115 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"foobar/src/api"
+
+	"golang.org/x/net/http2"
+)
+
+// gathererKey finds the connection in the context of its requests.
+type gathererKey struct{}
+
+// serve2 serves HTTP/2 until the connection ends.
+func (e *Engine) serve2(c *conn, tc *tls.Conn) {
+	t := e.terms.Load()
+	g := newGatherer(c, tc, t.Response)
+	defer g.timer.Stop()
+	w := watch(c, t.Body+t.Response)
+	defer w.stop()
+	ctx := context.WithValue(context.WithValue(e.base, gathererKey{}, g), watchKey{}, w)
+	t.http2.ServeConn(g, &http2.ServeConnOpts{Context: ctx, BaseConfig: t.http})
+}
+
+// serveHTTP brings a request of HTTP/2 to the Handler.
+func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	ctx := r.Context()
+	watched := ctx.Value(watchKey{}).(*watcher)
+	watched.begin(r, begun)
+	defer watched.end(r)
+	if r.ContentLength != 0 {
+		// Its error would be that the connection has ended, as a read will say.
+		_ = http.NewResponseController(w).SetReadDeadline(begun.Add(e.terms.Load().Body))
+	}
+	body := &counted{r: r.Body}
+	resp := e.answer(ctx, &api.Request{
+		Method:        r.Method,
+		Path:          r.URL.Path,
+		Authorization: field2(r, "Authorization"),
+		IfMatch:       field2(r, "If-Match"),
+		IfNoneMatch:   field2(r, "If-None-Match"),
+		IfRange:       field2(r, "If-Range"),
+		Range:         field2(r, "Range"),
+		Body:          body,
+		ContentLength: r.ContentLength,
+		Trusted:       e.options.Trusted,
+	})
+	sent := send2(ctx, w, &resp, r.Method == http.MethodHead)
+	e.answered(r.Method, resp.Status, begun, body.n, sent)
+}
+
+// counted counts the bytes that are read of a body.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func field2(r *http.Request, name string) string {
+	switch v := r.Header[name]; len(v) {
+	case 0:
+		return ""
+	case 1:
+		return v[0]
+	default:
+		return strings.Join(v, ", ")
+	}
+}
+
+func send2(ctx context.Context, w http.ResponseWriter, resp *api.Response, head bool) int64 {
+	h := w.Header()
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{value}
+		}
+	}
+	h["X-Content-Type-Options"] = nosniff
+	h["Cache-Control"] = noCache
+	set("Content-Type", resp.ContentType)
+	set("Etag", resp.ETag)
+	set("Accept-Ranges", resp.AcceptRanges)
+	set("Content-Range", resp.ContentRange)
+	set("Allow", resp.Allow)
+	set("Retry-After", resp.RetryAfter)
+	set("Www-Authenticate", resp.WWWAuthenticate)
+	bodyless := head || resp.Status == http.StatusNotModified
+	if resp.Status != http.StatusNotModified {
+		set("Content-Length", strconv.Itoa(len(resp.Body)))
+	}
+	if bodyless || len(resp.Body) == 0 {
+		w.WriteHeader(resp.Status)
+		return 0
+	}
+	ctx.Value(gathererKey{}).(*gatherer).expectBody()
+	w.WriteHeader(resp.Status)
+	n, _ := w.Write(resp.Body)
+	return int64(n)
+}
+
+var (
+	nosniff = []string{"nosniff"}
+	noCache = []string{"no-cache"}
+)
