@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +45,7 @@ func (m *memory) fileAttempts(w world) []attempt {
 		"/proc/modules", "/proc/cmdline", "/proc/version", "/proc/meminfo", "/proc/mounts", "/proc/sys/kernel/randomize_va_space",
 		"/sys/kernel", "/sys/fs/cgroup", "/sys/class/net", "/proc/1/environ", "/proc/1/cmdline", "/proc/1/root/etc/passwd",
 		"/proc/self/root/../etc/passwd", "/../../../etc/passwd"} {
-		list = append(list, steps("read:"+path, "open "+path, m.open(path, unix.O_RDONLY)))
+		list = append(list, steps("read:"+path, "open "+path, m.open(path, unix.O_RDONLY)).unless(strings.HasPrefix(path, "/proc/1/") && os.Getpid() == 1))
 	}
 	for _, name := range []string{"null", "mem", "kmsg", "fuse", "kvm", "rtc0", "net/tun", "vda", "sda", "nvme0n1", "loop-control", "tty", "ptmx", "random", "input/event0"} {
 		list = append(list, steps("device:/dev/"+name, "open the device /dev/"+name, m.open("/dev/"+name, unix.O_RDWR)))

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,17 +84,34 @@ func (a attempt) unless(absent bool) attempt {
 	return a
 }
 
+// seeProcesses looks twice: a process of the probe's own may be on its way out.
 func seeProcesses() error {
-	entries, err := os.ReadDir("/proc")
+	first, err := processes()
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil && n != os.Getpid() {
+	time.Sleep(2 * stepTime)
+	second, err := processes()
+	if err != nil {
+		return err
+	}
+	for pid := range first {
+		if second[pid] && pid != os.Getpid() {
 			return nil
 		}
 	}
-	return fmt.Errorf("only itself")
+	return errors.New("only itself")
+}
+
+func processes() (map[int]bool, error) {
+	entries, err := os.ReadDir("/proc")
+	found := map[int]bool{}
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			found[n] = true
+		}
+	}
+	return found, err
 }
 
 // countProcesses asks about numbers that are the service's own neighbours. A
