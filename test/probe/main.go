@@ -4,11 +4,12 @@
 // thing that it tried to probe.jsonl in the state directory, ends that with
 // the line {"kind":"end"} and then waits to be stopped.
 //
-// Without -data it writes to standard output and ends. With -syscalls it tries
-// system call numbers alone.
+// Without -data it writes to standard output. With -syscalls it tries system
+// call numbers alone, and ends.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -55,28 +56,29 @@ func main() {
 func run() error {
 	var w world
 	var syscalls bool
-	var cert string
+	var cert, data string
 	flag.StringVar(&w.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
-	flag.StringVar(&w.data, "data", "", "the state directory")
-	flag.StringVar(&cert, "cert", "", "a file in the credentials' directory")
+	flag.StringVar(&data, "data", "", "the state directory")
+	flag.StringVar(&cert, "cert", "/run/credentials/foobar.service/cert", "a file in the credentials' directory")
 	flag.String("key", "", "ignored")
 	flag.String("token", "", "ignored")
 	flag.BoolVar(&syscalls, "syscalls", false, "try system call numbers alone")
 	flag.Parse()
 	w.credentials = filepath.Dir(cert)
+	w.data = cmp.Or(data, "/var/lib/foobar")
 	w.sockets = sockets(os.Getenv("LISTEN_FDNAMES"))
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	w.notify("READY=1\nSTATUS=Probing")
 
-	out, err := w.output()
+	out, err := output(data)
 	if err != nil {
 		return err
 	}
 	if err := w.probe(out, syscalls); err != nil {
 		return err
 	}
-	if w.data == "" {
+	if syscalls {
 		return nil
 	}
 	w.notify("STATUS=Probed")
@@ -84,11 +86,11 @@ func run() error {
 	return nil
 }
 
-func (w *world) output() (io.Writer, error) {
-	if w.data == "" {
+func output(data string) (io.Writer, error) {
+	if data == "" {
 		return os.Stdout, nil
 	}
-	return os.Create(filepath.Join(w.data, "probe.jsonl"))
+	return os.Create(filepath.Join(data, "probe.jsonl"))
 }
 
 // probe tries everything.
@@ -120,10 +122,6 @@ func (w *world) probe(out io.Writer, syscallsAlone bool) (err error) {
 
 func (w *world) prepare() (err error) {
 	w.self = os.Args[0]
-	if w.data == "" {
-		w.data = "/var/lib/foobar"
-		defer func() { w.data = "" }()
-	}
 	w.program, err = os.ReadFile(w.self)
 	return err
 }

@@ -14,6 +14,8 @@ const lastSyscall = 600
 type trial struct {
 	Kind   string `json:"kind"`
 	Number int    `json:"number"`
+	// Arguments are those that the call was made with.
+	Arguments [6]uintptr `json:"arguments"`
 	// Result is the error's name, "" for none, or "killed" or "blocked".
 	Result string `json:"result"`
 }
@@ -31,7 +33,7 @@ const (
 func trySyscalls(r *runner, report func(any)) {
 	for n := 0; n < lastSyscall; n++ {
 		s := step{number: uintptr(n), args: harmless(uintptr(n))}
-		report(trial{Kind: "syscall", Number: n, Result: describe(r.run([]step{s}))})
+		report(trial{Kind: "syscall", Number: n, Arguments: s.args, Result: describe(r.run([]step{s}))})
 	}
 }
 
