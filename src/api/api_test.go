@@ -114,6 +114,16 @@ func TestStoreAndRead(t *testing.T) {
 	}
 }
 
+func TestPutThatCreatesSaysSo(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, want := range []int{201, 200} {
+		resp := f.put("x", func(r *Request) { r.Method = "PUT" })
+		if resp.Status != want || string(resp.Body) != "ok" {
+			t.Errorf("PUT: %d %q, want %d", resp.Status, resp.Body, want)
+		}
+	}
+}
+
 func TestPathsAndMethods(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")

@@ -21,7 +21,11 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Status: http.StatusOK, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
+	status := http.StatusOK
+	if v.First() && r.Method == http.MethodPut {
+		status = http.StatusCreated // RFC 9110, section 9.3.4
+	}
+	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
 }
 
 // readBody reads the whole body and says how many bytes of the budget it

@@ -213,11 +213,15 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 }
 
+// closing is what bringing the statefile up to date may take after the requests
+// have ended.
+const closing = 30 * time.Second
+
 // stop ends what is in flight within the configured time.
 func (s *service) stop(ctx context.Context) error {
 	limit := time.Duration(s.config.Timeouts.Shutdown)
 	s.log.Info("stopping", zap.Duration("limit", limit))
-	s.tell(s.notifier.Stopping("Finishing requests in flight"))
+	s.tell(s.notifier.Stopping("Finishing requests in flight", limit+closing))
 	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

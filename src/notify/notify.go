@@ -29,8 +29,12 @@ func (n *Notifier) Ready(status string) error { return n.send("READY=1", statusL
 // Status sets the line that `systemctl status` shows.
 func (n *Notifier) Status(status string) error { return n.send(statusLine(status)) }
 
-// Stopping says that the service has begun to stop.
-func (n *Notifier) Stopping(status string) error { return n.send("STOPPING=1", statusLine(status)) }
+// Stopping says that the service has begun to stop and may take limit for it,
+// whatever TimeoutStopSec= says.
+func (n *Notifier) Stopping(status string, limit time.Duration) error {
+	extend := "EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(limit.Microseconds(), 10)
+	return n.send("STOPPING=1", extend, statusLine(status))
+}
 
 // Alive feeds the watchdog.
 func (n *Notifier) Alive(status string) error { return n.send("WATCHDOG=1", statusLine(status)) }

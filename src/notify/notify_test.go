@@ -43,10 +43,10 @@ func receive(t *testing.T, m *net.UnixConn) string {
 func TestMessages(t *testing.T) {
 	m, n := manager(t)
 	for want, send := range map[string]func() error{
-		"READY=1\nSTATUS=fine":     func() error { return n.Ready("fine") },
-		"STATUS=busy":              func() error { return n.Status("busy") },
-		"STOPPING=1\nSTATUS=bye":   func() error { return n.Stopping("bye") },
-		"WATCHDOG=1\nSTATUS=a b=c": func() error { return n.Alive("a\nb=c") },
+		"READY=1\nSTATUS=fine": func() error { return n.Ready("fine") },
+		"STATUS=busy":          func() error { return n.Status("busy") },
+		"STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000\nSTATUS=bye": func() error { return n.Stopping("bye", 2*time.Second) },
+		"WATCHDOG=1\nSTATUS=a b=c":                            func() error { return n.Alive("a\nb=c") },
 	} {
 		if err := send(); err != nil {
 			t.Fatal(err)

@@ -78,7 +78,7 @@ func judge(batch []*request, current *Version, sequence uint64) (last *Version, 
 			continue
 		}
 		sequence++
-		r.version.Modified, r.version.sequence = now, sequence
+		r.version.Modified, r.version.sequence, r.version.first = now, sequence, last == nil
 		last = r.version
 	}
 	return last, failed

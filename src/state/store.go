@@ -40,8 +40,12 @@ type Version struct {
 	Modified time.Time
 
 	sequence uint64
+	first    bool
 	digest   digest
 }
+
+// First says whether this version was written when there was none.
+func (v *Version) First() bool { return v.first }
 
 // Options says where the state is and who watches it.
 type Options struct {
