@@ -339,7 +339,7 @@ func (s *survey) container(t *testing.T) {
 		return
 	}
 	root, image, name := t.TempDir(), "foobar-probe", fmt.Sprintf("foobar-probe-%d", os.Getpid())
-	run(t, "bash", "-euc", `cd "$1"; mkdir -p bin etc/foobar var/lib/foobar; cp "$2" bin/foobar; touch etc/foobar/conf.yaml
+	command(t, "bash", "-euc", `cd "$1"; mkdir -p bin etc/foobar var/lib/foobar; cp "$2" bin/foobar; touch etc/foobar/conf.yaml
 chmod 755 . bin bin/foobar; tar -cf - . | podman import -q - "$3"`, "image", root, s.program, image)
 	t.Cleanup(func() { exec.Command("podman", "rmi", "-f", image).Run() })
 	// On a host with both control group hierarchies the limits that podman
@@ -353,12 +353,12 @@ chmod 755 . bin bin/foobar; tar -cf - . | podman import -q - "$3"`, "image", roo
 	t.Cleanup(func() { exec.Command("podman", "rm", "-f", "-t", "1", name).Run() })
 	var logs string
 	testbed.Eventually(t, 2*time.Minute, func() string {
-		if logs = run(t, "podman", "logs", name); !strings.HasSuffix(logs, `{"kind":"end"}`+"\n") {
+		if logs = command(t, "podman", "logs", name); !strings.HasSuffix(logs, `{"kind":"end"}`+"\n") {
 			return "the probe has not ended"
 		}
 		return ""
 	})
-	pid, err := strconv.Atoi(strings.TrimSpace(run(t, "podman", "inspect", "-f", "{{.State.Pid}}", name)))
+	pid, err := strconv.Atoi(strings.TrimSpace(command(t, "podman", "inspect", "-f", "{{.State.Pid}}", name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func (s *survey) lacks(what string) {
 	s.missing = append(s.missing, what)
 }
 
-func run(t *testing.T, args ...string) string {
+func command(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	out, err := cmd.Output()

@@ -92,7 +92,9 @@ func (d *Document) figures(b *strings.Builder) {
 		name  string
 		value func(Column) string
 	}{
-		{"attempts that succeed", func(c Column) string { return fmt.Sprintf("%d of %d", len(c.Report.Succeeded()), len(c.Report.Attempts)) }},
+		{"attempts that succeed", func(c Column) string {
+			return fmt.Sprintf("%d of %d", len(c.Report.Succeeded()), len(c.Report.Attempts))
+		}},
 		{"of these, not needed by the service", func(c Column) string { return fmt.Sprint(len(beyond(c.Report.Succeeded()))) }},
 		{"system calls let through", func(c Column) string { return fmt.Sprint(len(c.Through)) }},
 		{"files that can be opened", func(c Column) string { return fmt.Sprint(len(c.Report.Where(ReadableFile))) }},

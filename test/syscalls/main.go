@@ -1,6 +1,6 @@
 // Syscalls prints the system calls that foobar makes. It follows a command and
 // all that the command starts, machines included, and looks at the processes
-// among them that run foobar, in whatever sandbox they are:
+// among them that run foobar as foobar.service does, in their sandbox:
 //
 //	go run ./test/syscalls go test -tags testbed -count=1 ./test
 //
@@ -33,7 +33,7 @@ import (
 )
 
 func main() {
-	program := flag.String("program", "foobar", "the program's file name")
+	program := flag.String("program", "/bin/foobar -config", "how the command line of the processes begins")
 	pid := flag.Int("p", 0, "follow the process with this number")
 	asJSON := flag.Bool("json", false, "print JSON")
 	output := flag.String("o", "", "write to this file, not to standard output")

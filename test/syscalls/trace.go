@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,7 +19,7 @@ type call struct {
 }
 
 // A tracer follows a tree of processes and counts the system calls of those
-// that run a program of a certain name. Its methods belong to one thread, as
+// whose command line begins with program. Its methods belong to one thread, as
 // ptrace(2) does.
 type tracer struct {
 	program string
@@ -77,8 +76,8 @@ func (t *tracer) stopped(tid int, status syscall.WaitStatus) error {
 		// The whole process was stopped by a signal, and stays so.
 		return ptrace(unix.PTRACE_LISTEN, tid, 0, 0)
 	case event == unix.PTRACE_EVENT_EXEC:
-		exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", tid)) // gone means another program
-		t.traced[tid] = filepath.Base(exe) == t.program
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", tid)) // none if it is gone
+		t.traced[tid] = strings.HasPrefix(strings.ReplaceAll(string(line), "\x00", " "), t.program)
 		delete(t.number, tid)
 	case event != 0:
 	case signal == syscall.SIGTRAP|0x80:
