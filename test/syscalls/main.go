@@ -24,7 +24,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -69,18 +68,14 @@ func (t *tracer) attach(pid int) error {
 	fmt.Fprintln(os.Stderr, "following")
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	var end atomic.Bool
-	self := os.Getpid()
-	tid := unix.Gettid()
-	go func() {
-		<-interrupted
-		end.Store(true)
-		// wait4(2) returns at a signal that its own thread gets.
-		for {
-			unix.Tgkill(self, tid, syscall.SIGURG)
+	return t.run(func() bool {
+		select {
+		case <-interrupted:
+			return true
+		default:
+			return false
 		}
-	}()
-	return t.run(end.Load)
+	})
 }
 
 func (t *tracer) command(args []string) error {

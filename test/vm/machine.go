@@ -80,8 +80,24 @@ func NewMachine(t testing.TB, image string, disks Disk) *Machine {
 	for _, port := range []int{agentPort, httpsPort, metricsPort, baselinePort} {
 		m.forwards[port] = freeAddress(t)
 	}
-	t.Cleanup(m.Cut)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the machine says of the units:\n%s", m.report())
+		}
+		m.Cut()
+	})
 	return m
+}
+
+func (m *Machine) report() string {
+	if m.processes == nil {
+		return "it is off"
+	}
+	out, err := m.run("systemctl --no-pager --lines=0 status 'foobar*' || true; journalctl -q --no-pager -b -u 'foobar*' | tail -n 40", time.Minute)
+	if err != nil {
+		return fmt.Sprintf("%s%v\n%s", out, err, m.said("console"))
+	}
+	return out
 }
 
 // freeAddress finds a port that nobody listens on; qemu does not start if
