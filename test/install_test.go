@@ -3,8 +3,10 @@
 package test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"foobar/test/testbed"
 )
@@ -15,9 +17,12 @@ func TestFirstStart(t *testing.T) {
 		s.do(t, 404, "GET", "/", "")
 		s.store(t, "first\x00state\n")
 		s.holds(t, "first\x00state\n")
-		if got := s.Read(t, stateFile); got != "first\x00state\n" {
-			t.Errorf("%s holds %q", stateFile, got)
-		}
+		testbed.Eventually(t, 10*time.Second, func() string {
+			if got := s.Try("cat", stateFile).Stdout; got != "first\x00state\n" {
+				return fmt.Sprintf("%s holds %q", stateFile, got)
+			}
+			return ""
+		})
 		if got := mode("/var/lib/private/foobar", s.Machine, t); !strings.HasPrefix(got, "700 ") {
 			t.Errorf("the state directory is %s, want 700", got)
 		}
@@ -106,8 +111,7 @@ func (s *service) version(t *testing.T) string {
 	return strings.Fields(s.Exec(t, "pacman", "-Q", "foobar"))[1]
 }
 
-// A service that is stopped, or whose restart a site has switched off, is not
-// started by an upgrade.
+// A service that is stopped is not started by an upgrade.
 func TestUpgradeDoesNotStart(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		m := bed.Installed(t, suite)

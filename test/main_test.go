@@ -33,6 +33,12 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	// For work on the tests alone: a directory in which the built and installed
+	// packages stay for the next run.
+	if dir := os.Getenv("FOOBAR_BED"); dir != "" {
+		bed = testbed.NewBed(repo, dir)
+		return m.Run(), nil
+	}
 	dir, err := os.MkdirTemp("", "foobar-testbed-")
 	if err != nil {
 		return 1, err

@@ -53,8 +53,9 @@ func (s *service) send(method, url, body string, fields ...string) (response, er
 		return response{}, err
 	}
 	for _, f := range fields {
-		name, value, _ := strings.Cut(f, ": ")
-		req.Header.Add(name, value)
+		if name, value, ok := strings.Cut(f, ": "); ok {
+			req.Header.Add(name, value)
+		}
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {

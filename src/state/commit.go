@@ -2,6 +2,9 @@ package state
 
 import "time"
 
+// maxPatience bounds what a write can lose to others that do not come.
+const maxPatience = 2 * time.Millisecond
+
 // run commits what waits, all of it at once, until the queue is closed, and
 // brings FileName up to date at most Options.Lag after a commit. It alone
 // changes the state.
@@ -10,11 +13,15 @@ func (s *Store) run() {
 	due := time.NewTimer(0)
 	<-due.C
 	behind := false
+	expected, patience := 0, time.Duration(0)
 	for {
 		select {
 		case <-s.queue.wake:
+			s.queue.gather(expected, patience)
 			batch, last := s.queue.take()
+			start := time.Now()
 			s.commit(batch)
+			expected, patience = len(batch)+s.queue.length(), min(time.Since(start), maxPatience)
 			if last {
 				s.closeErr = s.shut()
 				return

@@ -20,8 +20,9 @@ import (
 // directory, builds from it the directories that a power cut after each of the
 // calls may leave on a disk that keeps no more than fsync(2) promises, and opens
 // them all. What a sync has not covered is there, is not there, or is there in
-// part, sector by sector; names follow the order of the calls, as in a journal,
-// up to any of them (compare "All File Systems Are Not Created Equal", OSDI 2014).
+// part, sector by sector. Of the changes of names there are all up to any of them,
+// as in a journal, or one without those before it (compare "All File Systems Are
+// Not Created Equal", OSDI 2014).
 func TestEveryCrashState(t *testing.T) {
 	needTool(t, "strace")
 	random := seeded(t)
@@ -30,16 +31,27 @@ func TestEveryCrashState(t *testing.T) {
 	for _, first := range []func(*testing.T, string) string{notCopied, notRenamed, torn} {
 		dir := t.TempDir()
 		answered := first(t, dir)
-		w := newWorld()
-		for _, name := range []string{FileName, newFile, slotsName} {
-			if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
-				w.names[name] = &inode{durable: data, length: len(data)}
-			}
-		}
-		w.apply(op{kind: "syncdir"})
-		w.said = []string{"A " + answered}
-		states += crashStates(t, dir, "recover", w, random)
+		states += crashStates(t, dir, "recover", worldOf(dir, answered), random)
 	}
+	// The same after a kill between the rename and the sync of the directory.
+	dir := t.TempDir()
+	answered := notCopied(t, dir)
+	put(t, dir, newFile, contents(answered))
+	w := worldOf(dir, answered)
+	w.apply(op{kind: "rename", name: newFile, to: FileName})
+	if err := os.Rename(filepath.Join(dir, newFile), filepath.Join(dir, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	states += crashStates(t, dir, "recover", w, random)
+	// A file from elsewhere that nobody has synced: what becomes of it is open
+	// until it has been served.
+	dir = t.TempDir()
+	put(t, dir, FileName, contents("5"))
+	w = newWorld()
+	w.apply(op{kind: "create", name: FileName})
+	w.apply(op{kind: "write", name: FileName, data: []byte(contents("5"))})
+	w.open = true
+	states += crashStates(t, dir, "recover", w, random)
 	t.Logf("%d states", states)
 	if states < 500 {
 		t.Errorf("only %d states", states)
@@ -84,6 +96,19 @@ func torn(t *testing.T, dir string) (answered string) {
 	return "2"
 }
 
+// worldOf is a directory that is on the disk as it is.
+func worldOf(dir, answered string) *world {
+	w := newWorld()
+	for _, name := range []string{FileName, newFile, slotsName} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			w.names[name] = &inode{durable: data, length: len(data)}
+		}
+	}
+	w.apply(op{kind: "syncdir"})
+	w.said = []string{"A " + answered}
+	return w
+}
+
 // crashStates runs a child in dir, whose content w has, and opens what a power cut
 // after each of its calls may leave. It returns how many states those are.
 func crashStates(t *testing.T, dir, mode string, w *world, random *rand.Rand) (states int) {
@@ -91,6 +116,9 @@ func crashStates(t *testing.T, dir, mode string, w *world, random *rand.Rand) (s
 	ops := recordCalls(t, dir, mode)
 	for i, op := range ops {
 		w.apply(op)
+		if w.open {
+			continue
+		}
 		for _, names := range w.namesAfterCrash() {
 			for variant := range 6 {
 				dir, err := os.MkdirTemp("/dev/shm", "crash") // fast; nothing here rests on its syncs
@@ -136,8 +164,9 @@ type inode struct {
 type world struct {
 	names   map[string]*inode
 	durable map[string]*inode
-	since   []map[string]*inode // what names was after each change since syncdir
+	since   []map[string]*inode // what names may be, by the changes since syncdir
 	said    []string
+	open    bool // nothing is promised yet
 }
 
 func newWorld() *world {
@@ -148,13 +177,16 @@ func (w *world) apply(o op) {
 	switch o.kind {
 	case "say":
 		w.said = append(w.said, string(o.data))
-	case "create":
-		w.names[o.name] = &inode{}
-	case "rename":
-		w.names[o.to] = w.names[o.name]
-		delete(w.names, o.name)
-	case "remove":
-		delete(w.names, o.name)
+		w.open = false
+	case "create", "rename", "remove":
+		n := w.names[o.name]
+		if o.kind == "create" {
+			n = &inode{}
+		}
+		alone := maps.Clone(w.durable)
+		o.change(alone, n)
+		o.change(w.names, n)
+		w.since = append(w.since, maps.Clone(w.names), alone)
 	case "write":
 		n := w.names[o.name]
 		if o.at < 0 {
@@ -168,9 +200,18 @@ func (w *world) apply(o op) {
 	case "syncdir":
 		w.durable, w.since = maps.Clone(w.names), nil
 	}
+}
+
+// change does to names what o does to the name of n.
+func (o op) change(names map[string]*inode, n *inode) {
 	switch o.kind {
-	case "create", "rename", "remove":
-		w.since = append(w.since, maps.Clone(w.names))
+	case "create":
+		names[o.name] = n
+	case "rename":
+		names[o.to] = n
+		delete(names, o.name)
+	case "remove":
+		delete(names, o.name)
 	}
 }
 

@@ -69,6 +69,41 @@ func (q *queue) add(r *request) bool {
 	return true
 }
 
+// gather waits until n writes wait, no longer than patience, which is what the
+// last commit took. Writers that have been answered are likely to come back: not
+// waiting for them, they fall apart into two halves, each of which waits for the
+// commit of the other, and the disk has twice the work. A lone writer, n being 1,
+// never waits here.
+func (q *queue) gather(n int, patience time.Duration) {
+	if n < 2 || q.ready(n) {
+		return
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-q.wake:
+			if q.ready(n) {
+				return
+			}
+		case <-late.C:
+			return
+		}
+	}
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+func (q *queue) ready(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed || len(q.waiting) >= n
+}
+
 // take returns all that waits, without what was withdrawn, and whether nothing
 // can follow.
 func (q *queue) take() (batch []*request, last bool) {

@@ -14,6 +14,7 @@ type account struct {
 	answered int    // the newest version that was answered or shown
 	last     int    // the newest version that was attempted
 	stopped  bool   // the last thing was a clean stop
+	failed   int    // how many writes failed
 	wrong    string // what contradicts the contract in the lines themselves
 }
 
@@ -36,7 +37,11 @@ func accountOf(lines []string) account {
 			a.answered, a.last = n, n
 		case "X":
 			a.last = n
+			a.failed++
 		case "R", "G":
+			if line == lines[0] {
+				a.last = n // from whatever was there before
+			}
 			if n < a.answered || n > a.last {
 				a.wrong = fmt.Sprintf("%s, after %d was answered and %d tried", line, a.answered, a.last)
 				return a

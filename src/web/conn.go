@@ -21,11 +21,13 @@ func newHandoff() *handoff {
 	return h
 }
 
-func (h *handoff) deliver(c net.Conn) {
+// deliver is false once the listener is closed.
+func (h *handoff) deliver(c net.Conn) bool {
 	select {
 	case h.conns <- c:
+		return true
 	case <-h.done:
-		c.Close()
+		return false
 	}
 }
 

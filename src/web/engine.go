@@ -28,13 +28,14 @@ type Handler interface {
 // Package net/http does not refuse what a strict HTTP/1.1 server has to, and
 // could not be made to; see the corpus of the tests. So HTTP/1.1 is fasthttp's
 // parser behind a check of the header section (section, reading), in a loop
-// that owns every byte and every deadline. HTTP/2 is golang.org/x/net/http2.
+// that owns every byte and every deadline. HTTP/2 is net/http's.
 type Engine struct {
 	listener net.Listener
 	options  EngineOptions
 	terms    atomic.Pointer[terms]
 	slots    slots
 	open     registry
+	bundles  bundles
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
@@ -55,7 +56,7 @@ type EngineOptions struct {
 
 // NewEngine returns an Engine that Run starts.
 func NewEngine(l net.Listener, o EngineOptions) *Engine {
-	e := &Engine{listener: l, options: o, done: make(chan struct{})}
+	e := &Engine{listener: l, options: o, bundles: newBundles(), done: make(chan struct{})}
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.slots.init()
 	e.Apply(o.Settings)
@@ -115,9 +116,14 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.open.drain()
 	again := time.NewTicker(leaving)
 	defer again.Stop()
+	var leavers []*terms
 	for empty := e.open.empty(); ; {
-		// More than once, for a connection that was about to speak HTTP/2.
-		e.terms.Load().goAway()
+		// More than once, for a connection that was about to speak HTTP/2: it
+		// is answered too, by a server that has not been told yet.
+		leavers = append(leavers, e.terms.Swap(e.newTerms(e.terms.Load().Settings)))
+		for _, t := range leavers {
+			t.goAway()
+		}
 		select {
 		case <-empty:
 			return nil
@@ -132,27 +138,28 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 // serve does everything for one connection.
 func (e *Engine) serve(nc net.Conn) {
 	defer e.slots.free()
-	c := &conn{Conn: nc}
+	c := &conn{Conn: nc, bundles: e.bundles}
+	if e.options.TLS != nil {
+		c.below = &bundler{Conn: nc}
+		c.tls = tls.Server(c.below, e.options.TLS)
+		c.Conn = c.tls
+	}
 	if !e.open.add(c) {
 		nc.Close()
 		return
 	}
 	defer e.open.remove(c)
 	defer c.Close()
-	if e.options.TLS == nil {
+	if c.tls == nil {
 		e.serve1(c)
 		return
 	}
-	tc := tls.Server(nc, e.options.TLS)
-	c.Conn = tc
-	tc.SetDeadline(time.Now().Add(e.terms.Load().Header))
-	if err := tc.HandshakeContext(e.base); err != nil {
+	if err := c.handshake(e.base, e.terms.Load().Header); err != nil {
 		e.options.Traffic.Refused(handshake)
 		return
 	}
-	if tc.ConnectionState().NegotiatedProtocol == "h2" {
-		tc.SetDeadline(time.Time{})
-		e.serve2(c, tc)
+	if c.tls.ConnectionState().NegotiatedProtocol == "h2" {
+		e.serve2(c)
 		return
 	}
 	e.serve1(c)

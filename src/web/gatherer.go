@@ -1,7 +1,7 @@
 package web
 
 import (
-	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 )
@@ -9,14 +9,17 @@ import (
 // gatherTime is how long the start of a response may wait for the rest of it.
 const gatherTime = time.Millisecond
 
-// A gatherer writes the header of a response together with what follows.
-// Package http2 flushes a HEADERS frame before it has seen the body that the
-// handler writes next, which makes two records and two system calls, half the
-// cost of a small response.
+// A gatherer is a connection of HTTP/2 as package net/http gets it. It writes
+// the header of a response together with what follows: net/http flushes a
+// HEADERS frame before it has seen the body that the handler writes next, which
+// makes two records and two system calls, half the cost of a small response.
 type gatherer struct {
-	*tls.Conn
-	c     *conn
-	limit time.Duration
+	net.Conn
+	c       *conn
+	limit   time.Duration
+	watcher *watcher
+	closed  chan struct{}
+	close   func()
 
 	mu      sync.Mutex
 	wait    bool // for more after the next Write
@@ -25,12 +28,25 @@ type gatherer struct {
 	err     error
 }
 
-func newGatherer(c *conn, tc *tls.Conn, limit time.Duration) *gatherer {
-	g := &gatherer{Conn: tc, c: c, limit: limit}
+func newGatherer(c *conn, limit time.Duration) *gatherer {
+	g := &gatherer{Conn: c.tls, c: c, limit: limit, closed: make(chan struct{})}
+	g.close = sync.OnceFunc(func() { close(g.closed) })
 	g.timer = time.AfterFunc(time.Hour, g.flush)
 	g.timer.Stop()
 	return g
 }
+
+// Close implements net.Conn.
+func (g *gatherer) Close() error {
+	defer g.close()
+	return g.Conn.Close()
+}
+
+// SetDeadline implements net.Conn. Deadlines for writing are the gatherer's.
+func (g *gatherer) SetDeadline(t time.Time) error { return g.SetReadDeadline(t) }
+
+// SetWriteDeadline implements net.Conn.
+func (g *gatherer) SetWriteDeadline(time.Time) error { return nil }
 
 // expectBody says that the next Write is likely to be a header alone.
 func (g *gatherer) expectBody() {
@@ -74,6 +90,8 @@ func (g *gatherer) flush() {
 
 func (g *gatherer) send(p []byte) error {
 	g.c.writeWithin(time.Now(), g.limit)
-	_, g.err = g.Conn.Write(p)
+	if _, g.err = g.Conn.Write(p); g.err != nil {
+		g.c.abort() // TLS would wait to say good-bye
+	}
 	return g.err
 }

@@ -2,37 +2,42 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"foobar/src/api"
-
-	"golang.org/x/net/http2"
 )
 
 // gathererKey finds the connection in the context of its requests.
 type gathererKey struct{}
 
-// serve2 serves HTTP/2 until the connection ends.
-func (e *Engine) serve2(c *conn, tc *tls.Conn) {
+func withGatherer(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, gathererKey{}, c)
+}
+
+// serve2 serves HTTP/2 until the connection ends. Its preface has to come
+// before the deadline that is set; package net/http lifts it then.
+func (e *Engine) serve2(c *conn) {
 	t := e.terms.Load()
-	g := newGatherer(c, tc, t.Response)
+	g := newGatherer(c, t.Response)
 	defer g.timer.Stop()
-	w := watch(c, t.Body+t.Response)
-	defer w.stop()
-	ctx := context.WithValue(context.WithValue(e.base, gathererKey{}, g), watchKey{}, w)
-	t.http2.ServeConn(g, &http2.ServeConnOpts{Context: ctx, BaseConfig: t.http})
+	g.watcher = watch(c, t.Body+t.Response)
+	defer g.watcher.stop()
+	for !t.conns.deliver(g) {
+		t = e.terms.Load() // other terms have come into force
+	}
+	<-g.closed
 }
 
 // serveHTTP brings a request of HTTP/2 to the Handler.
 func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	ctx := r.Context()
-	watched := ctx.Value(watchKey{}).(*watcher)
+	watched := ctx.Value(gathererKey{}).(*gatherer).watcher
 	watched.begin(r, begun)
 	defer watched.end(r)
 	if r.ContentLength != 0 {

@@ -71,13 +71,28 @@ func (w *workspace) send(c *conn, resp *api.Response, head, last bool) (sent int
 	}
 	n := min(len(body), max(0, record-len(w.out)))
 	w.out = append(w.out, body[:n]...)
-	if _, err := c.Write(w.out); err != nil {
+	if n == len(body) {
+		_, err = c.Write(w.out)
+	} else {
+		err = c.writeBoth(w.out, body[n:])
+	}
+	if err != nil {
+		c.abort() // TLS would wait to say good-bye
 		return 0, err
 	}
-	if n < len(body) {
-		if _, err := c.Write(body[n:]); err != nil {
-			return int64(n), err
-		}
-	}
 	return int64(len(body)), nil
+}
+
+func (c *conn) writeBoth(first, rest []byte) error {
+	write := func() error {
+		if _, err := c.Write(first); err != nil {
+			return err
+		}
+		_, err := c.Write(rest)
+		return err
+	}
+	if c.below == nil {
+		return write()
+	}
+	return c.below.gather(c.bundles, write)
 }

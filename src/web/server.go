@@ -108,7 +108,9 @@ func (s *Server) Run() error {
 func (s *Server) hand(c net.Conn) {
 	s.mu.Lock() // not between the choice and the hand-over may it be retired
 	defer s.mu.Unlock()
-	s.generations[len(s.generations)-1].conns.deliver(c)
+	if !s.generations[len(s.generations)-1].conns.deliver(c) {
+		c.Close()
+	}
 }
 
 func (s *Server) isStopped() bool {

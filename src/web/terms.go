@@ -5,43 +5,53 @@ import (
 	"context"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"sync"
-
-	"golang.org/x/net/http2"
 )
 
-// Terms are Settings and what they bring about: buffers of their size and an
-// HTTP/2 server with their limits, which cannot be changed in either.
+// Terms are Settings and what they bring about: buffers of their size and a
+// server for HTTP/2 with their limits, which cannot be changed in either.
 type terms struct {
 	Settings
 	workspaces sync.Pool
-	http       *http.Server // what http2 wants beside itself
-	http2      *http2.Server
+	http2      *http.Server
+	conns      *handoff // to http2
 }
 
 // maxStreams bounds the requests of one connection of HTTP/2 at a time.
 const maxStreams = 100
 
 func (e *Engine) newTerms(s Settings) *terms {
-	t := &terms{Settings: s}
+	t := &terms{Settings: s, conns: newHandoff()}
 	t.workspaces.New = func() any {
 		return &workspace{in: bufio.NewReaderSize(nil, s.MaxHeader)}
 	}
-	t.http = &http.Server{
-		Handler:        http.HandlerFunc(e.serveHTTP),
-		MaxHeaderBytes: s.MaxHeader,
-		ErrorLog:       log.New(io.Discard, "", 0), // it quotes what clients send
+	t.http2 = &http.Server{
+		Handler:                      http.HandlerFunc(e.serveHTTP),
+		MaxHeaderBytes:               s.MaxHeader,
+		IdleTimeout:                  s.Idle,
+		ErrorLog:                     log.New(io.Discard, "", 0), // it quotes what clients send
+		DisableGeneralOptionsHandler: true,
+		BaseContext:                  func(net.Listener) context.Context { return e.base },
+		ConnContext:                  withGatherer,
+		// TLS ends before it, see gatherer.
+		Protocols: new(http.Protocols),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			MaxReadFrameSize:     16 << 10, // the least there is, and enough for an upload
+			CountError:           func(string) { e.options.Traffic.Refused(malformed) },
+		},
 	}
-	t.http2 = &http2.Server{
-		IdleTimeout:          s.Idle,
-		MaxConcurrentStreams: maxStreams,
-		CountError:           func(string) { e.options.Traffic.Refused(malformed) },
-	}
-	// It fails on a TLS configuration alone, and there is none here.
-	_ = http2.ConfigureServer(t.http, t.http2)
+	t.http2.Protocols.SetUnencryptedHTTP2(true)
+	go func() { _ = t.http2.Serve(t.conns) }() // until goAway
 	return t
 }
 
-// goAway asks the clients of HTTP/2 to leave once they have their answers.
-func (t *terms) goAway() { _ = t.http.Shutdown(context.Background()) }
+// goAway asks the clients of HTTP/2 to leave once they have their answers. It
+// does not wait for them.
+func (t *terms) goAway() {
+	at, once := context.WithCancel(context.Background())
+	once()
+	_ = t.http2.Shutdown(at)
+}

@@ -6,12 +6,9 @@ import (
 	"time"
 )
 
-// watchKey finds the watcher in the context of a connection's requests.
-type watchKey struct{}
-
 // A watcher ends a connection of HTTP/2 whose client holds a request open for
 // too long, such as by never opening the window that the response needs. The
-// timeouts of package http2 would set two timers for each request instead.
+// timeouts of package net/http would set two timers for each request instead.
 type watcher struct {
 	conn  *conn
 	limit time.Duration

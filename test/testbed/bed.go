@@ -41,7 +41,7 @@ type layers struct {
 }
 
 // NewBed makes a Bed for the working tree in repo. It keeps its machines in
-// dir.
+// dir, and takes those that another Bed has left there as they are.
 func NewBed(repo, dir string) *Bed {
 	b := &Bed{script: filepath.Join(repo, "test/machine"), dir: dir, suites: map[string]*layers{}}
 	b.source = sync.OnceValues(b.copySource)
@@ -60,6 +60,9 @@ func NewBed(repo, dir string) *Bed {
 
 func (b *Bed) copySource() (string, error) {
 	dir := filepath.Join(b.dir, "source")
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
 	if out, err := exec.Command(b.script, "source", dir).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("copy the source: %w\n%s", err, out)
 	}
@@ -85,6 +88,11 @@ func (b *Bed) layer(suite, name string, below func() ([]string, error), change f
 		return nil, err
 	}
 	dir := filepath.Join(b.dir, suite+"-"+name)
+	done := filepath.Join(dir, "done")
+	whole := append(over[:len(over):len(over)], dir)
+	if _, err := os.Stat(done); err == nil {
+		return whole, nil
+	}
 	m, err := b.boot(suite, dir, over)
 	if err != nil {
 		return nil, err
@@ -96,7 +104,7 @@ func (b *Bed) layer(suite, name string, below func() ([]string, error), change f
 	if err := m.powerOff(); err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", name, suite, err)
 	}
-	return append(over[:len(over):len(over)], dir), nil
+	return whole, os.WriteFile(done, nil, 0o644)
 }
 
 // build makes the packages as an ordinary user from a clean clone.

@@ -1,0 +1,63 @@
+package state
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestGather(t *testing.T) {
+	q := newQueue()
+	for range 3 {
+		q.add(newRequest(Condition{}, nil))
+	}
+	began := time.Now()
+	q.gather(3, time.Hour) // they are there
+	q.gather(1, time.Hour)
+	q.gather(0, time.Hour)
+	q.gather(4, 5*time.Millisecond) // and a fourth does not come
+	if d := time.Since(began); d < 5*time.Millisecond || d > 5*time.Second {
+		t.Errorf("gathered for %v", d)
+	}
+	gathered := make(chan int, 1)
+	go func() {
+		q.gather(4, time.Hour)
+		batch, _ := q.take()
+		gathered <- len(batch)
+	}()
+	time.Sleep(5 * time.Millisecond)
+	q.add(newRequest(Condition{}, nil))
+	if n := <-gathered; n != 4 {
+		t.Errorf("gathered %d writes, want 4", n)
+	}
+	go func() {
+		q.gather(2, time.Hour)
+		gathered <- 0
+	}()
+	q.close()
+	<-gathered
+}
+
+// Writers who come back at once share commits. How many do is a matter of speed,
+// and so one of the benchmark.
+func TestReturningWritersShareCommits(t *testing.T) {
+	const writers, each = 8, 50
+	commits := 0
+	s := open(t, Options{Dir: t.TempDir(), Lag: never, Written: func(time.Duration, time.Duration, int) { commits++ }})
+	done := make(chan struct{})
+	for range writers {
+		go func() {
+			for range each {
+				s.Replace(context.Background(), Condition{}, []byte("x"))
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range writers {
+		<-done
+	}
+	closeStore(t, s)
+	if commits >= writers*each {
+		t.Errorf("%d writes took %d commits", writers*each, commits)
+	}
+}
