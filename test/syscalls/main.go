@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -68,14 +69,16 @@ func (t *tracer) attach(pid int) error {
 	fmt.Fprintln(os.Stderr, "following")
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	return t.run(func() bool {
-		select {
-		case <-interrupted:
-			return true
-		default:
-			return false
+	var end atomic.Bool
+	go func() {
+		<-interrupted
+		end.Store(true)
+		// wait4(2) goes on over a signal, and returns for a child.
+		if _, err := syscall.ForkExec("/proc/self/exe", []string{"syscalls", "-h"}, nil); err != nil {
+			panic(err)
 		}
-	})
+	}()
+	return t.run(end.Load)
 }
 
 func (t *tracer) command(args []string) error {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -49,11 +48,8 @@ func (t *tracer) seize(pid int) error {
 func (t *tracer) run(stop func() bool) error {
 	for !stop() {
 		var status syscall.WaitStatus
-		// A wait without WNOHANG would not see that it is to end.
-		tid, err := syscall.Wait4(-1, &status, unix.WALL|unix.WNOHANG, nil)
+		tid, err := syscall.Wait4(-1, &status, unix.WALL, nil)
 		switch {
-		case err == nil && tid == 0:
-			time.Sleep(200 * time.Microsecond)
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.ECHILD):
 			return nil
