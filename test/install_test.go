@@ -111,8 +111,7 @@ func (s *service) version(t *testing.T) string {
 	return strings.Fields(s.Exec(t, "pacman", "-Q", "foobar"))[1]
 }
 
-// A service that is stopped, or whose restart a site has switched off, is not
-// started by an upgrade.
+// A service that is stopped is not started by an upgrade.
 func TestUpgradeDoesNotStart(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		m := bed.Installed(t, suite)

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -9,18 +11,36 @@ import (
 // A conn is an open connection and its deadlines.
 type conn struct {
 	net.Conn
-	below           *bundler // TLS, nil where there is none
+	tls             *tls.Conn // the same, nil where it is not encrypted
+	below           *bundler  // what carries tls
 	bundles         bundles
 	readBy, writeBy time.Time // the deadlines in force
 
 	mu       sync.Mutex
-	waiting  bool // for a request
+	waiting  bool // for a handshake or a request
 	served   bool // at least one request
 	draining bool
 }
 
+// handshake lets the client agree on TLS, until limit at most.
+func (c *conn) handshake(ctx context.Context, limit time.Duration) error {
+	c.writeWithin(time.Now(), limit)
+	return c.wait(limit, func() error { return c.tls.HandshakeContext(ctx) })
+}
+
 // await waits for the start of a request, until limit at most.
-func (c *conn) await(b []byte, limit time.Duration) (int, error) {
+func (c *conn) await(b []byte, limit time.Duration) (n int, err error) {
+	err = c.wait(limit, func() error {
+		n, err = c.Read(b)
+		return err
+	})
+	c.mu.Lock()
+	c.served = true
+	c.mu.Unlock()
+	return n, err
+}
+
+func (c *conn) wait(limit time.Duration, read func() error) error {
 	c.mu.Lock()
 	c.waiting = true
 	if c.draining {
@@ -28,11 +48,11 @@ func (c *conn) await(b []byte, limit time.Duration) (int, error) {
 	}
 	c.readWithin(time.Now(), limit)
 	c.mu.Unlock()
-	n, err := c.Read(b)
+	err := read()
 	c.mu.Lock()
-	c.waiting, c.served = false, true
+	c.waiting = false
 	c.mu.Unlock()
-	return n, err
+	return err
 }
 
 // drain lets a connection end that is not in the middle of a request. What its

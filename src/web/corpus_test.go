@@ -61,6 +61,7 @@ func corpus() []wire {
 		{"CR CR LF", "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", refuse, 0},
 		{"CR CR LF after field", get("X: a\r\r\n"), refuse, 0},
 		{"leading empty line", "\r\n" + get(""), refuse, 0},
+		{"empty line alone", "\r\n", refuse, 0},
 		{"leading empty lines", "\r\n\r\n\r\n" + get(""), refuse, 0},
 		{"leading bare LF", "\n" + get(""), refuse, 0},
 		{"leading space line", " \r\n" + get(""), refuse, 0},

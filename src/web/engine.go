@@ -138,27 +138,28 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 // serve does everything for one connection.
 func (e *Engine) serve(nc net.Conn) {
 	defer e.slots.free()
-	c := &conn{Conn: nc}
+	c := &conn{Conn: nc, bundles: e.bundles}
+	if e.options.TLS != nil {
+		c.below = &bundler{Conn: nc}
+		c.tls = tls.Server(c.below, e.options.TLS)
+		c.Conn = c.tls
+	}
 	if !e.open.add(c) {
 		nc.Close()
 		return
 	}
 	defer e.open.remove(c)
 	defer c.Close()
-	if e.options.TLS == nil {
+	if c.tls == nil {
 		e.serve1(c)
 		return
 	}
-	c.below, c.bundles = &bundler{Conn: nc}, e.bundles
-	tc := tls.Server(c.below, e.options.TLS)
-	c.Conn = tc
-	tc.SetDeadline(time.Now().Add(e.terms.Load().Header))
-	if err := tc.HandshakeContext(e.base); err != nil {
+	if err := c.handshake(e.base, e.terms.Load().Header); err != nil {
 		e.options.Traffic.Refused(handshake)
 		return
 	}
-	if tc.ConnectionState().NegotiatedProtocol == "h2" {
-		e.serve2(c, tc)
+	if c.tls.ConnectionState().NegotiatedProtocol == "h2" {
+		e.serve2(c)
 		return
 	}
 	e.serve1(c)

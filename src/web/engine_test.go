@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,7 @@ func TestSlowClients(t *testing.T) {
 		{"body missing", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", "", s.Body, []int{408}},
 		{"endless body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", "x", s.Body, []int{408}},
 		{"endless chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", s.Body, []int{408}},
+		{"second request endless", get(""), "X: y\r\n", s.Header, []int{200, 408}},
 		{"idle", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", s.Idle, []int{200}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,7 +185,7 @@ func TestSlowClients(t *testing.T) {
 			if took < c.after-c.after/4 || took > c.after+400*time.Millisecond {
 				t.Errorf("ended after %v, want about %v", took, c.after)
 			}
-			if len(codes) != len(c.codes) || len(codes) == 1 && codes[0] != c.codes[0] {
+			if !slices.Equal(codes, c.codes) {
 				t.Errorf("answered %v, want %v", codes, c.codes)
 			}
 		})
@@ -211,7 +213,7 @@ func TestStalledReader(t *testing.T) {
 	server, conf := certificate(t)
 	protocols(t, func(t *testing.T, h2 bool) {
 		s := usual
-		s.Response, s.Body = 300*time.Millisecond, 300*time.Millisecond
+		s.Header, s.Response, s.Body = time.Minute, 300*time.Millisecond, 300*time.Millisecond
 		e := start(t, &echo{size: 64 << 20}, s, server)
 		resp, err := client(t, e, conf, h2).Get("https://example.com/")
 		if err != nil {
@@ -295,7 +297,9 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			}
 			return api.Response{Status: http.StatusOK, Body: []byte("whole")}
 		})
-		e := start(t, h, usual, server)
+		s := usual
+		s.Idle, s.Header = time.Minute, time.Minute
+		e := start(t, h, s, server)
 		idle := client(t, e, conf, h2)
 		if _, err := idle.Get("https://example.com/"); err != nil {
 			t.Fatal(err)
@@ -364,5 +368,59 @@ func TestPanicIsOneAnswer(t *testing.T) {
 	e := start(t, handlerFunc(func(*api.Request) api.Response { panic("oh") }), usual, nil)
 	if o := play(t, e.addr, get("")); len(o.codes) != 1 || o.codes[0] != 500 || !o.closed {
 		t.Errorf("%v", o)
+	}
+}
+
+// TestUnreadBody answers without the body: at once where the client still
+// sends it, and without losing the connection where it is there already.
+func TestUnreadBody(t *testing.T) {
+	h := handlerFunc(func(*api.Request) api.Response {
+		return api.Response{Status: http.StatusUnauthorized, Body: []byte("no")}
+	})
+	e := start(t, h, usual, nil)
+	for _, c := range []struct {
+		raw    string
+		codes  []int
+		closed bool
+	}{
+		{post("Content-Length: 5\r\n", "hello") + post("Content-Length: 5\r\n", "hello"), []int{401, 401}, false},
+		{post("Content-Length: 5\r\n", "hel"), []int{401}, true},
+		{post(chunks, "5\r\nhello\r\n0\r\n\r\n"), []int{401}, true},
+	} {
+		begun := time.Now()
+		o := play(t, e.addr, c.raw)
+		if !slices.Equal(o.codes, c.codes) || o.closed != c.closed {
+			t.Errorf("%q: %v", c.raw, o)
+		}
+		if took := time.Since(begun); c.closed && took > usual.Body/2 {
+			t.Errorf("%q: ended after %v", c.raw, took)
+		}
+	}
+}
+
+// TestRefusalArrives has the client send more than the buffers hold: closed at
+// once, the connection would be reset before the client has read why.
+func TestRefusalArrives(t *testing.T) {
+	server, conf := certificate(t)
+	h := handlerFunc(func(*api.Request) api.Response {
+		return api.Response{Status: http.StatusRequestEntityTooLarge, Close: true, Body: []byte("too large")}
+	})
+	e := start(t, h, usual, server)
+	for range 20 {
+		c, err := tls.Dial("tcp", e.addr, conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(c, post("Content-Length: 900000\r\n", strings.Repeat("x", 900_000)))
+			sent <- err
+		}()
+		err = <-sent
+		resp, rerr := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || rerr != nil || resp.StatusCode != 413 {
+			t.Fatalf("sent: %v; read: %v, %v", err, resp, rerr)
+		}
+		c.Close()
 	}
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -11,9 +10,9 @@ import (
 const gatherTime = time.Millisecond
 
 // A gatherer is a connection of HTTP/2 as package net/http gets it. It writes
-// the header of a response together with what follows: net/http flushes a HEADERS frame before it has seen the body that the
-// handler writes next, which makes two records and two system calls, half the
-// cost of a small response.
+// the header of a response together with what follows: net/http flushes a
+// HEADERS frame before it has seen the body that the handler writes next, which
+// makes two records and two system calls, half the cost of a small response.
 type gatherer struct {
 	net.Conn
 	c       *conn
@@ -29,8 +28,8 @@ type gatherer struct {
 	err     error
 }
 
-func newGatherer(c *conn, tc *tls.Conn, limit time.Duration) *gatherer {
-	g := &gatherer{Conn: tc, c: c, limit: limit, closed: make(chan struct{})}
+func newGatherer(c *conn, limit time.Duration) *gatherer {
+	g := &gatherer{Conn: c.tls, c: c, limit: limit, closed: make(chan struct{})}
 	g.close = sync.OnceFunc(func() { close(g.closed) })
 	g.timer = time.AfterFunc(time.Hour, g.flush)
 	g.timer.Stop()
@@ -42,6 +41,12 @@ func (g *gatherer) Close() error {
 	defer g.close()
 	return g.Conn.Close()
 }
+
+// SetDeadline implements net.Conn. Deadlines for writing are the gatherer's.
+func (g *gatherer) SetDeadline(t time.Time) error { return g.SetReadDeadline(t) }
+
+// SetWriteDeadline implements net.Conn.
+func (g *gatherer) SetWriteDeadline(time.Time) error { return nil }
 
 // expectBody says that the next Write is likely to be a header alone.
 func (g *gatherer) expectBody() {
@@ -85,6 +90,8 @@ func (g *gatherer) flush() {
 
 func (g *gatherer) send(p []byte) error {
 	g.c.writeWithin(time.Now(), g.limit)
-	_, g.err = g.Conn.Write(p)
+	if _, g.err = g.Conn.Write(p); g.err != nil {
+		g.c.abort() // TLS would wait to say good-bye
+	}
 	return g.err
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -22,9 +21,9 @@ func withGatherer(ctx context.Context, c net.Conn) context.Context {
 
 // serve2 serves HTTP/2 until the connection ends. Its preface has to come
 // before the deadline that is set; package net/http lifts it then.
-func (e *Engine) serve2(c *conn, tc *tls.Conn) {
+func (e *Engine) serve2(c *conn) {
 	t := e.terms.Load()
-	g := newGatherer(c, tc, t.Response)
+	g := newGatherer(c, t.Response)
 	defer g.timer.Stop()
 	g.watcher = watch(c, t.Body+t.Response)
 	defer g.watcher.stop()

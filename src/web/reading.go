@@ -15,12 +15,13 @@ import (
 // chunked is the length of a body whose end its chunks tell.
 const chunked = -1
 
-// A reading is one request as it was understood.
+// A reading is one request as it was understood. That there is one Host, and
+// that names and values have the bytes they may have, the parser has seen to.
 type reading struct {
-	req                     api.Request
-	host                    string
-	hosts, lengths, codings int
-	expect, close           bool
+	req              api.Request
+	host             string
+	lengths, codings int
+	expect, close    bool
 }
 
 // take reads the parsed section h. It sees every field as it was sent, so that
@@ -37,7 +38,6 @@ func (r *reading) take(h *fasthttp.RequestHeader) error {
 	http11 := string(h.Protocol()) == "HTTP/1.1"
 	switch {
 	case !http11 && string(h.Protocol()) != "HTTP/1.0",
-		r.hosts > 1 || http11 && r.hosts == 0,
 		r.lengths+r.codings > 1,
 		r.codings > 0 && !http11:
 		return errMalformed
@@ -54,7 +54,6 @@ func (r *reading) take(h *fasthttp.RequestHeader) error {
 func (r *reading) field(name, value []byte) (err error) {
 	switch string(name) {
 	case "Host":
-		r.hosts++
 		r.host = string(value)
 		if r.host == "" || !httpguts.ValidHostHeader(r.host) {
 			return errMalformed

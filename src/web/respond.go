@@ -77,6 +77,7 @@ func (w *workspace) send(c *conn, resp *api.Response, head, last bool) (sent int
 		err = c.writeBoth(w.out, body[n:])
 	}
 	if err != nil {
+		c.abort() // TLS would wait to say good-bye
 		return 0, err
 	}
 	return int64(len(body)), nil

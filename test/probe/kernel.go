@@ -1,0 +1,129 @@
+package main
+
+import (
+	"reflect"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A namespace is one that the kernel knows.
+type namespace struct {
+	name string
+	flag int
+}
+
+func namespaces() []namespace {
+	return []namespace{
+		{"user", unix.CLONE_NEWUSER}, {"mnt", unix.CLONE_NEWNS}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET},
+		{"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"time", unix.CLONE_NEWTIME},
+	}
+}
+
+// namespaceAttempts try to make and to enter namespaces.
+func (m *memory) namespaceAttempts() []attempt {
+	var list []attempt
+	for _, ns := range namespaces() {
+		list = append(list,
+			m.one("unshare-"+ns.name, "make a "+ns.name+" namespace by unshare(2)", unix.SYS_UNSHARE, ns.flag),
+			steps("setns-"+ns.name, "enter the "+ns.name+" namespace of process 1",
+				m.open("/proc/1/ns/"+ns.name, unix.O_RDONLY), m.call(unix.SYS_SETNS, result(0), ns.flag)),
+			m.one("clone3-"+ns.name, "make a "+ns.name+" namespace by clone3(2)", unix.SYS_CLONE3,
+				words(uint64(ns.flag), 0, 0, 0, uint64(syscall.SIGCHLD), 0, 0, 0), 64),
+		)
+		// In clone(2) CLONE_NEWTIME is a part of the signal's number.
+		if ns.name != "time" {
+			list = append(list, m.one("clone-"+ns.name, "make a "+ns.name+" namespace by clone(2)",
+				unix.SYS_CLONE, ns.flag|int(syscall.SIGCHLD), 0, 0, 0, 0))
+		}
+	}
+	return append(list,
+		steps("setns-own", "enter its own network namespace again", m.open("/proc/self/ns/net", unix.O_RDONLY), m.call(unix.SYS_SETNS, result(0), 0)))
+}
+
+// mountAttempts try to change the file system's tree.
+func (m *memory) mountAttempts(w world) []attempt {
+	return []attempt{
+		m.one("mount", "mount a file system", unix.SYS_MOUNT, "tmpfs", w.data, "tmpfs", 0, 0),
+		m.one("bind-mount", "mount a directory elsewhere", unix.SYS_MOUNT, "/", w.data, 0, unix.MS_BIND, 0),
+		m.one("remount", "make the root directory writable by a mount option", unix.SYS_MOUNT, 0, "/", 0, unix.MS_REMOUNT|unix.MS_BIND, 0),
+		m.one("unmount", "take a mount away", unix.SYS_UMOUNT2, "/proc", unix.MNT_DETACH),
+		m.one("open-tree", "clone a mount", unix.SYS_OPEN_TREE, at, "/", 1),
+		m.one("open-file-system", "make a file system by fsopen(2)", unix.SYS_FSOPEN, "tmpfs", 0),
+		m.one("pick-file-system", "reconfigure a file system by fspick(2)", unix.SYS_FSPICK, at, "/", 0),
+		m.one("move-mount", "move a mount", unix.SYS_MOVE_MOUNT, at, "/proc", at, w.data, 0),
+		m.one("mount-attributes", "change a mount's attributes", unix.SYS_MOUNT_SETATTR, at, "/", 0, words(0, 1, 0, 0), 32),
+		m.one("pivot-root", "change the root file system", unix.SYS_PIVOT_ROOT, w.data, w.data),
+		m.one("chroot", "change the root directory", unix.SYS_CHROOT, w.data),
+		m.one("swap-on", "use a file as swap space", unix.SYS_SWAPON, w.data, 0).or(syscall.EINVAL, syscall.EISDIR),
+		m.one("swap-off", "take swap space away", unix.SYS_SWAPOFF, "/swapfile").or(syscall.ENOENT),
+		m.one("quota", "change disk quotas", unix.SYS_QUOTACTL, 0x800001<<8, 0, 0, 0),
+		m.one("accounting", "have all processes recorded", unix.SYS_ACCT, 0),
+	}
+}
+
+// kernelAttempts try the kernel's other interfaces, of which several were ways
+// into it before.
+func (m *memory) kernelAttempts() []attempt {
+	page := 4096
+	code := unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC
+	anonymous := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
+	attr := make([]byte, 128)
+	text := make([]byte, 8)
+	copy(attr, words(uint64(128)<<32|unix.PERF_TYPE_SOFTWARE, unix.PERF_COUNT_SW_CPU_CLOCK))
+	return append(foreign(), []attempt{
+		m.one("bpf-map", "make a BPF map", unix.SYS_BPF, unix.BPF_MAP_CREATE, words(4<<32|2, 1<<32|4, 0, 0, 0, 0, 0, 0, 0), 72),
+		m.one("bpf-program", "load a BPF program", unix.SYS_BPF, unix.BPF_PROG_LOAD, m.bpfProgram(), 48),
+		m.one("performance-events", "watch the processor by perf_event_open(2)", unix.SYS_PERF_EVENT_OPEN, attr, 0, -1, -1, 0),
+		m.one("userfaultfd", "stop the kernel at a page fault", unix.SYS_USERFAULTFD, 1),
+		m.one("io-uring", "make system calls by io_uring, past any filter", unix.SYS_IO_URING_SETUP, 1, make([]byte, 120)),
+		m.one("asynchronous-io", "use Linux AIO", unix.SYS_IO_SETUP, 1, words(0)),
+		m.one("keyring", "use the kernel's keyring", unix.SYS_KEYCTL, unix.KEYCTL_GET_KEYRING_ID, -3, 1),
+		m.one("add-key", "store a key in the kernel", unix.SYS_ADD_KEY, "user", "probe", "x", 1, -2),
+		m.one("request-key", "have the kernel look a key up", unix.SYS_REQUEST_KEY, "user", "probe", 0, -2).or(syscall.ENOKEY),
+		m.one("personality", "switch address randomisation off", unix.SYS_PERSONALITY, 0x0040000),
+		m.one("personality-exec", "have all readable memory executable", unix.SYS_PERSONALITY, 0x0400000),
+		m.one("kexec", "load another kernel", unix.SYS_KEXEC_LOAD, 0, 0, 0, 0),
+		m.one("load-module", "load a kernel module", unix.SYS_INIT_MODULE, []byte{0}, 1, "").or(syscall.ENOEXEC),
+		m.one("load-module-file", "load a kernel module from a file", unix.SYS_FINIT_MODULE, 0, "", 0).or(syscall.ENOEXEC, syscall.EINVAL),
+		m.one("remove-module", "remove a kernel module", unix.SYS_DELETE_MODULE, "no_such_module", unix.O_NONBLOCK).or(syscall.ENOENT),
+		m.one("reboot", "set what ctrl-alt-del does", unix.SYS_REBOOT, 0xfee1dead, 672274793, 0, 0),
+		m.one("clock-set", "set the clock to what it says", unix.SYS_CLOCK_SETTIME, unix.CLOCK_REALTIME, words(uint64(time.Now().Unix()), 0)),
+		m.one("clock-adjust", "adjust the clock's speed", unix.SYS_CLOCK_ADJTIME, unix.CLOCK_REALTIME, append(words(2, 0), make([]byte, 192)...)),
+		m.one("host-name", "change the host's name", unix.SYS_SETHOSTNAME, "probe", 5),
+		m.one("domain-name", "change the domain's name", unix.SYS_SETDOMAINNAME, "probe", 5),
+		m.one("kernel-log", "read the kernel's log", unix.SYS_SYSLOG, 3, make([]byte, 64), 64),
+		m.one("hang-up", "hang up the terminal", unix.SYS_VHANGUP),
+		m.one("uname", "read the kernel's version", unix.SYS_UNAME, make([]byte, 390)),
+		m.one("sysinfo", "read how long and how busy the machine is", unix.SYS_SYSINFO, make([]byte, 112)),
+		m.one("seccomp", "use seccomp(2)", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, m.filter()),
+		m.one("map-write-exec", "make memory that is writable and executable", unix.SYS_MMAP, 0, page, code, anonymous, -1, 0),
+		steps("protect-exec", "make written memory executable by mprotect(2)",
+			m.call(unix.SYS_MMAP, 0, page, unix.PROT_READ|unix.PROT_WRITE, anonymous, -1, 0),
+			m.call(unix.SYS_MPROTECT, result(0), page, unix.PROT_READ|unix.PROT_EXEC)),
+		steps("protect-key-exec", "make written memory executable by pkey_mprotect(2)",
+			m.call(unix.SYS_MMAP, 0, page, unix.PROT_READ|unix.PROT_WRITE, anonymous, -1, 0),
+			m.call(unix.SYS_PKEY_MPROTECT, result(0), page, unix.PROT_READ|unix.PROT_EXEC, -1)),
+		m.one("protect-text", "make the program's own code writable", unix.SYS_MPROTECT, textPage(), page, code),
+		steps("write-text", "write over the program's own code by /proc/self/mem",
+			m.open("/proc/self/mem", unix.O_RDWR), m.call(unix.SYS_PREAD64, result(0), text, 8, textPage()),
+			m.call(unix.SYS_PWRITE64, result(0), text, 8, textPage())),
+		m.one("shared-memory", "make System V shared memory", unix.SYS_SHMGET, 0, page, unix.IPC_CREAT|0o600),
+		m.one("semaphores", "make System V semaphores", unix.SYS_SEMGET, 0, 1, unix.IPC_CREAT|0o600),
+		m.one("message-queue", "make a System V message queue", unix.SYS_MSGGET, 0, unix.IPC_CREAT|0o600),
+		m.one("posix-queue", "make a POSIX message queue", unix.SYS_MQ_OPEN, "probe", unix.O_CREAT|unix.O_RDWR, 0o600, 0),
+		m.one("vmsplice", "hand memory to a pipe without a copy", unix.SYS_VMSPLICE, 1, m.vector(make([]byte, 8)), 0, 0).or(syscall.EBADF, syscall.EINVAL),
+		m.one("huge-pages", "use huge pages", unix.SYS_MMAP, 0, 2<<20, unix.PROT_READ|unix.PROT_WRITE, anonymous|unix.MAP_HUGETLB, -1, 0),
+	}...)
+}
+
+// bpfProgram is the attribute of a socket filter that returns 0.
+func (m *memory) bpfProgram() []byte {
+	code := m.bytes([]byte{0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0})
+	licence := m.bytes([]byte("GPL\x00"))
+	return words(2<<32|1, uint64(code), uint64(licence), 0, 0, 0)
+}
+
+// textPage is the address of a page of the program's code.
+func textPage() uintptr { return reflect.ValueOf(main).Pointer() &^ 4095 }

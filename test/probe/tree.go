@@ -1,0 +1,126 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A found path is the line of one file or directory. What is below /proc/self
+// is shown there, whatever the process's number is; numbers of threads and
+// descriptors are shown as "*", other processes as "/proc/other".
+type found struct {
+	Kind  string `json:"kind"`
+	Path  string `json:"path"`
+	Read  bool   `json:"read"`  // opened for reading; for a directory, listed
+	Write bool   `json:"write"` // opened for writing; for a directory, a file was made in it
+	Exec  bool   `json:"exec"`  // executed
+	Dir   bool   `json:"dir"`
+}
+
+// A walker looks at every path once.
+type walker struct {
+	runner  *runner
+	memory  *memory
+	report  func(any)
+	number  *regexp.Regexp
+	process string
+	seen    map[string]bool
+	// visited are directories by device and inode: a tree that is mounted
+	// twice is looked at once.
+	visited map[[2]uint64]bool
+}
+
+func walk(r *runner, m *memory, report func(any)) {
+	w := &walker{r, m, report, regexp.MustCompile(`/[0-9]+(-[0-9a-f]+)?\b|/[0-9a-f]+-[0-9a-f]+$`), "/proc/" + strconv.Itoa(os.Getpid()), map[string]bool{}, map[[2]uint64]bool{}}
+	w.dir("/")
+}
+
+// shown is the name under which a path is reported.
+func (w *walker) shown(path string) string {
+	if rest, ok := strings.CutPrefix(path, w.process); ok && (rest == "" || rest[0] == '/') {
+		return "/proc/self" + w.number.ReplaceAllString(rest, "/*")
+	}
+	if strings.HasPrefix(path, "/proc/") && path[6] >= '0' && path[6] <= '9' {
+		return w.number.ReplaceAllString("/proc/other"+strings.TrimLeft(path[6:], "0123456789"), "/*")
+	}
+	return path
+}
+
+func (w *walker) dir(path string) {
+	var s unix.Stat_t
+	err := unix.Stat(path, &s)
+	if err == syscall.ENOENT || err == syscall.ESRCH {
+		return // it was a process of the probe's own, and is gone
+	}
+	if err == nil {
+		if id := [2]uint64{s.Dev, s.Ino}; w.visited[id] {
+			return
+		} else {
+			w.visited[id] = true
+		}
+	}
+	entries, err := os.ReadDir(path)
+	w.tell(found{Path: w.shown(path), Dir: true, Read: err == nil, Write: w.plant(path)})
+	for _, e := range entries {
+		child := filepath.Join(path, e.Name())
+		if w.seen[w.shown(child)] {
+			continue
+		}
+		w.seen[w.shown(child)] = true
+		if e.IsDir() {
+			w.dir(child)
+			continue
+		}
+		w.file(child, e)
+	}
+}
+
+func (w *walker) file(path string, e fs.DirEntry) {
+	if e.Type()&fs.ModeSymlink != 0 && !strings.HasPrefix(path, "/proc/") {
+		return // what it points to is seen by itself, or is not there
+	}
+	w.tell(found{Path: w.shown(path), Read: opens(path, unix.O_RDONLY), Write: opens(path, unix.O_WRONLY), Exec: w.runs(path, e)})
+}
+
+func (w *walker) tell(f found) {
+	f.Kind = "path"
+	w.report(f)
+}
+
+// opens opens without a wait and changes nothing.
+func opens(path string, how int) bool {
+	fd, err := unix.Open(path, how|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
+}
+
+// plant makes a file in a directory.
+func (w *walker) plant(dir string) bool {
+	path := filepath.Join(dir, "planted")
+	fd, err := unix.Open(path, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	unix.Unlinkat(unix.AT_FDCWD, path, 0)
+	return true
+}
+
+// runs executes files that may be programs.
+func (w *walker) runs(path string, e fs.DirEntry) bool {
+	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || !e.Type().IsRegular() {
+		return false
+	}
+	argv := w.memory.pointers(filepath.Base(path), noop)
+	o := w.runner.run([]step{w.memory.call(unix.SYS_EXECVE, path, argv, []uintptr{0})})
+	return o.ended == died || o.ended == blocked || o.ended == failed && o.errno == syscall.ENOEXEC
+}
