@@ -99,7 +99,7 @@ func (g *guest) coldBoot(t *testing.T) {
 const upload = `
 [[ -e /run/large ]] || head -c 16M /dev/urandom >/run/large
 for client in $(seq %d); do
-  curl -sS -m 200 -o /dev/null -w '%%{http_code}\n' --unix-socket /run/foobar-admin.sock -T /run/large http://foobar/ 2>/dev/null &
+  curl -sS -m 200 -o /dev/null -w '%%{http_code}\n' --unix-socket /run/foobar-admin.sock -T /run/large --request-target / http://foobar 2>/dev/null &
 done
 for client in $(seq %[1]d); do wait -n || true; done
 `
@@ -112,7 +112,7 @@ func (g *guest) largestUploads(t *testing.T) {
 	stored := 0
 	for _, answer := range answers {
 		switch answer {
-		case "200":
+		case "200", "201":
 			stored++
 		case "503":
 		default:
@@ -120,7 +120,7 @@ func (g *guest) largestUploads(t *testing.T) {
 		}
 	}
 	if stored == 0 || len(answers) != 12 {
-		t.Errorf("of 12 uploads %d are answered, %d with 200", len(answers), stored)
+		t.Errorf("of 12 uploads %d are answered, %d stored", len(answers), stored)
 	}
 	if after := g.show(t, "foobar.service", "MainPID"); after != before {
 		t.Errorf("the service's process was %s and is %s", before, after)
@@ -164,7 +164,7 @@ func (g *guest) memoryMax(t *testing.T) {
 		t.Errorf("%d restarts, and %d before", n, restarts)
 	}
 	for _, answer := range answers {
-		if answer == "200" {
+		if strings.HasPrefix(answer, "20") {
 			t.Fatalf("24 MiB are enough for 16 MiB twice: %q", answers)
 		}
 	}

@@ -43,13 +43,12 @@ func (d Disk) String() string {
 	return [...]string{"a disk without a cache", "a disk with a volatile cache", "a disk that ignores flushes"}[d]
 }
 
-// mode is the cache mode of qemu(1). With cache=writeback the host's page
-// cache, which outlives qemu, is the medium of a disk without a cache.
-func (d Disk) mode() string {
+// filter is the mode of nbdkit-cache-filter(1).
+func (d Disk) filter() string {
 	if d == Lying {
-		return "unsafe"
+		return "cache=unsafe"
 	}
-	return "writeback"
+	return "cache=writeback"
 }
 
 // The machine's ports, each of which a port of the host leads to.
@@ -127,14 +126,14 @@ func (m *Machine) PowerOn(t testing.TB) {
 	m.processes = append([]*exec.Cmd{qemu}, m.processes...)
 }
 
-// startDisk serves a disk whose cache is nbdkit's, and ends with it.
+// startDisk starts a server of the disk, whose cache ends with it.
 func (m *Machine) startDisk(t testing.TB) *exec.Cmd {
 	t.Helper()
 	os.Remove(m.socket())
 	lib := filepath.Join(m.image, "tools/usr/lib/x86_64-linux-gnu/nbdkit")
 	cmd := m.start(t, "nbdkit", "--foreground", "--unix", m.socket(),
 		"--filter", filepath.Join(lib, "filters/nbdkit-cache-filter.so"),
-		filepath.Join(lib, "plugins/nbdkit-file-plugin.so"), m.disk(), "cache=writeback")
+		filepath.Join(lib, "plugins/nbdkit-file-plugin.so"), m.disk(), m.Disk.filter())
 	for range 600 {
 		if _, err := os.Stat(m.socket()); err == nil {
 			return cmd
@@ -188,7 +187,8 @@ func (m *Machine) arguments() []string {
 		"-append", "root=/dev/nvme0n1p1 rw rootfstype=ext4 console=ttyS0 quiet net.ifnames=0 " +
 			"mitigations=off nokaslr tsc=reliable no_timer_check nowatchdog random.trust_cpu=on " +
 			"8250.nr_uarts=1 init_on_alloc=0",
-		"-drive", "if=none,id=disk,format=raw,cache=" + m.Disk.mode() + ",file=" + disk,
+		// The host's page cache outlives qemu: to the machine it is the medium.
+		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=" + disk,
 		"-device", "nvme,drive=disk,serial=1",
 	}
 	// Restricted: the machine reaches nothing, the host reaches its ports.

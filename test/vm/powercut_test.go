@@ -36,7 +36,7 @@ func TestPowerCuts(t *testing.T) {
 					t.Logf("cut %d: the control: %v", cut, theirs)
 				}
 			}
-			t.Logf("%d cuts, %d with the processor stopped again while it booted: foobar kept all of %d acknowledged writes or failed above; the control lost some in %d cuts",
+			t.Logf("%d cuts, %d of them followed by another while the machine booted; %d writes acknowledged by foobar; the control lost some in %d cuts",
 				cuts, c.again, c.acked, lost)
 			if lost <= cuts/2 {
 				t.Errorf("the control survives %d of %d cuts: they show nothing", cuts-lost, cuts)
@@ -65,6 +65,14 @@ func newCutter(t *testing.T, disk Disk, random *rand.Rand) *cutter {
 	c.PowerOn(t)
 	c.WaitUp(t)
 	c.ours, c.theirs = programs(t, c.Machine)
+	// Both start from a state that is on disk.
+	for _, p := range []*program{c.ours, c.theirs} {
+		p.waitFor(t, c.Machine)
+		if err := p.post(t.Context(), []byte("the first state")); err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+	}
+	c.Shell(t, "sync")
 	c.ourState, c.theirState = c.ours.waitFor(t, c.Machine), c.theirs.waitFor(t, c.Machine)
 	return c
 }

@@ -95,7 +95,7 @@ func (p *program) post(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if r.StatusCode != http.StatusOK || string(answer) != "ok" {
+	if r.StatusCode/100 != 2 || string(answer) != "ok" {
 		return fmt.Errorf("POST is answered %d: %q", r.StatusCode, answer)
 	}
 	return nil
