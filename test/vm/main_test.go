@@ -17,6 +17,7 @@ import (
 var (
 	image = flag.String("image", "", "`directory` that test/vm/image has filled; without it a new one is made and removed")
 	suite = flag.String("suite", "trixie", "the machine's system, if the image is made: trixie or sid; the kernel is trixie's")
+	cuts  = flag.Int("cuts", 10, "power cuts with each kind of disk")
 	seed  = flag.Uint64("seed", 0, "what chance grows from; 0 picks one and prints it")
 )
 
