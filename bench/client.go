@@ -23,11 +23,11 @@ type client interface {
 	run(s *server, d time.Duration) (perSecond, requests float64, err error)
 }
 
-// wrk sends GETs over HTTP/1.1.
+// wrk sends GETs over HTTP/1.1, for whole seconds.
 type wrk struct{ size int }
 
 func (w wrk) run(s *server, d time.Duration) (float64, float64, error) {
-	out, err := s.tool(d, "wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", seconds(d)), s.url(w.size))
+	out, err := s.tool("wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", max(1, int(d.Seconds()))), s.url(w.size))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -37,11 +37,22 @@ func (w wrk) run(s *server, d time.Duration) (float64, float64, error) {
 	return numbers(out, `Requests/sec:\s+([\d.]+)`, `(\d+) requests in`)
 }
 
-// h2load sends GETs over HTTP/2, one at a time on each connection.
+// h2load sends GETs over HTTP/2, one at a time on each connection. It is given
+// a number of requests: with a duration it hangs now and then.
 type h2load struct{ size int }
 
 func (h h2load) run(s *server, d time.Duration) (float64, float64, error) {
-	out, err := s.tool(d, "h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprintf("-D%d", seconds(d)), s.url(h.size))
+	const few = 2000 // to learn how many fill the time
+	pace, _, err := h.send(s, few)
+	if err != nil {
+		return 0, 0, err
+	}
+	perSecond, requests, err := h.send(s, few+int(pace*d.Seconds()))
+	return perSecond, few + requests, err
+}
+
+func (h h2load) send(s *server, n int) (float64, float64, error) {
+	out, err := s.tool("h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprint("-n", n), s.url(h.size))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -69,16 +80,12 @@ func (w writers) run(s *server, d time.Duration) (float64, float64, error) {
 	return result.Rate(), float64(result.Requests()), nil
 }
 
-// seconds is what load generators take for a duration: wrk no less, and h2load
-// hangs if it is over before all connections are there.
-func seconds(d time.Duration) int { return max(1, int(d.Seconds())) }
-
-// tool runs a load generator, for about as long as d says, where it can reach s.
-func (s *server) tool(d time.Duration, args ...string) (string, error) {
+// tool runs a load generator where it can reach s, for a minute at most.
+func (s *server) tool(args ...string) (string, error) {
 	if s.netns != "" {
 		args = append([]string{"nsenter", "--net=" + s.netns}, args...)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), d+time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

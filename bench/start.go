@@ -109,7 +109,7 @@ func (b *bench) inContainer(c container) (starter, error) {
 	if err != nil {
 		return starter{}, err
 	}
-	run := append([]string{"run", "--detach", "--rm", "--name", containerName, "--network", "host",
+	run := append([]string{"run", "--detach", "--name", containerName, "--network", "host",
 		"--volume", c.dir + "/data:/data", "--volume", b.place.dir + "/credentials:/credentials:ro"}, limits()...)
 	run = append(run, containerName, "/foobar", "-data", "/data", "-listen", s.address,
 		"-cert", "/credentials/cert", "-key", "/credentials/key", "-token", "/credentials/token")
@@ -121,7 +121,7 @@ func (b *bench) inContainer(c container) (starter, error) {
 	}
 	return starter{"`podman run` (runc, the host's network), the same binary", s,
 		func() *exec.Cmd { return c.podman(run...) },
-		func() error { return quietly(c.podman("stop", "--time", "10", containerName)) }}, s.serve(kib)
+		func() error { return quietly(c.podman("rm", "--force", "--time", "10", containerName)) }}, s.serve(kib)
 }
 
 // containerServer is foobar at a free address.
@@ -139,24 +139,35 @@ func (s starter) once() (time.Duration, error) {
 	}
 	command := s.start()
 	begin := time.Now()
-	if err := command.Start(); err != nil {
+	started := make(chan error, 1)
+	go func() { started <- quietly(command) }()
+	took, err := s.answers(begin, started)
+	if err != nil {
 		return 0, err
 	}
+	return took, <-started
+}
+
+// answers waits for the first answer, or for the command to fail.
+func (s starter) answers(begin time.Time, started chan error) (time.Duration, error) {
 	for {
 		err := getOnce(s.server)
 		if err == nil {
-			break
+			return time.Since(begin), nil
+		}
+		select {
+		case failed := <-started:
+			if failed != nil {
+				return 0, failed
+			}
+			started <- nil // it is up, and about to answer
+		default:
 		}
 		if time.Since(begin) > 30*time.Second {
 			return 0, fmt.Errorf("no answer after the start: %w", err)
 		}
 		time.Sleep(500 * time.Microsecond)
 	}
-	took := time.Since(begin)
-	if err := command.Wait(); err != nil {
-		return 0, fmt.Errorf("start: %w", err)
-	}
-	return took, nil
 }
 
 func getOnce(s *server) error {

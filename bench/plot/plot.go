@@ -27,7 +27,7 @@ type Chart struct {
 // Sizes in pixels.
 const (
 	width, height            = 440, 300
-	left, right, top, bottom = 64, 16, 40, 70
+	left, right, top, bottom = 64, 24, 40, 70
 )
 
 // Colours that people with any colour vision tell apart (Okabe and Ito), on
@@ -116,9 +116,12 @@ func (a *axis) at(v float64) float64 {
 // ticks are the powers of ten on the axis, and what is between them where there
 // are few.
 func (a *axis) ticks() []float64 {
-	steps := []float64{1, 2, 5}
-	if a.low > 0 && a.high/a.low > 1000 {
+	steps := []float64{1, 2, 3, 5, 7}
+	switch {
+	case a.high > 1000*a.low:
 		steps = []float64{1}
+	case a.high > 30*a.low:
+		steps = []float64{1, 2, 5}
 	}
 	var ticks []float64
 	for power := math.Floor(math.Log10(a.low)); power <= math.Log10(a.high); power++ {

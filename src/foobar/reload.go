@@ -33,6 +33,7 @@ func (s *service) reread() (config.Config, error) {
 func (s *service) apply(c config.Config) {
 	s.config = c
 	s.level.SetLevel(zapcore.Level(c.Log.Level))
+	limitMemory(c)
 	s.api.Apply(apiSettings(c))
 	for _, server := range s.servers {
 		server.Apply(webSettings(c))

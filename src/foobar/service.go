@@ -75,6 +75,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	}
 	s.api = api.New(s.store, s.creds, s.log, apiSettings(s.config))
 	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
+	limitMemory(s.config)
 	s.loaded(nil)
 	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate))
 	s.serveAPI(s.sockets.Admin, listen.Admin, nil)

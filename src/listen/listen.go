@@ -42,12 +42,6 @@ type Addresses struct {
 // Open returns the inherited sockets and opens those in a. Every error is one
 // of configuration.
 func Open(a Addresses) (*Sockets, error) {
-	if os.Getpid() == 1 {
-		// In a process namespace of its own (PrivatePIDs=), where systemd 257
-		// says the number that the process has outside. Nobody but systemd
-		// can have started process 1.
-		os.Setenv("LISTEN_PID", "1")
-	}
 	return open(activation.Files(true), a)
 }
 

@@ -145,9 +145,11 @@ func one(s *Store, client int, call int64, seed uint64, random *rand.Rand) bool 
 func plain(dir, seed string) {
 	for i := 0; ; i++ {
 		name := fmt.Sprintf("%s-%d", seed, i)
-		if os.WriteFile(filepath.Join(dir, FileName), payload(name), 0o600) == nil {
-			say("A %s", name)
+		if err := os.WriteFile(filepath.Join(dir, FileName), payload(name), 0o600); err != nil {
+			say("F %v", err)
+			os.Exit(1)
 		}
+		say("A %s", name)
 	}
 }
 
@@ -257,6 +259,19 @@ func start(t testing.TB, mode, dir string, seed uint64, wrapper ...string) *chil
 }
 
 func (c *child) kill() { syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
+
+// some returns the next n lines, fewer if the process ends.
+func (c *child) some(n int) []string {
+	var lines []string
+	for range n {
+		line, more := <-c.lines
+		if !more {
+			break
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
 
 // rest returns the lines up to the end of the process.
 func (c *child) rest() []string {

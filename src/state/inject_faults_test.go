@@ -112,6 +112,7 @@ func needRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test mounts file systems and needs root")
 	}
+	needTool(t, "unshare", "mount", "umount")
 }
 
 // A sync that fails must neither be believed when it is repeated, nor cost what
@@ -157,10 +158,12 @@ func TestFailedWriteDoesNotComeBack(t *testing.T) {
 	wantState(t, s, contents("1"))
 }
 
-// run runs a command of the system.
-func run(t *testing.T, name string, args ...string) {
+// run runs a command of the system and returns what it writes.
+func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 	}
+	return string(out)
 }

@@ -41,12 +41,10 @@ func killChain(t *testing.T, random *rand.Rand) {
 		if round%5 == 4 { // somewhere in the recovery
 			time.Sleep(time.Duration(random.Int64N(int64(opening))))
 		} else {
-			lines = append(lines, <-c.lines)
+			lines = c.some(1)
 			opening = time.Since(began)
 			// So many calls, and then a moment: a slow machine sees as much.
-			for range random.IntN(80) {
-				lines = append(lines, <-c.lines)
-			}
+			lines = append(lines, c.some(random.IntN(80))...)
 			time.Sleep(time.Duration(random.IntN(1500)) * time.Microsecond)
 		}
 		c.kill()

@@ -306,6 +306,8 @@ func TestCheckpointDoesNotWriteOverAForeignFile(t *testing.T) {
 	s := open(t, Options{Dir: dir, Lag: never})
 	replace(t, s, Condition{}, "state")
 	put(t, dir, FileName, "by hand")
+	s.checkpoint()
+	wantFile(t, dir, "by hand")
 	if err := s.Close(); !errors.Is(err, ErrChanged) {
 		t.Errorf("Close says %v", err)
 	}

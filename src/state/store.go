@@ -58,10 +58,11 @@ type Options struct {
 	Lag time.Duration
 	// Written, if not nil, is told of each commit: the time that its first write
 	// took from Replace to stable storage, the share of it that syncing took,
-	// and the size of the state in bytes.
+	// and the size of the state in bytes. It must not call the Store.
 	Written func(total, synced time.Duration, size int)
 	// Log, if not nil, is told what an administrator should know: what was
-	// recovered, and what failed (err is then not nil).
+	// recovered, and what failed (err is then not nil). It must not call the
+	// Store, except for Current.
 	Log func(message string, err error)
 }
 

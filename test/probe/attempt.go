@@ -13,7 +13,6 @@ import (
 type attempt struct {
 	name, what string
 	steps      []step
-	keep       []any
 	// try is for attempts that are not a sequence of system calls.
 	try func() error
 	// gone means that the attempt worked if its last step does not return, as

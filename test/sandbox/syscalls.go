@@ -23,12 +23,13 @@ func Unfiltered() map[int]bool { return map[int]bool{335: true, 336: true} }
 // knows. Free is the report of a process without a filter and without
 // privileges, and filters are the filters of the process that r is about.
 //
-// A call that a filter denies fails with EPERM or ENOSYS, and so do some that
-// the kernel denies to anyone without privileges; for these the filters say
-// which. For all others, what was seen has to be what the filters say.
+// A call that a filter denies fails with EPERM, ENOSYS or, socket(2), with
+// EAFNOSUPPORT. So do some that the kernel denies to anyone without
+// privileges; for these the filters say which. For all others, what was seen has to be what the filters say.
 func (r *Report) LetThrough(free *Report, filters Filters) ([]int, error) {
 	var through []int
 	known := free.Known()
+	deniedBy := map[string]bool{"EPERM": true, "ENOSYS": true, "EAFNOSUPPORT": true, "no child": true}
 	for _, s := range r.Syscalls {
 		baseline, ok := known[s.Number]
 		if !ok {
@@ -38,7 +39,7 @@ func (r *Report) LetThrough(free *Report, filters Filters) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		denied := s.Result == "EPERM" || s.Result == "ENOSYS" || s.Result == "no child"
+		denied := s.Result != baseline.Result && deniedBy[s.Result]
 		ambiguous := baseline.Result == "EPERM"
 		if !ambiguous && allowed == denied && !Unfiltered()[s.Number] {
 			return nil, fmt.Errorf("system call %d: filters allow it: %v, but it returned %q", s.Number, allowed, s.Result)

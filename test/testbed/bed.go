@@ -33,6 +33,7 @@ type Bed struct {
 	source func() (string, error)
 	suites map[string]*layers
 	serial atomic.Int64
+	told   sync.Map // the errors that a test has failed with
 }
 
 // layers are the directories of machines, each on top of those before it.
@@ -183,7 +184,7 @@ func (b *Bed) machine(t *testing.T, suite string, over func() ([]string, error))
 	t.Helper()
 	below, err := over()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(b.once(err))
 	}
 	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", suite, b.serial.Add(1)))
 	m, err := b.boot(suite, dir, below)
@@ -200,6 +201,15 @@ func (b *Bed) machine(t *testing.T, suite string, over func() ([]string, error))
 		}
 	})
 	return m
+}
+
+// once shortens an error that another test has told whole.
+func (b *Bed) once(err error) string {
+	if _, told := b.told.LoadOrStore(err, true); told {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		return what + ", as another test tells"
+	}
+	return err.Error()
 }
 
 func (m *Machine) report() string {
