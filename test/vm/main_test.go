@@ -16,6 +16,8 @@ import (
 // Set by TestMain alone, before any test.
 var (
 	image = flag.String("image", "", "`directory` that test/vm/image has filled; without it a new one is made and removed")
+	suite = flag.String("suite", "trixie", "the machine's system, if the image is made: trixie or sid; the kernel is trixie's")
+	cuts  = flag.Int("cuts", 10, "power cuts with each kind of disk")
 	seed  = flag.Uint64("seed", 0, "what chance grows from; 0 picks one and prints it")
 )
 
@@ -51,7 +53,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	if *image == "" {
 		*image = dir + "/image"
-		if out, err := exec.Command("./image", *image).CombinedOutput(); err != nil {
+		if out, err := exec.Command("./image", *image, *suite).CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("make the image: %w\n%s", err, out)
 		}
 	}

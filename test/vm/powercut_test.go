@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// cuts is the number of power cuts with each kind of disk.
-const cuts = 10
-
 // An acknowledged write survives a power cut, whatever the disk's cache does
 // short of lying, and what is there after one is a whole version. The article's
 // program, beside ours in the same cuts, shows that these are cuts that hurt.
@@ -26,7 +23,7 @@ func TestPowerCuts(t *testing.T) {
 			t.Logf("-seed %d", *seed)
 			c := newCutter(t, disk, rand.New(rand.NewPCG(*seed, uint64(i))))
 			lost := 0
-			for cut := range cuts {
+			for cut := range *cuts {
 				ours, theirs := c.cut(t, cut)
 				if ours != nil {
 					t.Errorf("cut %d: foobar: %v", cut, ours)
@@ -37,9 +34,9 @@ func TestPowerCuts(t *testing.T) {
 				}
 			}
 			t.Logf("%d cuts, %d of them followed by another while the machine booted; %d writes acknowledged by foobar; the control lost some in %d cuts",
-				cuts, c.again, c.acked, lost)
-			if lost <= cuts/2 {
-				t.Errorf("the control survives %d of %d cuts: they show nothing", cuts-lost, cuts)
+				*cuts, c.again, c.acked, lost)
+			if lost <= *cuts/2 {
+				t.Errorf("the control survives %d of %d cuts: they show nothing", *cuts-lost, *cuts)
 			}
 			if disk == Volatile {
 				c.lies(t)

@@ -34,6 +34,7 @@ type program struct {
 // programs returns foobar and the control on a machine that is up.
 func programs(t testing.TB, m *Machine) (foobar, baseline *program) {
 	t.Helper()
+	m.Shell(t, "systemctl is-active foobar; systemctl is-active baseline")
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(m.Shell(t, "cat /etc/foobar/credentials/cert"))) {
 		t.Fatal("no certificate in the machine's cert")
