@@ -87,7 +87,7 @@ func TestMetricsSite(t *testing.T) {
 	text := ""
 	for range 100 { // a request is counted once its last byte is out
 		_, text = p.scrape("/metrics")
-		if strings.Contains(text, `in_flight{listener="https"} 0`) {
+		if strings.Contains(text, `in_flight{listener="https"} 0`) && strings.Contains(text, `code="200",listener="https",method="GET"`) {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -48,7 +48,7 @@ func (t *Traffic) Begin() { t.inFlight.Inc() }
 // End counts an answered request; in and out are the sizes of the bodies, in
 // bytes.
 func (t *Traffic) End(method string, status int, took time.Duration, in, out int64) {
-	t.inFlight.Dec()
+	defer t.inFlight.Dec()
 	s := &t.series[index(method)]
 	t.code(s, method, status).Inc()
 	s.duration.Observe(took.Seconds())

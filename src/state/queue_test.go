@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"testing"
 	"time"
 )
@@ -36,28 +35,4 @@ func TestGather(t *testing.T) {
 	}()
 	q.close()
 	<-gathered
-}
-
-// Writers who come back at once share commits. How many do is a matter of speed,
-// and so one of the benchmark.
-func TestReturningWritersShareCommits(t *testing.T) {
-	const writers, each = 8, 50
-	commits := 0
-	s := open(t, Options{Dir: t.TempDir(), Lag: never, Written: func(time.Duration, time.Duration, int) { commits++ }})
-	done := make(chan struct{})
-	for range writers {
-		go func() {
-			for range each {
-				s.Replace(context.Background(), Condition{}, []byte("x"))
-			}
-			done <- struct{}{}
-		}()
-	}
-	for range writers {
-		<-done
-	}
-	closeStore(t, s)
-	if commits >= writers*each {
-		t.Errorf("%d writes took %d commits", writers*each, commits)
-	}
 }
