@@ -54,7 +54,7 @@ func (g *guest) number(t *testing.T, unit, property string) int {
 	return n
 }
 
-// wantState stores a state from outside and wants it back.
+// wantStored stores a state from outside and wants it back.
 func (g *guest) wantStored(t *testing.T, state string) {
 	t.Helper()
 	if err := g.foobar.post(context.Background(), []byte(state)); err != nil {

@@ -199,8 +199,8 @@ func (m *Machine) arguments() []string {
 	return append(args, "-netdev", network, "-device", "virtio-net-pci,netdev=net,romfile=")
 }
 
-// Cut cuts the power: first the processor stops, then the disks lose what is
-// in their caches.
+// Cut cuts the power: first the processor stops, then the disk loses what is in
+// its cache.
 func (m *Machine) Cut() {
 	for _, p := range m.processes {
 		_ = p.Process.Kill() // fails if it has ended, which is as well

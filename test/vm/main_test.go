@@ -44,7 +44,7 @@ func run(m *testing.M) (code int, err error) {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-interrupted
+		fmt.Fprintln(os.Stderr, "interrupted:", <-interrupted)
 		os.RemoveAll(dir)
 		os.Exit(1)
 	}()
