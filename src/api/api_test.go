@@ -377,7 +377,7 @@ func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 		t.Errorf("%d %q", resp.Status, resp.Body)
 	}
 	f.expect(t, "hello")
-	if f.log.FilterMessage("request failed").Len() != 1 {
+	if f.log.FilterMessage("POST failed with status 500").Len() != 1 {
 		t.Errorf("log holds %v", f.log.All())
 	}
 }

@@ -28,7 +28,7 @@ const (
 )
 
 // refuse answers a request that no Handler can, and ends its connection.
-func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
+func (e *Engine) refuse(t *terms, c *conn, w *workspace, begun time.Time, err error) {
 	status, reason := judge(err)
 	e.options.Traffic.Refused(reason)
 	if status == 0 {
@@ -36,7 +36,10 @@ func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
 	}
 	c.writeWithin(time.Now(), t.Response)
 	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(sentence(err))}
-	if _, err := w.send(c, &resp, false, true); err == nil {
+	x := exchange{id: api.NewID(), remote: c.RemoteAddr(), status: status}
+	x.out, err = w.send(c, &resp, x.id.String(), false, true)
+	e.access(t, x, time.Since(begun))
+	if err == nil {
 		c.linger()
 	}
 }

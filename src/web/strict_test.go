@@ -70,7 +70,7 @@ func start(t *testing.T, h Handler, s Settings, conf *tls.Config) *running {
 		t.Fatal(err)
 	}
 	m := metrics.New("test")
-	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Traffic("https"), Log: zap.NewNop()})
+	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Traffic("https"), Log: zap.NewNop(), Access: zap.NewNop()})
 	served := make(chan error, 1)
 	go func() { served <- e.Run() }()
 	t.Cleanup(func() {
