@@ -51,6 +51,9 @@ func TestJournal(t *testing.T) {
 		if len(full) != 2 {
 			t.Fatalf("FOOBAR_STATUS=507 selects %d entries, want that of the failure and that of the access log: %v", len(full), full)
 		}
+		if out := s.Shell(t, "journalctl -u foobar FOOBAR_STATUS=507 -o json"); strings.Count(out, `"FOOBAR_STATUS":"507"`) != 2 {
+			t.Errorf("FOOBAR_STATUS=507 -o json:\n%s", out)
+		}
 		for name, want := range map[string]string{
 			"PRIORITY": "3", "MESSAGE_ID": string(logging.NoSpace), "SYSLOG_IDENTIFIER": "foobar", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST",
 			"_SYSTEMD_UNIT": "foobar.service", "_TRANSPORT": "journal", "_PID": show(t, s.Machine, "MainPID"), "CODE_FILE": "foobar/src/api/errors.go",
@@ -69,10 +72,10 @@ func TestJournal(t *testing.T) {
 				t.Errorf("of the access log %s is %q, want %q", name, got, want)
 			}
 		}
-		if urgent := journal(t, s.Machine, "-p", "warning"); !strings.Contains(urgent, "status 507") || strings.Contains(urgent, "has started") {
+		if urgent := s.Shell(t, "journalctl -u foobar -p warning"); !strings.Contains(urgent, "status 507") || strings.Contains(urgent, "has started") {
 			t.Errorf("journalctl -p warning shows\n%s", urgent)
 		}
-		explained := s.Exec(t, "journalctl", "-b", "-x", "-u", "foobar")
+		explained := s.Shell(t, "journalctl -x -u foobar")
 		for _, want := range []string{"Subject: There is no space left for the state of foobar", "Subject: foobar has started", "    " + full[0]["FOOBAR_ERROR"]} {
 			wantContains(t, "journalctl -x", explained, want)
 		}
