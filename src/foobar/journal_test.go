@@ -4,6 +4,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"foobar/src/logging"
 )
@@ -14,10 +15,7 @@ func TestJournalTakesAllThatIsSaid(t *testing.T) {
 	p.spawn()
 	p.message("READY=1")
 	resp, _ := p.do(p.client(false), "POST", "hello")
-
-	p.write("conf.yaml", "log: {}\naccess: {read: all}\n")
-	p.signal(syscall.SIGHUP)
-	p.message("REFUSED")
+	p.journal.SetReadDeadline(time.Now().Add(20 * time.Second))
 	b := make([]byte, 64<<10)
 	n := must[int](t)(p.journal.Read(b)) // the first, as the level is warn
 	for _, want := range []string{
@@ -28,6 +26,10 @@ func TestJournalTakesAllThatIsSaid(t *testing.T) {
 			t.Errorf("no %q in the entry\n%s", want, b[:n])
 		}
 	}
+
+	p.write("conf.yaml", "log: {}\naccess: {read: all}\n")
+	p.signal(syscall.SIGHUP)
+	p.message("REFUSED")
 	entry := p.entry(logging.ReloadRefused)
 	for _, want := range []string{"MESSAGE=configuration refused, the one in force stays: " + p.dir + "/conf.yaml:2:16: ", "\nPRIORITY=3\n", "\nFOOBAR_ERROR=" + p.dir} {
 		if !strings.Contains(entry, want) {
