@@ -27,23 +27,22 @@ import (
 
 // A service is everything wired together.
 type service struct {
-	flags flags
-	level zap.AtomicLevel
-	log   *zap.Logger
-	// accessLog is for all requests where log is for what is of some level.
-	accessLog *zap.Logger
-	config    config.Config
-	creds     *credentials.Store
-	sockets   *listen.Sockets
-	notifier  *notify.Notifier
-	watchdog  time.Duration
-	store     *state.Store
-	metrics   *metrics.Metrics
-	api       *api.API
-	servers   []server
-	stopping  chan struct{} // closed when the service begins to stop
-	written   chan struct{} // holds one if the state has changed since the last status line
-	refused   error         // why the last reload was refused
+	flags    flags
+	level    zap.AtomicLevel
+	log      *zap.Logger
+	access   *zap.Logger // the access log, whatever the level is
+	config   config.Config
+	creds    *credentials.Store
+	sockets  *listen.Sockets
+	notifier *notify.Notifier
+	watchdog time.Duration
+	store    *state.Store
+	metrics  *metrics.Metrics
+	api      *api.API
+	servers  []server
+	stopping chan struct{} // closed when the service begins to stop
+	written  chan struct{} // holds one if the state has changed since the last status line
+	refused  error         // why the last reload was refused
 }
 
 // open brings up everything that can fail before the service says READY=1.
@@ -94,7 +93,7 @@ func (s *service) openLog(getenv func(string) string, stderr *os.File) {
 	}
 	s.log = logging.New(o)
 	o.Level = nil
-	s.accessLog = logging.New(o).WithOptions(zap.WithCaller(false))
+	s.access = logging.New(o).WithOptions(zap.WithCaller(false))
 }
 
 func loadConfig(path string) (config.Config, error) {
@@ -155,7 +154,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	s.add(name, l, web.NewEngine(l, web.EngineOptions{
 		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: webSettings(s.config),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
-		Access: s.accessLog.With(zap.String("listener", name)),
+		Access: s.access.With(zap.String("listener", name)),
 	}))
 }
 
