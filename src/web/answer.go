@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -28,21 +27,10 @@ func (e *Engine) answer(ctx context.Context, r *api.Request) (resp api.Response)
 	return e.options.Handler.Serve(ctx, r)
 }
 
-// An exchange is a request and how it was answered.
-type exchange struct {
-	id           api.ID
-	method, path string
-	protocol     string
-	remote       net.Addr
-	status       int
-	begun        time.Time
-	in, out      int64 // sizes of the bodies, in bytes
-}
-
-// answered counts a request whose response is out, and logs it if that is
-// asked for.
-func (e *Engine) answered(t *terms, x exchange) {
-	took := time.Since(x.begun)
-	e.options.Traffic.End(x.method, x.status, took, x.in, x.out)
-	e.access(t, x, took)
+// answered counts a request whose response is out, and says how long it took;
+// in and out are the sizes of the bodies, in bytes.
+func (e *Engine) answered(method string, status int, begun time.Time, in, out int64) time.Duration {
+	took := time.Since(begun)
+	e.options.Traffic.End(method, status, took, in, out)
+	return took
 }

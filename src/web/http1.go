@@ -92,10 +92,10 @@ func (e *Engine) exchange(t *terms, c *conn, w *workspace) bool {
 	last := r.close || resp.Close || !whole || e.draining.Load()
 	c.writeWithin(time.Now(), t.Response)
 	sent, err := w.send(c, &resp, named(t, &r.req, resp.Status), r.req.Method == http.MethodHead, last)
-	e.answered(t, exchange{
-		id: r.req.ID, method: r.req.Method, path: r.req.Path, protocol: r.protocol, remote: c.RemoteAddr(),
-		status: resp.Status, begun: begun, in: w.body.n, out: sent,
-	})
+	took := e.answered(r.req.Method, resp.Status, begun, w.body.n, sent)
+	if e.logs(t) {
+		e.access(exchange{r.req.ID, &r.req, r.protocol, c.RemoteAddr(), resp.Status, took, w.body.n, sent})
+	}
 	if !whole && err == nil {
 		c.linger()
 	}

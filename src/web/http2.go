@@ -61,10 +61,10 @@ func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	resp := e.answer(ctx, req)
 	t := e.terms.Load()
 	sent := send2(ctx, w, &resp, named(t, req, resp.Status), r.Method == http.MethodHead)
-	e.answered(t, exchange{
-		id: req.ID, method: req.Method, path: req.Path, protocol: r.Proto, remote: watched.conn.RemoteAddr(),
-		status: resp.Status, begun: begun, in: body.n, out: sent,
-	})
+	took := e.answered(r.Method, resp.Status, begun, body.n, sent)
+	if e.logs(t) {
+		e.access(exchange{req.ID, req, r.Proto, watched.conn.RemoteAddr(), resp.Status, took, body.n, sent})
+	}
 }
 
 // counted counts the bytes that are read of a body.

@@ -36,9 +36,11 @@ func (e *Engine) refuse(t *terms, c *conn, w *workspace, begun time.Time, err er
 	}
 	c.writeWithin(time.Now(), t.Response)
 	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(sentence(err))}
-	x := exchange{id: api.NewID(), remote: c.RemoteAddr(), status: status}
-	x.out, err = w.send(c, &resp, x.id.String(), false, true)
-	e.access(t, x, time.Since(begun))
+	id := api.NewID()
+	sent, err := w.send(c, &resp, id.String(), false, true)
+	if e.logs(t) {
+		e.access(exchange{id: id, remote: c.RemoteAddr(), status: status, took: time.Since(begun), out: sent})
+	}
 	if err == nil {
 		c.linger()
 	}

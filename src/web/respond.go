@@ -55,12 +55,15 @@ func (w *workspace) send(c *conn, resp *api.Response, id string, head, last bool
 		{nameAllow, resp.Allow},
 		{nameRetryAfter, resp.RetryAfter},
 		{nameAuthenticate, resp.WWWAuthenticate},
-		{nameRequestID, id},
 	} {
 		if f.value != "" {
 			w.value = append(w.value[:0], f.value...)
 			h.SetCanonical(f.name, w.value)
 		}
+	}
+	if id != "" {
+		w.value = append(w.value[:0], id...)
+		h.SetCanonical(nameRequestID, w.value)
 	}
 	if resp.ContentType != "" {
 		h.SetContentType(resp.ContentType)
