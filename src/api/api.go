@@ -19,6 +19,7 @@ import (
 // A Request is what the API asks of an HTTP request. The strings are header
 // field values, empty where the field is missing.
 type Request struct {
+	ID            ID
 	Method, Path  string
 	Authorization string
 	IfMatch       string

@@ -24,6 +24,9 @@ const (
 	Nobody Who = "nobody"
 )
 
+// Switch is what is on or off.
+type Switch bool
+
 // Size is a number of bytes.
 type Size int64
 
@@ -36,6 +39,7 @@ type Duration time.Duration
 const (
 	allowedLevel    = "debug, info, warn or error"
 	allowedWho      = "anyone, token or nobody"
+	allowedSwitch   = "true or false"
 	allowedSize     = "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
 	allowedCount    = "a whole number"
 	allowedDuration = "a number with ms, s, m or h, such as 10s"
@@ -65,6 +69,16 @@ func (w *Who) UnmarshalYAML(n ast.Node) error {
 		return nil
 	}
 	return notAllowed(n, allowedWho)
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *Switch) UnmarshalYAML(n ast.Node) error {
+	v, ok := n.(*ast.BoolNode)
+	if !ok {
+		return notAllowed(n, allowedSwitch)
+	}
+	*s = Switch(v.Value)
+	return nil
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.

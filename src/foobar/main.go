@@ -53,7 +53,9 @@ func run(args []string, getenv func(string) string, stdout, stderr *os.File) int
 		io.WriteString(stdout, usage)
 		return exitOK
 	}
-	logging.Line(logging.Options{Output: stderr, JournalStream: getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+	if said := (*saidError)(nil); !errors.As(err, &said) {
+		logging.Line(logging.Options{Output: stderr, JournalStream: getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+	}
 	if errors.As(err, &wrong) {
 		return exitConfig
 	}

@@ -5,6 +5,7 @@ import (
 
 	"foobar/src/config"
 	"foobar/src/credentials"
+	"foobar/src/logging"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -47,20 +48,20 @@ func (s *service) loaded(err error) {
 	expiry := creds.Leaf().NotAfter
 	s.metrics.Loaded(err, expiry)
 	if err != nil {
-		s.log.Error("configuration refused, the one in force stays", zap.Error(err))
+		s.log.Error("configuration refused, the one in force stays", logging.ReloadRefused.Field(), zap.Error(err))
 		return
 	}
-	s.log.Info("configuration loaded", zap.String("config", s.flags.config), zap.Time("certificate_not_after", expiry))
+	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.flags.config), zap.Time("certificate_not_after", expiry))
 	s.warn(creds)
 }
 
 // warn points out what is allowed and rarely meant.
 func (s *service) warn(creds *credentials.Set) {
 	if left := time.Until(creds.Leaf().NotAfter); left < 0 {
-		s.log.Warn("the certificate has expired", zap.Time("not_after", creds.Leaf().NotAfter))
+		s.log.Warn("the certificate has expired", logging.CertificateExpired.Field(), zap.Time("not_after", creds.Leaf().NotAfter))
 	}
 	needed := config.Token == s.config.Access.Read || config.Token == s.config.Access.Write
 	if needed && !creds.HasToken() {
-		s.log.Warn("no token credential: what access gives to its holder is refused to all")
+		s.log.Warn("no token credential: what access gives to its holder is refused to all", logging.NoToken.Field())
 	}
 }

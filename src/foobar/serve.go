@@ -61,5 +61,5 @@ func serve(args []string, getenv func(string) string, _, stderr *os.File) error 
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Run(context.Background(), signals), s.Close())
+	return s.said("ended", errors.Join(s.Run(context.Background(), signals), s.Close()))
 }

@@ -30,6 +30,7 @@ type service struct {
 	flags    flags
 	level    zap.AtomicLevel
 	log      *zap.Logger
+	access   *zap.Logger // the access log, whatever the level is
 	config   config.Config
 	creds    *credentials.Store
 	sockets  *listen.Sockets
@@ -47,20 +48,22 @@ type service struct {
 // open brings up everything that can fail before the service says READY=1.
 func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err error) {
 	s := &service{flags: f, level: zap.NewAtomicLevel(), metrics: metrics.New(version), stopping: make(chan struct{}), written: make(chan struct{}, 1)}
-	s.log = logging.New(logging.Options{Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM")})
-	if s.sockets, err = listen.Open(f.listen); err != nil {
-		return nil, &configError{err}
-	}
 	s.notifier = notify.New(nil)
-	if s.sockets.Notify != nil {
-		s.notifier = notify.New(s.sockets.Notify)
-	}
+	s.sockets, err = listen.Open(f.listen)
+	s.openLog(getenv, stderr)
 	defer func() {
 		if err != nil {
 			s.notifier.Status("Not started: " + err.Error())
 			s.sockets.Close()
+			err = s.said("not started", err)
 		}
 	}()
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if s.sockets.Notify != nil {
+		s.notifier = notify.New(s.sockets.Notify)
+	}
 	if s.watchdog, err = notify.WatchdogInterval(getenv("WATCHDOG_USEC")); err != nil {
 		return nil, &configError{err}
 	}
@@ -81,6 +84,16 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	s.serveAPI(s.sockets.Admin, listen.Admin, nil)
 	s.serveSite(s.sockets.Metrics)
 	return s, nil
+}
+
+func (s *service) openLog(getenv func(string) string, stderr *os.File) {
+	o := logging.Options{
+		Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM"),
+		Journal: s.sockets.Journal, Lost: s.metrics.LogEntryLost,
+	}
+	s.log = logging.New(o)
+	o.Level = nil
+	s.access = logging.New(o).WithOptions(zap.WithCaller(false))
 }
 
 func loadConfig(path string) (config.Config, error) {
@@ -112,10 +125,10 @@ func (s *service) openState() (*state.Store, error) {
 // onStorage is told what the store has recovered and what has failed.
 func (s *service) onStorage(message string, err error) {
 	if err != nil {
-		s.log.Error(message, zap.Error(err))
+		s.log.Error(message, api.Event(err).Field(), zap.Error(err))
 		return
 	}
-	s.log.Info(message)
+	s.log.Info(message, logging.Recovered.Field())
 }
 
 // onWrite is told of each commit.
@@ -141,6 +154,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	s.add(name, l, web.NewEngine(l, web.EngineOptions{
 		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: webSettings(s.config),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
+		Access: s.access.With(zap.String("listener", name)),
 	}))
 }
 
@@ -158,7 +172,7 @@ func (s *service) serveSite(l net.Listener) {
 
 func (s *service) add(name string, l net.Listener, srv server) {
 	s.servers = append(s.servers, srv)
-	s.log.Info("listening", zap.String("listener", name), zap.Stringer("address", l.Addr()))
+	s.log.Info(fmt.Sprintf("listening on %s (%s)", l.Addr(), name), zap.String("listener", name), zap.Stringer("address", l.Addr()))
 }
 
 func apiSettings(c config.Config) api.Settings {
@@ -173,6 +187,7 @@ func webSettings(c config.Config) web.Settings {
 		Idle:        time.Duration(c.Timeouts.Idle),
 		MaxHeader:   int(c.Limits.Header),
 		Connections: int(c.Limits.Connections),
+		AccessLog:   bool(c.Log.Access),
 	}
 }
 
@@ -186,7 +201,7 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 			}
 		}()
 	}
-	s.log.Info("started", zap.String("version", version))
+	s.log.Info("foobar "+version+" has started", logging.Started.Field(), zap.String("version", version))
 	s.tell(s.notifier.Ready(s.status()))
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
@@ -232,7 +247,7 @@ func (s *service) stop(ctx context.Context) error {
 	}
 	for range s.servers {
 		if err := <-done; err != nil {
-			s.log.Warn("requests were cut at the end of timeouts.shutdown", zap.Error(err))
+			s.log.Warn("requests were cut at the end of timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
 		}
 	}
 	s.log.Info("stopped")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/logging"
 
 	"go.uber.org/zap"
 )
@@ -31,7 +32,7 @@ func (s *service) tickInterval() time.Duration {
 // while requests are answered.
 func (s *service) alive() {
 	if err := s.healthy(); err != nil {
-		s.log.Error("not healthy, the watchdog is not fed", zap.Error(err))
+		s.log.Error("not healthy, the watchdog is not fed", logging.NotHealthy.Field(), zap.Error(err))
 		s.tell(s.notifier.Status("Not healthy: " + err.Error()))
 		return
 	}
@@ -77,6 +78,6 @@ func (s *service) status() string {
 // tell logs what systemd could not be told.
 func (s *service) tell(err error) {
 	if err != nil {
-		s.log.Warn("systemd was not told", zap.Error(err))
+		s.log.Warn("systemd was not told", logging.NotTold.Field(), zap.Error(err))
 	}
 }

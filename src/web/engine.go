@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/logging"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -52,6 +53,8 @@ type EngineOptions struct {
 	Settings Settings
 	Traffic  *metrics.Traffic
 	Log      *zap.Logger
+	// Access takes the access log, whatever the level of Log.
+	Access *zap.Logger
 }
 
 // NewEngine returns an Engine that Run starts.
@@ -97,7 +100,7 @@ func (e *Engine) Run() error {
 			return fmt.Errorf("accept on %s: %w", e.Addr(), err)
 		}
 		// Out of descriptors, most likely: the backlog keeps the clients.
-		e.options.Log.Warn("cannot accept a connection", zap.Error(err))
+		e.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
 		time.Sleep(100 * time.Millisecond)
 	}
 	<-e.done
