@@ -22,6 +22,8 @@ type Settings struct {
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
 	Connections                  int
+	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
+	Clients ClientCertificates
 }
 
 // Options says what a Server serves.
