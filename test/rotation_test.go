@@ -313,24 +313,27 @@ func TestExamples(t *testing.T) {
 			}
 		}
 
-		// As certbot keeps them: the live names are links, set anew one by one.
-		certbot := func(n int) {
+		// As certbot keeps them: the live names are links, set anew one by one. It
+		// removes and makes them; others rename.
+		const anew, renamed = `rm -f "$2"; ln -s "$1" "$2"`, `ln -s "$1" "$2.new"; mv -T "$2.new" "$2"`
+		certbot := func(n int, link string) {
 			newPair(t, m, "/root/new")
 			m.Shell(t, fmt.Sprintf(`n=%d archive=/etc/letsencrypt/archive/example.com live=/etc/letsencrypt/live/example.com
 mkdir -p -m 700 $archive $live
 cp /root/new/cert $archive/fullchain$n.pem
 cp /root/new/key $archive/privkey$n.pem
 for kind in privkey fullchain; do
-  rm -f $live/$kind.pem
-  ln -s ../../archive/example.com/$kind$n.pem $live/$kind.pem
+  bash -euc '%s' link ../../archive/example.com/$kind$n.pem $live/$kind.pem
   sleep 0.2
-done`, n))
+done`, n, link))
 		}
-		certbot(1)
+		certbot(1, anew)
 		useExample(t, m, "letsencrypt")
 		renewed("letsencrypt, at first")
-		certbot(2)
+		certbot(2, anew)
 		renewed("letsencrypt")
+		certbot(3, renamed)
+		renewed("letsencrypt, links renamed")
 
 		bundle := func() {
 			newPair(t, m, "/root/new")
