@@ -287,12 +287,14 @@ func TestExpiryIsSaid(t *testing.T) {
 		if m := p.message("READY=1"); !strings.Contains(m, test.status) {
 			t.Errorf("%v left: %q", test.left, m)
 		}
-		if said := p.log.String(); test.said == "" && strings.Contains(said, "expire") || !strings.Contains(said, test.said) {
-			t.Errorf("%v left: the log has\n%s", test.left, said)
-		}
 		_, text := p.scrape("/metrics")
 		if !strings.Contains(text, "foobar_tls_certificate_not_after_timestamp_seconds 1.") {
 			t.Errorf("%v left: no metric", test.left)
+		}
+		p.signal(syscall.SIGTERM)
+		p.exit() // the log is whole then
+		if said := p.log.String(); test.said == "" && strings.Contains(said, "expire") || !strings.Contains(said, test.said) {
+			t.Errorf("%v left: the log has\n%s", test.left, said)
 		}
 	}
 }
