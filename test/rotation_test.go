@@ -5,6 +5,7 @@ package test
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -89,11 +90,13 @@ func get(c *http.Client) (reused bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	resp.Body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode != 200 {
 		return reused, fmt.Errorf("GET: %s", resp.Status)
 	}
-	return reused, nil
+	// A connection is used again once its response was read.
+	_, err = io.Copy(io.Discard, resp.Body)
+	return reused, err
 }
 
 // A steady client asks without a pause, and counts what fails.
