@@ -29,6 +29,8 @@ type fixture struct {
 	log   *observer.ObservedLogs
 }
 
+func usable(*credentials.Set) error { return nil }
+
 func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,7 +42,7 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 		Key:   filepath.Join(dir, credentials.KeyFile),
 		Token: filepath.Join(dir, credentials.TokenFile),
 	}
-	creds, err := credentials.Open(files)
+	creds, err := credentials.Open(files, usable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +206,7 @@ func (f *fixture) dropToken(t *testing.T) {
 	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")})
+	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")}, usable)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,13 @@ const retryAfter = "1"
 
 // What the API refuses, beside the errors of package state.
 var (
-	errNotFound     = errors.New("there is nothing at this path: the state is at /")
-	errEmpty        = errors.New("no state has been stored yet: POST one to /")
-	errClosed       = errors.New("the configuration (access) lets nobody do this")
-	errNoToken      = errors.New("this needs a token, and the service was started without a token credential")
-	errUnauthorized = errors.New("this needs the header field Authorization: Bearer with the token credential")
-	errBusy         = errors.New("other uploads take all the room there is: try again soon")
+	errNotFound      = errors.New("there is nothing at this path: the state is at /")
+	errEmpty         = errors.New("no state has been stored yet: POST one to /")
+	errClosed        = errors.New("the configuration (access) lets nobody do this")
+	errNoCertificate = errors.New("this needs a connection with a client certificate of the client-ca credential")
+	errNoToken       = errors.New("this needs a token, and the service was started without a token credential")
+	errUnauthorized  = errors.New("this needs the header field Authorization: Bearer with a token of the token credential")
+	errBusy          = errors.New("other uploads take all the room there is: try again soon")
 )
 
 type methodError struct{ allow string }
@@ -92,6 +93,8 @@ func describe(err error) Response {
 		return Response{Status: http.StatusMethodNotAllowed, Allow: method.allow}
 	case errors.Is(err, errClosed), errors.Is(err, errNoToken):
 		return Response{Status: http.StatusForbidden}
+	case errors.Is(err, errNoCertificate):
+		return Response{Status: http.StatusForbidden, Close: true} // the next connection can bring one
 	case errors.Is(err, errUnauthorized):
 		return Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`}
 	case errors.Is(err, state.ErrPrecondition):

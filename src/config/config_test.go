@@ -59,6 +59,9 @@ func TestParse(t *testing.T) {
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
 			c.Access = Access{Token, Nobody}
 		})},
+		"access by certificate": {"access:\n  read: certificate\n  write: both\n", with(func(c *Config) {
+			c.Access = Access{Certificate, Both}
+		})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Parse("conf.yaml", []byte(test.text))
@@ -88,7 +91,7 @@ func TestParseErrors(t *testing.T) {
 		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
 		"switch":              {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
 		"number for a switch": {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
-		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token or nobody"},
+		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
 		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
 		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
 		"scalar document":     {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, limits or timeouts"},

@@ -19,10 +19,18 @@ type Who string
 
 // The values of Who.
 const (
-	Anyone Who = "anyone"
-	Token  Who = "token"
-	Nobody Who = "nobody"
+	Anyone      Who = "anyone"
+	Token       Who = "token"
+	Certificate Who = "certificate"
+	Both        Who = "both" // Token and Certificate
+	Nobody      Who = "nobody"
 )
+
+// NeedsToken says whether it takes the token.
+func (w Who) NeedsToken() bool { return w == Token || w == Both }
+
+// NeedsCertificate says whether it takes a client certificate.
+func (w Who) NeedsCertificate() bool { return w == Certificate || w == Both }
 
 // Switch is what is on or off.
 type Switch bool
@@ -38,7 +46,7 @@ type Duration time.Duration
 
 const (
 	allowedLevel    = "debug, info, warn or error"
-	allowedWho      = "anyone, token or nobody"
+	allowedWho      = "anyone, token, certificate, both or nobody"
 	allowedSwitch   = "true or false"
 	allowedSize     = "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
 	allowedCount    = "a whole number"
@@ -64,7 +72,7 @@ func (l *Level) UnmarshalYAML(n ast.Node) error {
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
 func (w *Who) UnmarshalYAML(n ast.Node) error {
 	switch v := Who(scalar(n)); v {
-	case Anyone, Token, Nobody:
+	case Anyone, Token, Certificate, Both, Nobody:
 		*w = v
 		return nil
 	}

@@ -38,6 +38,8 @@ func run(args []string, getenv func(string) string, stdout, stderr *os.File) int
 		switch args[0] {
 		case "init-credentials":
 			command, args = initCredentials, args[1:]
+		case "check-credentials":
+			command, args = checkCredentials, args[1:]
 		case "version":
 			command, args = printVersion, args[1:]
 		case "help":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -153,7 +154,7 @@ func (p *process) spawn(env ...string) {
 
 	// sh makes the PID that sd_listen_fds(3) compares the process's own.
 	p.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0],
-		"-config", p.dir+"/conf.yaml", "-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token")
+		"-config", p.dir+"/conf.yaml", "-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token", "-client-ca", p.dir+"/client-ca")
 	files := []func() (*os.File, error){https.File, metrics.File, admin.File, notify.File}
 	names := "https:metrics:admin:notify"
 	if p.journal != nil {
@@ -251,6 +252,13 @@ func (p *process) client(h2 bool) *http.Client {
 	tr.Protocols.SetHTTP2(h2)
 	p.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+}
+
+// administrator returns a client of the admin socket.
+func (p *process) administrator() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", p.admin)
+	}}}
 }
 
 // dial opens one verified HTTP/1.1 connection, for what no client library does.

@@ -29,6 +29,7 @@ func parseServe(args []string) (flags, error) {
 		"cert":           &f.credentials.Cert,
 		"key":            &f.credentials.Key,
 		"token":          &f.credentials.Token,
+		"client-ca":      &f.credentials.ClientCA,
 		"listen":         &f.listen.HTTPS,
 		"metrics-listen": &f.listen.Metrics,
 		"admin-listen":   &f.listen.Admin,

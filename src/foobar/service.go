@@ -43,6 +43,7 @@ type service struct {
 	stopping chan struct{} // closed when the service begins to stop
 	written  chan struct{} // holds one if the state has changed since the last status line
 	refused  error         // why the last reload was refused
+	warned   time.Time     // when the log last said that the certificate expires
 }
 
 // open brings up everything that can fail before the service says READY=1.
@@ -70,7 +71,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	if s.config, err = loadConfig(f.config); err != nil {
 		return nil, &configError{err}
 	}
-	if s.creds, err = credentials.Open(f.credentials); err != nil {
+	if s.creds, err = credentials.Open(f.credentials, acceptance(s.config)); err != nil {
 		return nil, &configError{err}
 	}
 	if s.store, err = s.openState(); err != nil {
@@ -80,7 +81,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
 	limitMemory(s.config)
 	s.loaded(nil)
-	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate))
+	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(web.TLSOptions{Certificate: s.creds.GetCertificate, ClientCAs: s.api.ClientCAs}))
 	s.serveAPI(s.sockets.Admin, listen.Admin, nil)
 	s.serveSite(s.sockets.Metrics)
 	return s, nil
@@ -152,7 +153,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 		return
 	}
 	s.add(name, l, web.NewEngine(l, web.EngineOptions{
-		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: webSettings(s.config),
+		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: s.webSettings(),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
 		Access: s.access.With(zap.String("listener", name)),
 	}))
@@ -166,7 +167,7 @@ func (s *service) serveSite(l net.Listener) {
 	}
 	s.add(listen.Metrics, l, web.NewServer(l, web.Options{
 		Handler:  s.metrics.Site(s.healthy, s.ready, s.log),
-		Settings: webSettings(s.config), Log: s.log.With(zap.String("listener", listen.Metrics)),
+		Settings: s.webSettings(), Log: s.log.With(zap.String("listener", listen.Metrics)),
 	}))
 }
 
@@ -179,7 +180,9 @@ func apiSettings(c config.Config) api.Settings {
 	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
 }
 
-func webSettings(c config.Config) web.Settings {
+func (s *service) webSettings() web.Settings {
+	c := s.config
+	cas, required := s.api.ClientCAs()
 	return web.Settings{
 		Header:      time.Duration(c.Timeouts.Header),
 		Body:        time.Duration(c.Timeouts.Body),
@@ -188,6 +191,7 @@ func webSettings(c config.Config) web.Settings {
 		MaxHeader:   int(c.Limits.Header),
 		Connections: int(c.Limits.Connections),
 		AccessLog:   bool(c.Log.Access),
+		Clients:     web.ClientCertificates{Asked: cas != nil, Required: required},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/credentials"
 	"foobar/src/logging"
 	"foobar/src/metrics"
 
@@ -161,7 +162,9 @@ func (e *Engine) serve(nc net.Conn) {
 		e.options.Traffic.Refused(handshake)
 		return
 	}
-	if c.tls.ConnectionState().NegotiatedProtocol == "h2" {
+	agreed := c.tls.ConnectionState()
+	c.peer = credentials.NewPeer(agreed.PeerCertificates)
+	if agreed.NegotiatedProtocol == "h2" {
 		e.serve2(c)
 		return
 	}

@@ -86,7 +86,7 @@ func (e *Engine) exchange(t *terms, c *conn, w *workspace) bool {
 	}
 	r := &w.read
 	w.body.reset(c, w.in, r, t.Body)
-	r.req.ID, r.req.Body, r.req.Trusted = api.NewID(), &w.body, e.options.Trusted
+	r.req.ID, r.req.Body, r.req.Peer, r.req.Trusted = api.NewID(), &w.body, c.peer, e.options.Trusted
 	resp := e.answer(e.base, &r.req)
 	whole := w.body.skip()
 	last := r.close || resp.Close || !whole || e.draining.Load()

@@ -37,7 +37,8 @@ func (e *Engine) serve2(c *conn) {
 func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	ctx := r.Context()
-	watched := ctx.Value(gathererKey{}).(*gatherer).watcher
+	g := ctx.Value(gathererKey{}).(*gatherer)
+	watched := g.watcher
 	watched.begin(r, begun)
 	defer watched.end(r)
 	if r.ContentLength != 0 {
@@ -56,6 +57,7 @@ func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		Range:         field2(r, "Range"),
 		Body:          body,
 		ContentLength: r.ContentLength,
+		Peer:          g.c.peer,
 		Trusted:       e.options.Trusted,
 	}
 	resp := e.answer(ctx, req)

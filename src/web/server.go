@@ -25,6 +25,8 @@ type Settings struct {
 	MaxHeader                    int // bytes
 	Connections                  int
 	AccessLog                    bool // of an Engine
+	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
+	Clients ClientCertificates
 }
 
 // Options says what a Server serves.
