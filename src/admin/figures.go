@@ -40,7 +40,7 @@ const (
 	// figuresTime is how long the metrics may take.
 	figuresTime = 10 * time.Second
 	// maxFigures is many times what they are, in bytes.
-	maxFigures = 8 << 20
+	maxFigures = 1 << 20
 )
 
 // ReadFigures reads the metrics at an address such as DefaultMetrics.
