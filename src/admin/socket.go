@@ -47,9 +47,6 @@ func (s Socket) ask(method string, body io.Reader, size int64, ifMatch string, a
 		return dialed(err, string(s), "name another socket by -socket")
 	}
 	defer conn.Close()
-	if size == 0 {
-		body = nil // to net/http, nothing of a known length
-	}
 	req, err := http.NewRequest(method, "http://foobar/", body)
 	if err != nil {
 		return err
