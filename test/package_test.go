@@ -174,7 +174,7 @@ func boundPaths(t *testing.T, m *testbed.Machine) []string {
 func TestUnitsVerify(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		m := bed.Running(t, suite)
-		r := m.Try(append([]string{"systemd-analyze", "verify", "--man=no"}, units(t, m)...)...)
+		r := m.Try(append([]string{"systemd-analyze", "verify"}, units(t, m)...)...)
 		if out := r.Stdout + r.Stderr; r.Code != 0 || out != "" {
 			t.Errorf("systemd-analyze verify: exit status %d\n%s", r.Code, out)
 		}
