@@ -3,7 +3,6 @@
 package test
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,26 +140,28 @@ func areSeparate(t *testing.T, first, other *service) {
 // areAlike compares all that systemd knows of the two, but for names.
 func areAlike(t *testing.T, m *testbed.Machine) {
 	t.Helper()
-	for _, unit := range []string{"foobar", "foobar-credentials"} {
+	for unit, differ := range map[string][]string{
+		"foobar": nil,
+		// docs/directives.md has the first two, and the others follow from them
+		// and from systemd's slice for a template.
+		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
+	} {
 		one, two := instanceProperties(t, m, unit+".service"), instanceProperties(t, m, unit+"@blue.service")
-		if unit == "foobar-credentials" {
-			// docs/directives.md has these.
-			if two["ConfigurationDirectory"] != "foobar/credentials" || two["ConfigurationDirectoryMode"] != "0700" {
-				t.Errorf("%s has ConfigurationDirectory=%s", unit, two["ConfigurationDirectory"])
-			}
-			for _, name := range []string{"ConfigurationDirectory", "ConfigurationDirectoryMode"} {
-				delete(one, name)
-				delete(two, name)
-			}
-		}
-		for name := range maps.Keys(one) {
-			if one[name] != two[name] {
-				t.Errorf("%s: %s is %q of the first, %q of the other", unit, name, one[name], two[name])
-			}
+		for _, name := range differ {
+			delete(one, name)
+			delete(two, name)
 		}
 		if len(one) != len(two) || len(one) < 150 {
 			t.Errorf("%s: the two have %d and %d properties", unit, len(one), len(two))
 		}
+		for name := range one {
+			if one[name] != two[name] {
+				t.Errorf("%s: %s is %q of the first, %q of the other", unit, name, one[name], two[name])
+			}
+		}
+	}
+	if got := mode("/etc/foobar@blue/credentials", m, t); got != "700 root:root" {
+		t.Errorf("the other's credentials are in a directory of mode %s", got)
 	}
 }
 

@@ -62,8 +62,8 @@ echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
 // where $package is the file of foobar. An empty frame of zstd changes nothing
 // that is unpacked.
 var tampering = map[string]string{
-	"a package that was changed":                               `change`,
-	"a changed package in a list that has its new checksum":    `change; list packages`,
+	"a package that was changed":                               `printf x | dd status=none of=$package bs=1 seek=1000 conv=notrunc`,
+	"a changed package in a list that has its new checksum":    `zstd -qc </dev/null >>$package; list packages`,
 	"a package without a signature":                            `rm $package.sig`,
 	"a package signed by a key that the machine does not have": `sign stranger; list packages`,
 	"a list that was changed": `
@@ -76,7 +76,6 @@ sign stranger; list packages; gpg --export stranger@example.org >/tmp/stranger; 
 }
 
 const tamper = `
-change() { zstd -qc </dev/null >>$package; }
 sign() { rm $package.sig; gpg -q -u $1@example.org --detach-sign $package; }
 list() { repo-add -q --sign --key $1@example.org foobar.db.tar.zst *.pkg.tar.zst; }
 cd /srv/repo; package=$(echo foobar-[0-9]*.pkg.tar.zst)
@@ -92,7 +91,7 @@ func (p publisher) refuses() {
 		p.t.Errorf("%s has %d rows, and %d are tried", repositoryDoc, len(rows), len(tampering))
 	}
 	for _, row := range rows {
-		what, says := row[0], strings.Trim(row[1], "`")
+		what := row[0]
 		script, ok := tampering[what]
 		if !ok {
 			p.t.Errorf("%q is not tried", what)
@@ -101,8 +100,11 @@ func (p publisher) refuses() {
 		p.remove()
 		p.as(tamper + script)
 		r := p.install()
-		if out := r.Stdout + r.Stderr; r.Code == 0 || !strings.Contains(out, says) {
-			p.t.Errorf("%s: exit status %d, and no %q in\n%s", what, r.Code, says, out)
+		if r.Code == 0 {
+			p.t.Errorf("%s: pacman succeeds\n%s", what, r.Stdout)
+		}
+		for _, says := range cellValues(row, 1) {
+			wantContains(p.t, what, r.Stdout+r.Stderr, says)
 		}
 		if r := p.Try("pacman", "-Q", "foobar"); r.Code == 0 {
 			p.t.Errorf("%s: installed", what)
