@@ -122,9 +122,9 @@ func areSeparate(t *testing.T, first, other *service) {
 
 	// One's log and figures do not tell of the other.
 	stored := func(port string) string {
-		return m.Shell(t, "curl -sS http://127.0.0.1:"+port+"/metrics | grep '^foobar_state_bytes '")
+		return m.Shell(t, "curl -sS http://127.0.0.1:"+port+"/metrics | grep '^foobar_state_size_bytes '")
 	}
-	if one, two := stored("8081"), stored("8091"); one != "foobar_state_bytes 9\n" || two != "foobar_state_bytes 11\n" {
+	if one, two := stored("8081"), stored("8091"); one != "foobar_state_size_bytes 9\n" || two != "foobar_state_size_bytes 11\n" {
 		t.Errorf("the metrics are %q and %q", one, two)
 	}
 	m.Exec(t, "journalctl", "--sync")

@@ -47,7 +47,7 @@ echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
 		p.as(do["On each machine"], "fingerprint="+strings.ReplaceAll(digits[1], " ", ""))
 		p.Exec(t, "systemctl", "enable", "--now", "foobar")
 		connect(t, p.Machine).store(t, "from a signed repository")
-		wantContains(t, "pacman -Qi", p.Exec(t, "pacman", "-Qi", "foobar"), "Validated By    : Signature")
+		wantContains(t, "pacman -Qi", p.Exec(t, "pacman", "-Qi", "foobar"), "SHA-256 Sum  Signature\n")
 		p.Exec(t, "systemctl", "disable", "--now", "foobar")
 
 		p.refuses()
