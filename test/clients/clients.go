@@ -8,7 +8,6 @@ package clients
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -173,13 +172,8 @@ func (c *client) ask(method, body, match string) (answer, error) {
 	begun := time.Now()
 	a, err := c.send(method, body, match)
 	if err != nil {
-		var f failure
-		if !errors.As(err, &f) {
-			f.err = err
-		}
-		f.begun, f.after = begun, time.Since(begun)
-		c.report.fail(f)
-		return a, f
+		c.report.fail(failure{err, begun, time.Since(begun)})
+		return a, err
 	}
 	c.report.add(time.Since(begun))
 	return a, nil
@@ -199,7 +193,7 @@ func (c *client) send(method, body, match string) (answer, error) {
 	}
 	for {
 		if err := c.connect(ctx); err != nil {
-			return answer{}, failure{err: err, unconnected: true}
+			return answer{}, err
 		}
 		sent := false
 		a, err := c.exchange(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

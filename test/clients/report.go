@@ -1,9 +1,11 @@
 package clients
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,7 +21,7 @@ type Summary struct {
 	Clients  int
 	Answered int
 	Longest  time.Duration // time for an answer, that for the connection included
-	Refused  int           // connections that could not be made
+	Refused  int           // connections, each a failure too
 	Failed   []error       // requests that were sent and not answered, or not as they should be
 }
 
@@ -34,10 +36,9 @@ func (r Result) String() string {
 }
 
 type failure struct {
-	err         error
-	unconnected bool
-	begun       time.Time
-	after       time.Duration
+	err   error
+	begun time.Time
+	after time.Duration
 }
 
 func (f failure) Error() string {
@@ -61,7 +62,7 @@ func (r *report) add(took time.Duration) {
 func (r *report) fail(f failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f.unconnected {
+	if errors.Is(f, syscall.ECONNREFUSED) {
 		r.sum.Refused++
 	}
 	r.sum.Failed = append(r.sum.Failed, f)
