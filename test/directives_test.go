@@ -59,7 +59,7 @@ func compare(t *testing.T, unit string, document, here directives) {
 func policyFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf", "*/*.d/*.conf"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ var code = regexp.MustCompile("`([^`]*)`")
 
 // readDocument finds the tables by heading. A row's first cell is the
 // directive; the values are in the column that is headed "Here", each in code
-// marks, or "(empty)". A table without that column has names only.
+// marks, the first or only one perhaps "(empty)". A table without that column has names only.
 func readDocument(t *testing.T, path string) map[string]directives {
 	t.Helper()
 	found := map[string]directives{}
@@ -141,10 +141,10 @@ func cellValues(cells []string, column int) []string {
 	if column < 0 {
 		return nil
 	}
-	if cells[column] == "(empty)" {
-		return []string{""}
-	}
 	var values []string
+	if strings.HasPrefix(cells[column], "(empty)") {
+		values = append(values, "")
+	}
 	for _, match := range code.FindAllStringSubmatch(cells[column], -1) {
 		values = append(values, match[1])
 	}
