@@ -20,6 +20,10 @@ func TestDirectives(t *testing.T) {
 	if len(absent) == 0 {
 		t.Error("nothing is absent")
 	}
+	for _, unit := range policyFiles(t, "../outbound") {
+		compare(t, unit, document[unit], readUnit(t, filepath.Join("../outbound", unit)))
+		delete(document, unit)
+	}
 	for _, unit := range policyFiles(t, "../systemd") {
 		here := readUnit(t, filepath.Join("../systemd", unit))
 		compare(t, unit, document[unit], here)
@@ -59,7 +63,7 @@ func compare(t *testing.T, unit string, document, here directives) {
 func policyFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf", "*/*.d/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
