@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"foobar/src/credentials"
 )
 
 // A conn is an open connection and its deadlines.
@@ -14,7 +16,8 @@ type conn struct {
 	tls             *tls.Conn // the same, nil where it is not encrypted
 	below           *bundler  // what carries tls
 	bundles         bundles
-	readBy, writeBy time.Time // the deadlines in force
+	peer            *credentials.Peer // nil without a client certificate
+	readBy, writeBy time.Time         // the deadlines in force
 
 	mu       sync.Mutex
 	waiting  bool // for a handshake or a request

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"foobar/src/logging"
+
 	"go.uber.org/zap"
 )
 
@@ -22,6 +24,9 @@ type Settings struct {
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
 	Connections                  int
+	AccessLog                    bool // of an Engine
+	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
+	Clients ClientCertificates
 }
 
 // Options says what a Server serves.
@@ -98,7 +103,7 @@ func (s *Server) Run() error {
 			return fmt.Errorf("accept on %s: %w", s.Addr(), err)
 		}
 		// Out of descriptors, most likely: the backlog keeps the clients.
-		s.options.Log.Warn("cannot accept a connection", zap.Error(err))
+		s.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
 		time.Sleep(100 * time.Millisecond)
 	}
 	<-s.done
