@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// commands are the commands in the sh blocks of a document, by heading, each
-// heading's as one script.
+// commands are those of a document, by heading, each heading's as one script.
 func commands(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -17,22 +16,11 @@ func commands(t *testing.T, path string) map[string]string {
 		t.Fatal(err)
 	}
 	scripts := map[string]string{}
-	var heading string
-	inside := false
-	for line := range strings.Lines(string(text)) {
-		switch {
-		case inside && line == "```\n":
-			inside = false
-		case inside:
-			scripts[heading] += line
-		case line == "```sh\n":
-			inside = true
-		case strings.HasPrefix(line, "## "):
-			heading = strings.TrimSpace(line[3:])
-		}
+	for _, b := range blocks(string(text)) {
+		scripts[b.section] += b.text
 	}
-	if inside || len(scripts) == 0 {
-		t.Fatalf("%s: no commands, or an open block", path)
+	if len(scripts) == 0 {
+		t.Fatalf("%s has no commands", path)
 	}
 	return scripts
 }
