@@ -14,7 +14,7 @@ s/\bfoobar(-[a-z]+)?\.(service|socket|path|timer)\b/foobar\1@%i.\2/g
 # … and so are its configuration, credentials, state and sockets. It shares the
 # binary and the empty root directory.
 s,(/etc|/var/lib)/foobar\b,&@%i,g
-s,^(StateDirectory|ImportCredential)=foobar\b,&@%i,
+s,^(StateDirectory|ImportCredential)=foobar,&@%i,
 s,(/run/foobar-[a-z]+)(\.sock)\b,\1@%i\2,
 
 # Two cannot listen on one port, and no name says which is free.

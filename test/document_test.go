@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// commands are those of a document, by heading, each heading's as one script.
-func commands(t *testing.T, path string) map[string]string {
+// documentCommands are a document's commands, by heading, each heading's as one
+// script.
+func documentCommands(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -25,8 +26,8 @@ func commands(t *testing.T, path string) map[string]string {
 	return scripts
 }
 
-// documentTable is the rows of the table below a heading, each as its cells, without
-// the head.
+// documentTable is the rows of the table below a heading, each as its cells,
+// without the head.
 func documentTable(t *testing.T, path, heading string) [][]string {
 	t.Helper()
 	var rows [][]string

@@ -35,7 +35,7 @@ func TestInstances(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		first := running(t, suite)
 		m := first.Machine
-		do := commands(t, instancesDoc)
+		do := documentCommands(t, instancesDoc)
 		first.store(t, "the first")
 		before := lives(t, m, "foobar.service")
 
@@ -46,6 +46,8 @@ func TestInstances(t *testing.T) {
 		other.holds(t, "hello")
 
 		areSeparate(t, first, other)
+		takesNewCredentials(t, m)
+		other = connectTo(t, m, "/etc/foobar@blue/credentials", blueURL)
 		areAlike(t, m)
 		bluePassesTools(t, m)
 		otherBreaks(t, first, other)
@@ -138,14 +140,30 @@ func areSeparate(t *testing.T, first, other *service) {
 	}
 }
 
+// takesNewCredentials: the instance's own path unit sees them.
+func takesNewCredentials(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	m.Shell(t, `
+mkdir /tmp/new
+foobar init-credentials -dir /tmp/new -host localhost
+cp /tmp/new/{cert,key} /etc/foobar@blue/credentials/`)
+	testbed.Eventually(t, 30*time.Second, func() string {
+		if r := m.Try("curl", "-sS", "--cacert", "/tmp/new/cert", blueURL); r.Stdout != "the other's" {
+			return "with the new certificate: " + r.Stderr
+		}
+		return ""
+	})
+	m.Exec(t, "rm", "-r", "/tmp/new")
+}
+
 // areAlike compares all that systemd knows of the two, but for names.
 func areAlike(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	for unit, differ := range map[string][]string{
 		"foobar": nil,
-		// docs/directives.md has the first two, and the others follow from them
-		// and from systemd's slice for a template.
-		"foobar-reload":      {"Slice", "Requires", "After"},
+		// systemd's slice for a template
+		"foobar-reload": {"Slice", "Requires", "After"},
+		// docs/directives.md has the first two; others follow from them.
 		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
 	} {
 		one, two := instanceProperties(t, m, unit+".service"), instanceProperties(t, m, unit+"@blue.service")

@@ -31,7 +31,7 @@ func (p publisher) as(script string, env ...string) string {
 func TestSignedRepository(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		p := publisher{bed.Built(t, suite), t}
-		do := commands(t, repositoryDoc)
+		do := documentCommands(t, repositoryDoc)
 		// What a person is asked by gpg: no passphrase. The package's own check()
 		// has run when the machine was made.
 		p.as(`mkdir -m 700 ~/.gnupg

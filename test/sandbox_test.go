@@ -47,7 +47,7 @@ type survey struct {
 // is listed, with reasons, in test/sandbox.
 func TestSandbox(t *testing.T) {
 	t.Parallel()
-	s := &survey{program: buildProbe(t), columns: map[string]sandbox.Column{}}
+	s := &survey{program: buildStatic(t, "./probe"), columns: map[string]sandbox.Column{}}
 	s.free = s.unfiltered(t)
 	t.Run("measure", func(t *testing.T) {
 		for _, suite := range testbed.Suites {
@@ -70,15 +70,16 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
-func buildProbe(t *testing.T) string {
+// buildStatic builds a program that runs where there is no libc.
+func buildStatic(t *testing.T, path string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "probe")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./probe")
+	program := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", program, path)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the probe: %v\n%s", err, out)
+		t.Fatalf("build %s: %v\n%s", path, err, out)
 	}
-	return path
+	return program
 }
 
 // unfiltered is what a process without privileges, and without any filter,
@@ -114,11 +115,11 @@ func parse(t *testing.T, lines string) *sandbox.Report {
 func (s *survey) service(t *testing.T, suite string) {
 	m := bed.Running(t, suite)
 	m.Exec(t, "systemctl", "stop", "foobar")
-	s.install(t, m, "/srv/probe")
+	copyIn(t, m, s.program, "/srv/probe")
 	s.replaceBinary(t, m, "foobar.service")
 	m.Exec(t, "systemctl", "start", "foobar")
 	c := s.measure(t, m, "foobar.service, "+version(t, m))
-	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(), c.Report.JudgePaths()) {
+	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(sandbox.AllowedAttempts()), c.Report.JudgePaths(sandbox.AllowedPaths())) {
 		t.Error(wrong)
 	}
 	if c.Exposure > "0.1" {
@@ -132,7 +133,7 @@ func (s *survey) service(t *testing.T, suite string) {
 // the same, under the instance's name.
 func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column) {
 	t.Helper()
-	asWritten(t, m, commands(t, instancesDoc)["Add one"])
+	asWritten(t, m, documentCommands(t, instancesDoc)["Add one"])
 	m.Exec(t, "systemctl", "stop", blue)
 	s.replaceBinary(t, m, blue)
 	m.Exec(t, "systemctl", "start", blue)
@@ -145,7 +146,7 @@ func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column
 	for i := range found.Paths {
 		found.Paths[i].Path = strings.ReplaceAll(found.Paths[i].Path, "foobar@blue", "foobar")
 	}
-	for _, wrong := range slices.Concat(found.JudgeAttempts(), found.JudgePaths()) {
+	for _, wrong := range slices.Concat(found.JudgeAttempts(sandbox.AllowedAttempts()), found.JudgePaths(sandbox.AllowedPaths())) {
 		t.Error("an instance: ", wrong)
 	}
 	m.Exec(t, "systemctl", "stop", blue)
@@ -168,13 +169,14 @@ func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
 	return false
 }
 
-func (s *survey) install(t *testing.T, m *testbed.Machine, path string) {
+// copyIn installs a program of the host's in a machine.
+func copyIn(t *testing.T, m *testbed.Machine, program, path string) {
 	t.Helper()
-	program, err := os.ReadFile(s.program)
+	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Must(t, testbed.Command{Stdin: string(program), Args: []string{"bash", "-euc", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"`, "install", path}})
+	m.Must(t, testbed.Command{Stdin: string(content), Args: []string{"bash", "-euc", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"`, "install", path}})
 }
 
 // replaceBinary binds the probe where the unit binds the service's binary, and
@@ -372,7 +374,7 @@ func loadTables(t *testing.T) *table.Tables {
 // else is installed.
 func (s *survey) article(t *testing.T, suite string) {
 	m := bed.Source(t, suite)
-	s.install(t, m, "/usr/local/bin/foobar")
+	copyIn(t, m, s.program, "/usr/local/bin/foobar")
 	m.Shell(t, `install -d /etc/certs /etc/foobar; touch /etc/certs/example.com{,-key}.pem /etc/foobar/conf.yaml`)
 	m.Write(t, "/etc/systemd/system/foobar.service", readFile(t, "testdata/article.service"))
 	m.Exec(t, "systemctl", "daemon-reload")

@@ -173,3 +173,36 @@ func TestSizeString(t *testing.T) {
 		}
 	}
 }
+
+func TestChanged(t *testing.T) {
+	if got := Changed(Default()); len(got) != 0 {
+		t.Errorf("the defaults change %v", got)
+	}
+	// One value for every key, each of another one than the default.
+	c, err := Parse("conf.yaml", []byte(`
+log: {level: debug, access: true}
+access: {read: nobody, write: anyone}
+limits: {state: 1, uploads: 1GiB, header: 1025, connections: 1}
+timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for _, s := range Changed(c) {
+		values[s.Path] = s.Value
+	}
+	for path, want := range map[string]string{
+		"log.level": "debug", "log.access": "true", "access.read": "nobody", "limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
+		"limits.connections": "1", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
+	} {
+		if values[path] != want {
+			t.Errorf("%s is %q, want %q", path, values[path], want)
+		}
+	}
+	for _, k := range keys() {
+		if _, ok := values[k.path]; !ok {
+			t.Errorf("%s is not among %v", k.path, values)
+		}
+	}
+}

@@ -120,6 +120,21 @@ func (d *Duration) UnmarshalYAML(n ast.Node) error {
 }
 
 // String implements fmt.Stringer, in the form that conf.yaml takes.
+func (l Level) String() string { return zapcore.Level(l).String() }
+
+// String implements fmt.Stringer, in the form that conf.yaml takes: 1m, where
+// time.Duration says 1m0s.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// String implements fmt.Stringer, in the form that conf.yaml takes.
 func (s Size) String() string {
 	for _, u := range []struct {
 		shift uint

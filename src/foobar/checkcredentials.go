@@ -4,28 +4,28 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"time"
 
 	"foobar/src/credentials"
 )
 
-// checkCredentials loads what the service would load, and says what it is.
-func checkCredentials(args []string, _ func(string) string, stdout, _ *os.File) error {
-	flags := flag.NewFlagSet("check-credentials", flag.ContinueOnError)
+// prepareCheckCredentials loads what the service would load, and says what it
+// is.
+func prepareCheckCredentials(flags *flag.FlagSet) action {
 	var f credentials.Files
 	flags.StringVar(&f.Cert, "cert", "", "")
 	flags.StringVar(&f.Key, "key", "", "")
 	flags.StringVar(&f.Token, "token", "", "")
 	flags.StringVar(&f.ClientCA, "client-ca", "", "")
 	conf := flags.String("config", "", "")
-	if err := parse(flags, args); err != nil {
-		return err
-	}
+	return func(env environment) error { return checkCredentials(f, *conf, env) }
+}
+
+func checkCredentials(f credentials.Files, conf string, env environment) error {
 	if f.Cert == "" || f.Key == "" {
 		return &configError{errors.New("check-credentials: -cert or -key is missing; see foobar -help")}
 	}
-	c, err := loadConfig(*conf)
+	c, err := loadConfig(conf)
 	if err != nil {
 		return &configError{err}
 	}
@@ -34,7 +34,7 @@ func checkCredentials(args []string, _ func(string) string, stdout, _ *os.File) 
 		return &configError{err}
 	}
 	set := store.Current()
-	fmt.Fprintf(stdout, "%s: %s\n", set.Leaf().Subject, validity(set.Leaf(), time.Now()))
-	fmt.Fprintf(stdout, "fingerprint of all: %s\n", set.Fingerprint())
+	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, validity(set.Leaf(), time.Now()))
+	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint())
 	return nil
 }

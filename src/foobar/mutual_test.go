@@ -314,7 +314,7 @@ func TestCheckCredentials(t *testing.T) {
 	files := []string{"-cert", p.dir + "/cert", "-key", p.dir + "/key", "-token", p.dir + "/token", "-client-ca", p.dir + "/client-ca"}
 	check := func(more ...string) (int, string, string) {
 		stdout, stderr := must[*os.File](t)(os.CreateTemp(t.TempDir(), "")), must[*os.File](t)(os.CreateTemp(t.TempDir(), ""))
-		code := run(append(append([]string{"check-credentials"}, files...), more...), func(string) string { return "" }, stdout, stderr)
+		code := run(append(append([]string{"check-credentials"}, files...), more...), environment{getenv: func(string) string { return "" }, stdout: stdout, stderr: stderr})
 		return code, string(must[[]byte](t)(os.ReadFile(stdout.Name()))), string(must[[]byte](t)(os.ReadFile(stderr.Name())))
 	}
 	code, out, _ := check()

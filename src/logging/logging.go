@@ -62,7 +62,7 @@ func encoder(o Options) zapcore.Encoder {
 		c.TimeKey = zapcore.OmitKey
 		return &prefixed{zapcore.NewJSONEncoder(c), buffer.NewPool()}
 	}
-	if isTerminal(o.Output) {
+	if IsTerminal(o.Output) {
 		return &plain{zapcore.NewConsoleEncoder(c)}
 	}
 	return zapcore.NewJSONEncoder(c)
@@ -87,7 +87,8 @@ func isJournal(f *os.File, stream string) bool {
 	return stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
 }
 
-func isTerminal(f *os.File) bool {
+// IsTerminal says whether f is one.
+func IsTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }

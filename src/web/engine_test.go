@@ -304,9 +304,7 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			}
 			return api.Response{Status: http.StatusOK, Body: []byte("whole")}
 		})
-		s := usual
-		s.Idle, s.Header = time.Minute, time.Minute
-		e := start(t, h, s, server)
+		e := start(t, h, patient(), server)
 		idle := client(t, e, conf, h2)
 		if _, err := idle.Get("https://example.com/"); err != nil {
 			t.Fatal(err)
@@ -330,6 +328,14 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		begun := time.Now()
 		go func() { stopped <- e.Shutdown(context.Background()) }()
 		time.Sleep(100 * time.Millisecond)
+		if _, err := client(t, e, conf, h2).Get("https://example.com/"); err != nil {
+			t.Errorf("while the others are told to go: %v", err)
+		}
+		select {
+		case err := <-stopped:
+			t.Fatalf("ended with a request in flight: %v", err)
+		case <-time.After(leaving):
+		}
 		if _, err := net.Dial("tcp", e.addr); err == nil {
 			t.Error("still accepts")
 		}
