@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// documentCommands are the commands in the sh blocks of a document, by heading, each
-// heading's as one script.
+// documentCommands are a document's commands, by heading, each heading's as one
+// script.
 func documentCommands(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -17,28 +17,17 @@ func documentCommands(t *testing.T, path string) map[string]string {
 		t.Fatal(err)
 	}
 	scripts := map[string]string{}
-	var heading string
-	inside := false
-	for line := range strings.Lines(string(text)) {
-		switch {
-		case inside && line == "```\n":
-			inside = false
-		case inside:
-			scripts[heading] += line
-		case line == "```sh\n":
-			inside = true
-		case strings.HasPrefix(line, "## "):
-			heading = strings.TrimSpace(line[3:])
-		}
+	for _, b := range blocks(string(text)) {
+		scripts[b.section] += b.text
 	}
-	if inside || len(scripts) == 0 {
-		t.Fatalf("%s: no commands, or an open block", path)
+	if len(scripts) == 0 {
+		t.Fatalf("%s has no commands", path)
 	}
 	return scripts
 }
 
-// documentTable is the rows of the table below a heading, each as its cells, without
-// the head.
+// documentTable is the rows of the table below a heading, each as its cells,
+// without the head.
 func documentTable(t *testing.T, path, heading string) [][]string {
 	t.Helper()
 	var rows [][]string

@@ -51,6 +51,7 @@ func TestInstances(t *testing.T) {
 		areAlike(t, m)
 		bluePassesTools(t, m)
 		otherBreaks(t, first, other)
+		other = otherRotates(t, first)
 		if after := lives(t, m, "foobar.service"); after != before {
 			t.Errorf("the first was %q, and is %q after all that the other went through", before, after)
 		}
@@ -160,8 +161,9 @@ func areAlike(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	for unit, differ := range map[string][]string{
 		"foobar": nil,
-		// docs/directives.md has the first two, and the others follow from them
-		// and from systemd's slice for a template.
+		// systemd's slice for a template
+		"foobar-reload": {"Slice", "Requires", "After"},
+		// docs/directives.md has the first two; others follow from them.
 		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
 	} {
 		one, two := instanceProperties(t, m, unit+".service"), instanceProperties(t, m, unit+"@blue.service")
@@ -249,6 +251,23 @@ func otherBreaks(t *testing.T, first, other *service) {
 	m.Write(t, blueConf, "{}\n")
 	m.Exec(t, "systemctl", "start", "foobar@blue")
 	other.holds(t, "the other's")
+}
+
+// otherRotates gives the other instance a certificate, which it takes by itself.
+func otherRotates(t *testing.T, first *service) *service {
+	t.Helper()
+	const creds = "/etc/foobar@blue/credentials"
+	m := first.Machine
+	was := served(m)
+	newPair(t, m, "/root/new")
+	m.Exec(t, "mv", "/root/new/key", "/root/new/cert", creds)
+	isServedAt(t, m, "8090", creds+"/cert")
+	if is := served(m); is != was || is == "" {
+		t.Errorf("the first serves %q, and served %q before the other had a new certificate", is, was)
+	}
+	other := connectTo(t, m, creds, blueURL)
+	other.returns(t)
+	return other
 }
 
 // upgradesBoth installs the next version, which takes over both.
