@@ -59,7 +59,7 @@ func compare(t *testing.T, unit string, document, here directives) {
 func policyFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)

@@ -139,10 +139,10 @@ func TestPackagesOwnWhatTheUnitsUse(t *testing.T) {
 	})
 }
 
-// units are the units that the packages bring.
+// units are the units that the packages bring, of templates an instance.
 func units(t *testing.T, m *testbed.Machine) []string {
 	t.Helper()
-	return strings.Fields(m.Shell(t, `pacman -Qql foobar foobar-policy | sed -n 's,^/usr/lib/systemd/system/\([^/]*\.[a-z]*\)$,\1,p'`))
+	return strings.Fields(m.Shell(t, `pacman -Qql foobar foobar-policy | sed -n 's,^/usr/lib/systemd/system/\([^/]*\.[a-z]*\)$,\1,p' | sed 's/@\./@test./'`))
 }
 
 // unitFiles are the files that systemd has read for the units.

@@ -53,8 +53,14 @@ func TestParse(t *testing.T) {
 		"quoted": {"timeouts:\n  idle: \"1h\"\n", with(func(c *Config) {
 			c.Timeouts.Idle = Duration(time.Hour)
 		})},
+		"switch": {"log:\n  access: true\n", with(func(c *Config) {
+			c.Log.Access = true
+		})},
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
 			c.Access = Access{Token, Nobody}
+		})},
+		"access by certificate": {"access:\n  read: certificate\n  write: both\n", with(func(c *Config) {
+			c.Access = Access{Certificate, Both}
 		})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,9 +89,11 @@ func TestParseErrors(t *testing.T) {
 		"number for time":     {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
 		"time out of range":   {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
 		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
-		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token or nobody"},
+		"switch":              {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"number for a switch": {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
 		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
-		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level"},
+		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
 		"scalar document":     {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, limits or timeouts"},
 		"second document":     {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document: allowed is one"},
 		"syntax":              {"log: {level: info\n", "conf.yaml:1:"},

@@ -38,6 +38,8 @@ func run(args []string, getenv func(string) string, stdout, stderr *os.File) int
 		switch args[0] {
 		case "init-credentials":
 			command, args = initCredentials, args[1:]
+		case "check-credentials":
+			command, args = checkCredentials, args[1:]
 		case "version":
 			command, args = printVersion, args[1:]
 		case "help":
@@ -53,7 +55,9 @@ func run(args []string, getenv func(string) string, stdout, stderr *os.File) int
 		io.WriteString(stdout, usage)
 		return exitOK
 	}
-	logging.Line(logging.Options{Output: stderr, JournalStream: getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+	if said := (*saidError)(nil); !errors.As(err, &said) {
+		logging.Line(logging.Options{Output: stderr, JournalStream: getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+	}
 	if errors.As(err, &wrong) {
 		return exitConfig
 	}

@@ -29,6 +29,7 @@ func parseServe(args []string) (flags, error) {
 		"cert":           &f.credentials.Cert,
 		"key":            &f.credentials.Key,
 		"token":          &f.credentials.Token,
+		"client-ca":      &f.credentials.ClientCA,
 		"listen":         &f.listen.HTTPS,
 		"metrics-listen": &f.listen.Metrics,
 		"admin-listen":   &f.listen.Admin,
@@ -61,5 +62,5 @@ func serve(args []string, getenv func(string) string, _, stderr *os.File) error 
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Run(context.Background(), signals), s.Close())
+	return s.said("ended", errors.Join(s.Run(context.Background(), signals), s.Close()))
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"foobar/src/credentials"
 )
 
 // A conn is an open connection and its deadlines.
@@ -15,7 +17,8 @@ type conn struct {
 	below           *bundler  // what carries tls
 	bundles         bundles
 	since           time.Time
-	readBy, writeBy time.Time // the deadlines in force
+	peer            *credentials.Peer // nil without a client certificate
+	readBy, writeBy time.Time         // the deadlines in force
 
 	mu      sync.Mutex
 	waiting bool      // for a handshake or a request

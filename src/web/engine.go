@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/credentials"
+	"foobar/src/logging"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -54,6 +56,8 @@ type EngineOptions struct {
 	Settings Settings
 	Traffic  *metrics.Traffic
 	Log      *zap.Logger
+	// Access takes the access log, whatever the level of Log.
+	Access *zap.Logger
 }
 
 // NewEngine returns an Engine that Run starts.
@@ -108,7 +112,7 @@ func (e *Engine) accept() error {
 		e.slots.free()
 		if !errors.Is(err, net.ErrClosed) {
 			// Out of descriptors, most likely: the backlog keeps the clients.
-			e.options.Log.Warn("cannot accept a connection", zap.Error(err))
+			e.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
@@ -143,7 +147,9 @@ func (e *Engine) serve(c *conn) {
 		e.options.Traffic.Refused(handshake)
 		return
 	}
-	if c.tls.ConnectionState().NegotiatedProtocol == "h2" {
+	agreed := c.tls.ConnectionState()
+	c.peer = credentials.NewPeer(agreed.PeerCertificates)
+	if agreed.NegotiatedProtocol == "h2" {
 		e.serve2(c)
 		return
 	}

@@ -31,7 +31,7 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = TLSConfig(nil)
+	server = TLSConfig(TLSOptions{})
 	server.Certificates = s.TLS.Certificates
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }

@@ -69,7 +69,8 @@ func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(begun.Add(e.terms.Load().Body))
 	}
 	body := &counted{r: r.Body}
-	resp := e.answer(ctx, &api.Request{
+	req := &api.Request{
+		ID:            api.NewID(),
 		Method:        r.Method,
 		Path:          r.URL.Path,
 		Authorization: field2(r, "Authorization"),
@@ -79,10 +80,16 @@ func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		Range:         field2(r, "Range"),
 		Body:          body,
 		ContentLength: r.ContentLength,
+		Peer:          g.c.peer,
 		Trusted:       e.options.Trusted,
-	})
-	sent := send2(ctx, w, &resp, r.Method == http.MethodHead)
-	e.answered(r.Method, resp.Status, begun, body.n, sent)
+	}
+	resp := e.answer(ctx, req)
+	t := e.terms.Load()
+	sent := send2(ctx, w, &resp, named(t, req, resp.Status), r.Method == http.MethodHead)
+	took := e.answered(r.Method, resp.Status, begun, body.n, sent)
+	if e.logs(t) {
+		e.access(exchange{req.ID, req, r.Proto, g.c.RemoteAddr(), resp.Status, took, body.n, sent})
+	}
 }
 
 // counted counts the bytes that are read of a body.
@@ -108,7 +115,7 @@ func field2(r *http.Request, name string) string {
 	}
 }
 
-func send2(ctx context.Context, w http.ResponseWriter, resp *api.Response, head bool) int64 {
+func send2(ctx context.Context, w http.ResponseWriter, resp *api.Response, id string, head bool) int64 {
 	h := w.Header()
 	set := func(name, value string) {
 		if value != "" {
@@ -124,6 +131,7 @@ func send2(ctx context.Context, w http.ResponseWriter, resp *api.Response, head 
 	set("Allow", resp.Allow)
 	set("Retry-After", resp.RetryAfter)
 	set("Www-Authenticate", resp.WWWAuthenticate)
+	set("X-Request-Id", id)
 	bodyless := head || resp.Status == http.StatusNotModified
 	if resp.Status != http.StatusNotModified {
 		set("Content-Length", strconv.Itoa(len(resp.Body)))

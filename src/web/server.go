@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"foobar/src/logging"
+
 	"go.uber.org/zap"
 )
 
@@ -23,6 +25,9 @@ type Settings struct {
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
 	Connections                  int
+	AccessLog                    bool // of an Engine
+	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
+	Clients ClientCertificates
 }
 
 // Options says what a Server serves.
@@ -102,7 +107,7 @@ func (s *Server) accept() error {
 		s.slots.free()
 		if !errors.Is(err, net.ErrClosed) {
 			// Out of descriptors, most likely: the backlog keeps the clients.
-			s.options.Log.Warn("cannot accept a connection", zap.Error(err))
+			s.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
