@@ -16,9 +16,9 @@ type conn struct {
 	tls             *tls.Conn // the same, nil where it is not encrypted
 	below           *bundler  // what carries tls
 	bundles         bundles
-	peer            *credentials.Peer // nil without a client certificate
 	since           time.Time
-	readBy, writeBy time.Time // the deadlines in force
+	peer            *credentials.Peer // nil without a client certificate
+	readBy, writeBy time.Time         // the deadlines in force
 
 	mu      sync.Mutex
 	waiting bool      // for a handshake or a request
