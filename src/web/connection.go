@@ -129,6 +129,12 @@ func (r *registry) remove(c *conn) {
 	}
 }
 
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns)
+}
+
 func (r *registry) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
