@@ -83,12 +83,14 @@ func TestAlertsAreTested(t *testing.T) {
 	read(t, "rules_test.yml", &file)
 	fires, keepsQuiet := map[string]bool{}, map[string]bool{}
 	for _, test := range file.Tests {
+		expr, samples := "", 0
 		for _, e := range test.Expressions {
-			if len(e.Samples) > 0 {
-				fires[e.Expr] = true
-			} else {
-				keepsQuiet[e.Expr] = true
-			}
+			expr, samples = e.Expr, samples+len(e.Samples)
+		}
+		if samples > 0 {
+			fires[expr] = true
+		} else {
+			keepsQuiet[expr] = true
 		}
 	}
 	for _, r := range rules(t) {

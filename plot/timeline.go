@@ -15,6 +15,8 @@ type Timeline struct {
 	Step     float64 // seconds between two points; a line has a gap where there is more
 	// Tick writes a value of the vertical axis; %g if nil.
 	Tick func(float64) string
+	// Binary is for bytes: the axis has powers of two.
+	Binary bool
 	// Lanes is for series that matter by being there, whatever their value:
 	// each has a lane of its own.
 	Lanes  bool
@@ -33,8 +35,8 @@ func (s Series) Finite() Series {
 	return finite
 }
 
-// A Tile is one value.
-type Tile struct{ Title, Value string }
+// A Tile is one value. Colour is one of SVG's, or "".
+type Tile struct{ Title, Value, Colour string }
 
 // Sizes in pixels.
 const (
@@ -65,7 +67,11 @@ func Page(w io.Writer, tiles []Tile, timelines []Timeline) error {
 func (t Tile) draw(b *strings.Builder, x, width int) {
 	fmt.Fprintf(b, `<rect x="%d" y="6" width="%d" height="%d" rx="3" fill="#f4f4f4"/>`+"\n", x+4, width-8, tileHeight-12)
 	text(b, x+width/2, 23, "middle", t.Title)
-	fmt.Fprintf(b, `<text x="%d" y="46" text-anchor="middle" font-size="17">%s</text>`+"\n", x+width/2, html.EscapeString(t.Value))
+	colour := t.Colour
+	if colour == "" {
+		colour = "black"
+	}
+	fmt.Fprintf(b, `<text x="%d" y="46" text-anchor="middle" font-size="17" fill="%s">%s</text>`+"\n", x+width/2, colour, html.EscapeString(t.Value))
 }
 
 func (t Timeline) draw(b *strings.Builder) {
@@ -144,7 +150,7 @@ func (t Timeline) grid(b *strings.Builder, x, y scale) {
 	if tick == nil {
 		tick = func(v float64) string { return fmt.Sprintf("%g", v) }
 	}
-	for v := 0.0; v <= y.high; v += step(y.high / 4) {
+	for v := 0.0; v <= y.high; v += t.step(y.high / 5) {
 		line(b, x.from, y.at(v), x.to, y.at(v))
 		text(b, left-6, int(y.at(v))+4, "end", tick(v))
 	}
@@ -186,10 +192,13 @@ func (s scale) at(v float64) float64 {
 	return s.from + (s.to-s.from)*(v-s.low)/(s.high-s.low)
 }
 
-// step is the next round number: 1, 2 or 5 and zeros.
-func step(v float64) float64 {
+// step is the next round number: 1, 2, 2.5 or 5 and zeros, or a power of two.
+func (t Timeline) step(v float64) float64 {
+	if t.Binary {
+		return math.Exp2(math.Ceil(math.Log2(v)))
+	}
 	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, round := range []float64{1, 2, 5} {
+	for _, round := range []float64{1, 2, 2.5, 5} {
 		if round*power >= v {
 			return round * power
 		}

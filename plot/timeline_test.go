@@ -30,7 +30,7 @@ func elements(t *testing.T, svg string) map[string][]xml.StartElement {
 func page(t *testing.T, timelines ...Timeline) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Page(&b, []Tile{{"a & b", "<1>"}}, timelines); err != nil {
+	if err := Page(&b, []Tile{{"a & b", "<1>", ""}}, timelines); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -80,9 +80,12 @@ func TestLegend(t *testing.T) {
 }
 
 func TestSteps(t *testing.T) {
-	for v, want := range map[float64]float64{0.013: 0.02, 1: 1, 3: 5, 7: 10, 600: 1000} {
-		if got := step(v); math.Abs(got-want) > 1e-9 {
+	for v, want := range map[float64]float64{0.013: 0.02, 0.021: 0.025, 1: 1, 3: 5, 7: 10, 600: 1000} {
+		if got := (Timeline{}).step(v); math.Abs(got-want) > 1e-9 {
 			t.Errorf("the step for %g is %g, want %g", v, got, want)
 		}
+	}
+	if got := (Timeline{Binary: true}).step(700); got != 1024 {
+		t.Errorf("the step for 700 bytes is %g", got)
 	}
 }

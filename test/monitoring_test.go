@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,40 +107,51 @@ func startPrometheus(t *testing.T, m *testbed.Machine) dashboard.Prometheus {
 	return p
 }
 
-// load reads and writes until the function that it returns is called. The
-// requests ebb and flow with time.
+// load has clients read and write, more of them as time goes by, until the
+// function that it returns is called.
 func load(t *testing.T, s *service, pace time.Duration) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for i := 0; ctx.Err() == nil; i++ {
-			method, body := "GET", ""
-			if i%8 == 0 {
-				method, body = "POST", strings.Repeat("x", 1000+i%5*30000)
+	var clients sync.WaitGroup
+	for n := range 5 {
+		own := connect(t, s.Machine)
+		clients.Go(func() {
+			select {
+			case <-time.After(time.Duration(n) * pace / 6):
+				own.use(ctx, t)
+			case <-ctx.Done():
 			}
-			// Some are meant to be refused.
-			if _, err := s.send(method, baseURL+"/", body, s.bearer()); err != nil {
-				t.Errorf("%s: %v", method, err)
-				return
-			}
-			phase := time.Duration(time.Now().UnixMilli()%(pace.Milliseconds()/3)) * time.Millisecond
-			time.Sleep(4*time.Millisecond + phase/5000)
-		}
-	}()
+		})
+	}
 	return func() {
 		cancel()
-		<-ended
+		clients.Wait()
 	}
 }
 
-// breakThings fills the disk, has a write refused and a reload.
+// use sends requests, some of which are meant to be refused.
+func (s *service) use(ctx context.Context, t *testing.T) {
+	for i := 0; ctx.Err() == nil; i++ {
+		method, body := "GET", ""
+		if i%8 == 0 {
+			method, body = "POST", strings.Repeat("x", 1000+i%5*30000)
+		}
+		if _, err := s.send(method, baseURL+"/", body, s.bearer()); err != nil {
+			t.Errorf("%s: %v", method, err)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// breakThings fills the disk, has a write refused, a reload and connections.
 func breakThings(t *testing.T, s *service) {
 	t.Helper()
 	s.Shell(t, "! dd if=/dev/zero of=/var/lib/private/foobar/filler bs=64k 2>&1")
 	s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
 	s.Write(t, confFile, setting("limits", "state", "banana"))
 	s.Try("systemctl", "reload", "foobar")
+	knock(s.Machine, 500*time.Millisecond) // and hangs up, before TLS is agreed on
 }
 
 // firingAlerts returns the alerts that fire, by name.

@@ -33,8 +33,9 @@ type Panel struct {
 	GridPos     struct{ X, Y, W, H int }
 	FieldConfig struct {
 		Defaults struct {
-			Unit     string
-			Mappings []Mapping
+			Unit       string
+			Mappings   []Mapping
+			Thresholds struct{ Steps []Threshold }
 		}
 	}
 	Targets []Target
@@ -43,6 +44,12 @@ type Panel struct {
 // A Mapping has texts for values.
 type Mapping struct {
 	Options map[string]struct{ Text string }
+}
+
+// A Threshold is where a colour begins; the first begins at nothing.
+type Threshold struct {
+	Color string
+	Value *float64
 }
 
 // A Target is one query. LegendFormat has labels in double braces.

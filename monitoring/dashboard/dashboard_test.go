@@ -48,6 +48,15 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+func TestColourIsOfTheHighestThreshold(t *testing.T) {
+	day := 86400.0
+	var p Panel
+	p.FieldConfig.Defaults.Thresholds.Steps = []Threshold{{"red", nil}, {"green", &day}}
+	if low, high := p.colour(day-1), p.colour(day); low == high || low == "" || high == "" {
+		t.Errorf("below %q, from there on %q", low, high)
+	}
+}
+
 func TestLegendNamesTheLabels(t *testing.T) {
 	line := Line{Labels: map[string]string{"code": "507"}}
 	if got := legend(Target{LegendFormat: "{{code}} {{ code }}!"}, line); got != "507 507!" {

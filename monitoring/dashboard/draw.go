@@ -48,13 +48,14 @@ func (v *View) tile(p Panel) (plot.Tile, error) {
 		}
 		if len(lines) > 0 {
 			tile.Value = p.format(lines[0].Values[0])
+			tile.Colour = p.colour(lines[0].Values[0])
 		}
 	}
 	return tile, nil
 }
 
 func (v *View) timeline(p Panel) (plot.Timeline, error) {
-	timeline := plot.Timeline{Title: p.Title, Tick: p.format, Lanes: p.Type == "state-timeline",
+	timeline := plot.Timeline{Title: p.Title, Tick: p.format, Lanes: p.Type == "state-timeline", Binary: p.FieldConfig.Defaults.Unit == "bytes",
 		From: unix(v.From.UnixMilli()), To: unix(v.To.UnixMilli()), Step: v.Step.Seconds()}
 	for _, t := range p.Targets {
 		lines, err := v.Ask(t)
@@ -76,6 +77,18 @@ func legend(t Target, line Line) string {
 	return label.ReplaceAllStringFunc(t.LegendFormat, func(s string) string {
 		return line.Labels[label.FindStringSubmatch(s)[1]]
 	})
+}
+
+// colour is that of the highest threshold that a value has reached, dark
+// enough for a light ground.
+func (p Panel) colour(v float64) string {
+	name := ""
+	for _, t := range p.FieldConfig.Defaults.Thresholds.Steps {
+		if t.Value == nil || v >= *t.Value {
+			name = t.Color
+		}
+	}
+	return map[string]string{"red": "#b3261e", "orange": "#a34e00", "green": "#1a6f37"}[name]
 }
 
 // format writes a value as the panel's unit and mappings say.
