@@ -3,6 +3,7 @@ package test
 import (
 	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,6 +25,10 @@ func TestDirectives(t *testing.T) {
 		here := readUnit(t, filepath.Join("../systemd", unit))
 		compare(t, unit, document[unit], here)
 		delete(document, unit)
+		if template := strings.Replace(unit, ".", "@.", 1); !strings.Contains(unit, "@") {
+			compare(t, template, document[template], beyondNames(t, template, here, readTemplate(t, unit)))
+			delete(document, template)
+		}
 		if filepath.Ext(unit) != ".service" {
 			continue
 		}
@@ -40,6 +45,36 @@ func TestDirectives(t *testing.T) {
 
 // directives are values by name, as often as the name appears.
 type directives map[string][]string
+
+// shared matches what would be the one service's own in a template.
+var shared = regexp.MustCompile(`foobar(-[a-z]+)?\.(service|socket|path|timer|sock)\b|(/etc|/var/lib|Directory=)/?foobar\b[^@]`)
+
+// beyondNames are the directives of a template that have other values than
+// those of the unit that it comes from, when the instance's name is left out.
+// One that the template lacks has no values.
+func beyondNames(t *testing.T, name string, unit, template directives) directives {
+	t.Helper()
+	differ := directives{}
+	for key := range unit {
+		if template[key] == nil {
+			differ[key] = nil
+		}
+	}
+	instance := strings.NewReplacer("@%i", "", " (%i)", "")
+	for key, values := range template {
+		var plain []string
+		for _, value := range values {
+			if found := shared.FindString(key + "=" + value + " "); found != "" {
+				t.Errorf("%s: %s=%s is not the instance's own: %q", name, key, value, found)
+			}
+			plain = append(plain, instance.Replace(value))
+		}
+		if !slices.Equal(plain, unit[key]) {
+			differ[key] = values
+		}
+	}
+	return differ
+}
 
 func compare(t *testing.T, unit string, document, here directives) {
 	t.Helper()
@@ -59,7 +94,7 @@ func compare(t *testing.T, unit string, document, here directives) {
 func policyFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -76,8 +111,23 @@ func policyFiles(t *testing.T, dir string) []string {
 
 func readUnit(t *testing.T, path string) directives {
 	t.Helper()
+	return parseUnit(t, path, lines(t, path))
+}
+
+// readTemplate reads what the package makes of a unit for the instances.
+func readTemplate(t *testing.T, unit string) directives {
+	t.Helper()
+	out, err := exec.Command("sed", "-E", "-f", "../systemd/instance.sed", filepath.Join("../systemd", unit)).Output()
+	if err != nil {
+		t.Fatalf("the template of %s: %v", unit, err)
+	}
+	return parseUnit(t, unit, strings.Split(string(out), "\n"))
+}
+
+func parseUnit(t *testing.T, path string, lines []string) directives {
+	t.Helper()
 	found := directives{}
-	for _, line := range lines(t, path) {
+	for _, line := range lines {
 		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "[") {
 			continue
 		}

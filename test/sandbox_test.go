@@ -115,7 +115,7 @@ func (s *survey) service(t *testing.T, suite string) {
 	m := bed.Running(t, suite)
 	m.Exec(t, "systemctl", "stop", "foobar")
 	s.install(t, m, "/srv/probe")
-	s.replaceBinary(t, m)
+	s.replaceBinary(t, m, "foobar.service")
 	m.Exec(t, "systemctl", "start", "foobar")
 	c := s.measure(t, m, "foobar.service, "+version(t, m))
 	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(), c.Report.JudgePaths()) {
@@ -125,6 +125,47 @@ func (s *survey) service(t *testing.T, suite string) {
 		t.Errorf("exposure is %s", c.Exposure)
 	}
 	s.judgeSyscalls(t, m, c)
+	s.instance(t, m, c)
+}
+
+// instance probes another instance on the machine of the first, which finds
+// the same, under the instance's name.
+func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column) {
+	t.Helper()
+	asWritten(t, m, documentCommands(t, instancesDoc)["Add one"])
+	m.Exec(t, "systemctl", "stop", blue)
+	s.replaceBinary(t, m, blue)
+	m.Exec(t, "systemctl", "start", blue)
+	found := parse(t, probed(t, m, strings.ReplaceAll(probeReport, "foobar", "foobar@blue")))
+	found.Paths = slices.DeleteFunc(found.Paths, func(p sandbox.Path) bool { return isMountPointOfFirst(t, p) })
+	c := s.column(t, "", found, hostPID(t, m, showUnit(t, m, blue, "MainPID")))
+	if !slices.Equal(c.Through, first.Through) {
+		t.Errorf("of an instance other calls are let through: %v, of the first %v", c.Through, first.Through)
+	}
+	for i := range found.Paths {
+		found.Paths[i].Path = strings.ReplaceAll(found.Paths[i].Path, "foobar@blue", "foobar")
+	}
+	for _, wrong := range slices.Concat(found.JudgeAttempts(), found.JudgePaths()) {
+		t.Error("an instance: ", wrong)
+	}
+	m.Exec(t, "systemctl", "stop", blue)
+}
+
+// isMountPointOfFirst says whether a path in an instance is where the first has
+// a mount, in the root directory that both have. It must be an empty directory.
+func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
+	t.Helper()
+	for _, mount := range []string{"/etc/foobar", "/var/lib/foobar", "/run/credentials/foobar.service"} {
+		below, ok := strings.CutPrefix(p.Path, mount)
+		if !ok || below != "" && below[0] != '/' {
+			continue
+		}
+		if !p.Dir || p.Write || below != "" && below != "/credentials" {
+			t.Errorf("an instance sees %s of the first", p.Path)
+		}
+		return true
+	}
+	return false
 }
 
 func (s *survey) install(t *testing.T, m *testbed.Machine, path string) {
@@ -138,12 +179,12 @@ func (s *survey) install(t *testing.T, m *testbed.Machine, path string) {
 
 // replaceBinary binds the probe where the unit binds the service's binary, and
 // makes sure that this is all that changes.
-func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine) {
+func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	t.Helper()
-	before := properties(t, m)
+	before := unitProperties(t, m, unit)
 	binds := strings.Replace(before["BindReadOnlyPaths"], "/usr/bin/foobar:/bin/foobar", "/srv/probe:/bin/foobar", 1)
-	dropIn(t, m, "foobar.service", "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
-	after := properties(t, m)
+	dropIn(t, m, unit, "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
+	after := unitProperties(t, m, unit)
 	if after["BindReadOnlyPaths"] != binds || binds == before["BindReadOnlyPaths"] {
 		t.Fatalf("BindReadOnlyPaths=%s, want %s", after["BindReadOnlyPaths"], binds)
 	}
@@ -160,11 +201,11 @@ func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// properties are all properties of the unit, without those of its last run.
-func properties(t *testing.T, m *testbed.Machine) map[string]string {
+// unitProperties are all properties of a unit, without those of its last run.
+func unitProperties(t *testing.T, m *testbed.Machine, unit string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for line := range strings.Lines(m.Exec(t, "systemctl", "show", "foobar.service")) {
+	for line := range strings.Lines(m.Exec(t, "systemctl", "show", unit)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		if strings.Contains(name, "Timestamp") {
 			continue
@@ -181,18 +222,24 @@ func properties(t *testing.T, m *testbed.Machine) map[string]string {
 // measure waits for the probe that runs as foobar.service, and takes stock.
 func (s *survey) measure(t *testing.T, m *testbed.Machine, name string) sandbox.Column {
 	t.Helper()
-	testbed.Eventually(t, 2*time.Minute, func() string {
-		if m.Try("tail", "-n", "1", probeReport).Stdout != `{"kind":"end"}`+"\n" {
-			return "the probe has not ended"
-		}
-		return ""
-	})
-	report := parse(t, m.Read(t, probeReport))
+	report := parse(t, probed(t, m, probeReport))
 	c := s.column(t, name, report, hostPID(t, m, show(t, m, "MainPID")))
 	c.Exposure = exposure(t, m)
 	m.Exec(t, "systemctl", "stop", "foobar")
 	s.add(c)
 	return c
+}
+
+// probed returns what the probe has written once it has ended.
+func probed(t *testing.T, m *testbed.Machine, path string) string {
+	t.Helper()
+	testbed.Eventually(t, 2*time.Minute, func() string {
+		if m.Try("tail", "-n", "1", path).Stdout != `{"kind":"end"}`+"\n" {
+			return "the probe has not ended"
+		}
+		return ""
+	})
+	return m.Read(t, path)
 }
 
 // column adds what only the probe's process tells while it is there.

@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -67,9 +65,7 @@ func TestWriteNeedsTheToken(t *testing.T) {
 
 func TestAdminSocketNeedsNone(t *testing.T) {
 	p := start(t, "access: {read: nobody, write: nobody}")
-	c := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return net.Dial("unix", p.admin)
-	}}}
+	c := p.administrator()
 	resp := must[*http.Response](t)(c.Post("http://foobar/", "", strings.NewReader("by admin")))
 	resp.Body.Close()
 	if resp.StatusCode != 200 {

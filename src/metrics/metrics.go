@@ -39,6 +39,8 @@ type Metrics struct {
 	reloads           *prometheus.CounterVec
 	reloadSuccess     prometheus.Gauge
 	reloadTime        prometheus.Gauge
+
+	logLost prometheus.Counter
 }
 
 // New returns the metrics of a service of this version, all in a registry of
@@ -73,6 +75,9 @@ func New(version string) *Metrics {
 		reloads:           counters("config_reloads_total", "Times that configuration and credentials were loaded, by result.", "result"),
 		reloadSuccess:     gauge("config_last_reload_successful", "Whether the last load was taken (1) or refused (0)."),
 		reloadTime:        gauge("config_last_reload_success_timestamp_seconds", "When configuration and credentials were last taken, in Unix time."),
+
+		logLost: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "log_entries_lost_total",
+			Help: "Log entries that the journal did not take in time."}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the service and of Go.",
@@ -81,7 +86,7 @@ func New(version string) *Metrics {
 	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused,
 		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
 		m.stateLimit, m.connectionsLimit, m.watchdogFed, m.watchdogInterval,
-		m.certificateStart, m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, build,
+		m.certificateStart, m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, m.logLost, build,
 		collectors.NewGoCollector(), newProcessCollector())
 	for _, result := range []string{"success", "failure"} {
 		m.reloads.WithLabelValues(result)
@@ -140,5 +145,8 @@ func (m *Metrics) Loaded(err error, leaf *x509.Certificate) {
 	m.reloadSuccess.Set(1)
 	m.reloadTime.Set(seconds(time.Now()))
 }
+
+// LogEntryLost counts a log entry that nobody will read.
+func (m *Metrics) LogEntryLost() { m.logLost.Inc() }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

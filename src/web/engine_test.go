@@ -31,7 +31,7 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = TLSConfig(nil)
+	server = TLSConfig(TLSOptions{})
 	server.Certificates = s.TLS.Certificates
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }
@@ -323,9 +323,7 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			}
 			return api.Response{Status: http.StatusOK, Body: []byte("whole")}
 		})
-		s := usual
-		s.Idle, s.Header = time.Minute, time.Minute
-		e := start(t, h, s, server)
+		e := start(t, h, patient(), server)
 		idle := client(t, e, conf, h2)
 		if _, err := idle.Get("https://example.com/"); err != nil {
 			t.Fatal(err)
@@ -349,6 +347,14 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		begun := time.Now()
 		go func() { stopped <- e.Shutdown(context.Background()) }()
 		time.Sleep(100 * time.Millisecond)
+		if _, err := client(t, e, conf, h2).Get("https://example.com/"); err != nil {
+			t.Errorf("while the others are told to go: %v", err)
+		}
+		select {
+		case err := <-stopped:
+			t.Fatalf("ended with a request in flight: %v", err)
+		case <-time.After(leaving):
+		}
 		if _, err := net.Dial("tcp", e.addr); err == nil {
 			t.Error("still accepts")
 		}

@@ -28,7 +28,7 @@ const (
 )
 
 // refuse answers a request that no Handler can, and ends its connection.
-func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
+func (e *Engine) refuse(t *terms, c *conn, w *workspace, begun time.Time, err error) {
 	status, reason := judge(err)
 	e.options.Traffic.Refused(reason)
 	if status == 0 {
@@ -36,7 +36,12 @@ func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
 	}
 	c.writeWithin(time.Now(), t.Response)
 	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(sentence(err))}
-	if _, err := w.send(c, &resp, false, true); err == nil {
+	id := api.NewID()
+	sent, err := w.send(c, &resp, id.String(), false, true)
+	if e.logs(t) {
+		e.access(exchange{id: id, remote: c.RemoteAddr(), status: status, took: time.Since(begun), out: sent})
+	}
+	if err == nil {
 		c.linger()
 	}
 }
