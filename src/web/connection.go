@@ -157,6 +157,12 @@ func (r *registry) remove(c *conn) {
 	}
 }
 
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns)
+}
+
 // each calls f for every connection. It must not wait.
 func (r *registry) each(f func(*conn)) {
 	r.mu.Lock()
