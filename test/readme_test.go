@@ -84,11 +84,11 @@ func blocks(markdown string) []block {
 }
 
 // spans are the commands within a sentence: those of an administrator. One with
-// a name to fill in, or …, is no command.
+// … in it is left for the reader to fill in.
 func spans(markdown string) []string {
 	var all []string
 	for _, found := range regexp.MustCompile("`((?:systemctl|systemd-analyze|journalctl|foobar|man) [^`]*)`").FindAllStringSubmatch(markdown, -1) {
-		if !strings.ContainsAny(found[1], "…<") {
+		if !strings.Contains(found[1], "…") {
 			all = append(all, found[1])
 		}
 	}
