@@ -33,8 +33,10 @@ func TestNobodyNotices(t *testing.T) {
 			pass("upgrade", func(t *testing.T, s *service) { changeUnnoticed(t, s, "v2") }) &&
 			pass("downgrade", func(t *testing.T, s *service) { changeUnnoticed(t, s, "v1") }) &&
 			pass("upgrade with the tmpfiles hook last", func(t *testing.T, s *service) {
-				s.Exec(t, "mv", "/usr/share/libalpm/hooks/25-tmpfiles.hook", "/usr/share/libalpm/hooks/40-tmpfiles.hook")
+				const hooks = "/usr/share/libalpm/hooks/"
+				s.Exec(t, "mv", hooks+"25-tmpfiles.hook", hooks+"40-tmpfiles.hook")
 				changeUnnoticed(t, s, "v2")
+				s.Exec(t, "mv", hooks+"40-tmpfiles.hook", hooks+"25-tmpfiles.hook")
 			}) &&
 			pass("crash", crashLosesWhatIsInFlight) &&
 			pass("systemd", systemdChangesUnnoticed) &&
@@ -169,7 +171,7 @@ func systemdChangesUnnoticed(t *testing.T, s *service) {
 		{"daemon-reexec", "systemctl daemon-reexec"},
 		{"journald's restart", "systemctl restart systemd-journald"},
 		{"upgrade of systemd by pacman", "pacman -U --noconfirm --noprogressbar --overwrite '*' " + newer},
-		{"upgrade of systemd by dpkg", `/var/lib/dpkg/info/systemd.postinst configure "$(dpkg-query -W -f '${Version}' systemd)"`},
+		{"upgrade of systemd by dpkg", `DPKG_MAINTSCRIPT_PACKAGE=systemd DPKG_MAINTSCRIPT_NAME=postinst /var/lib/dpkg/info/systemd.postinst configure "$(dpkg-query -W -f '${Version}' systemd)"`},
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			s.unnoticed(t, func() {
@@ -233,7 +235,7 @@ pkgver=$(systemctl --version | awk 'NR == 1 { print $2 }')
 pkgrel=2
 epoch=2
 arch=(any)
-options=(!strip)
+options=(!strip !debug !lto)
 install=systemd.install
 package() {
 	{
@@ -259,10 +261,10 @@ mv ./*.pkg.tar /tmp/systemd.pkg.tar
 // order: nothing of it runs on without its unit, or listens.
 func removalWhileRunning(t *testing.T, s *service) {
 	s.store(t, "kept")
-	out := s.Exec(t, "pacman", "-Rs", "--noconfirm", "--noprogressbar", "foobar")
+	out := s.Exec(t, "pacman", "-R", "--noconfirm", "--noprogressbar", "foobar", "foobar-policy")
 	for _, wrong := range []string{"error", "failed"} {
 		if strings.Contains(out, wrong) {
-			t.Errorf("pacman -Rs says\n%s", out)
+			t.Errorf("pacman -R says\n%s", out)
 		}
 	}
 	if left := s.Exec(t, "systemctl", "list-units", "--no-legend", "--state=active,failed", "foobar*"); left != "" {

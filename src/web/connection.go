@@ -16,9 +16,9 @@ type conn struct {
 	tls             *tls.Conn // the same, nil where it is not encrypted
 	below           *bundler  // what carries tls
 	bundles         bundles
-	peer            *credentials.Peer // nil without a client certificate
 	since           time.Time
-	readBy, writeBy time.Time // the deadlines in force
+	peer            *credentials.Peer // nil without a client certificate
+	readBy, writeBy time.Time         // the deadlines in force
 
 	mu      sync.Mutex
 	waiting bool      // for a handshake or a request
@@ -155,6 +155,12 @@ func (r *registry) remove(c *conn) {
 		close(r.gone)
 		r.gone = nil
 	}
+}
+
+func (r *registry) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns)
 }
 
 // each calls f for every connection. It must not wait.

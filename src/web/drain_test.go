@@ -49,76 +49,114 @@ func TestFramesAreFollowed(t *testing.T) {
 	}
 }
 
-// TestLeavingIsAnnounced has a client of HTTP/2 that ignores the announcement:
-// its requests are answered until it is sent away, and then it is.
-func TestLeavingIsAnnounced(t *testing.T) {
-	server, conf := certificate(t)
-	e := start(t, &number{value: "1"}, patient(), server)
+// A rawClient speaks HTTP/2 frame by frame, as no library would.
+type rawClient struct {
+	*tls.Conn
+	in     *bufio.Reader
+	stream uint32
+}
+
+// dialHTTP2 opens a connection with these settings, two bytes and four each.
+func dialHTTP2(t *testing.T, e *running, conf *tls.Config, settings string) *rawClient {
+	t.Helper()
 	conf = conf.Clone()
 	conf.NextProtos = []string{"h2"}
 	c, err := tls.Dial("tcp", e.addr, conf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(10 * time.Second))
 	io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-	c.Write(frame(4, 0, 0))
-	in := bufio.NewReader(c)
-	stream := uint32(1)
-	get := func() {
-		// RFC 7541, appendix A: GET, https, /, and example.com as a literal.
-		block := "\x82\x87\x84\x01\x0bexample.com"
-		f := frame(1, 5, len(block))
-		binary.BigEndian.PutUint32(f[5:], stream)
-		copy(f[9:], block)
-		c.Write(f)
-	}
-	// next skips to the end of a stream or to GOAWAY, of which it returns the last stream.
-	next := func() (ended, last uint32) {
-		t.Helper()
-		for {
-			var header [9]byte
-			if _, err := io.ReadFull(in, header[:]); err != nil {
-				t.Fatal(err)
-			}
-			payload := make([]byte, binary.BigEndian.Uint32(header[:])>>8)
-			if _, err := io.ReadFull(in, payload); err != nil {
-				t.Fatal(err)
-			}
-			switch {
-			case header[3] == 7:
-				return 0, binary.BigEndian.Uint32(payload)
-			case header[3] < 2 && header[4]&1 != 0:
-				return binary.BigEndian.Uint32(header[5:]), 0
-			}
+	f := frame(4, 0, len(settings))
+	copy(f[9:], settings)
+	c.Write(f)
+	return &rawClient{Conn: c, in: bufio.NewReader(c), stream: 1}
+}
+
+// get sends a request on the next stream, and says which that is.
+func (c *rawClient) get() uint32 {
+	c.stream += 2
+	// RFC 7541, appendix A: GET, https, /, and example.com as a literal.
+	block := "\x82\x87\x84\x01\x0bexample.com"
+	f := frame(1, 5, len(block))
+	binary.BigEndian.PutUint32(f[5:], c.stream)
+	copy(f[9:], block)
+	c.Write(f)
+	return c.stream
+}
+
+// next skips to the end of a stream, or to GOAWAY, of which it returns the last
+// stream.
+func (c *rawClient) next(t *testing.T) (ended, last uint32) {
+	t.Helper()
+	for {
+		var header [9]byte
+		if _, err := io.ReadFull(c.in, header[:]); err != nil {
+			t.Fatal(err)
+		}
+		payload := make([]byte, binary.BigEndian.Uint32(header[:])>>8)
+		if _, err := io.ReadFull(c.in, payload); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case header[3] == 7:
+			return 0, binary.BigEndian.Uint32(payload)
+		case header[3] < 2 && header[4]&1 != 0:
+			return binary.BigEndian.Uint32(header[5:]), 0
 		}
 	}
-	get()
-	if ended, _ := next(); ended != stream {
-		t.Fatalf("stream %d ended", ended)
+}
+
+// TestLeavingIsAnnounced has a client of HTTP/2 that ignores the announcement:
+// its requests are answered until it is sent away, and then it is.
+func TestLeavingIsAnnounced(t *testing.T) {
+	server, conf := certificate(t)
+	e := start(t, &number{value: "1"}, patient(), server)
+	c := dialHTTP2(t, e, conf, "")
+	c.get()
+	if ended, _ := c.next(t); ended != c.stream {
+		t.Fatalf("stream %d ended, want %d", ended, c.stream)
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.Shutdown(context.Background()) }()
-	if _, last := next(); last != 1<<31-1 {
+	if _, last := c.next(t); last != 1<<31-1 {
 		t.Fatalf("GOAWAY with last stream %d, want any", last)
 	}
 	begun := time.Now()
 	for time.Since(begun) < leaving/2 {
-		stream += 2
-		get()
-		if ended, last := next(); ended != stream {
+		stream := c.get()
+		if ended, last := c.next(t); ended != stream {
 			t.Fatalf("stream %d ended, GOAWAY %d", ended, last)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if _, last := next(); last != stream {
-		t.Errorf("GOAWAY with last stream %d, want %d", last, stream)
+	if _, last := c.next(t); last != c.stream {
+		t.Errorf("GOAWAY with last stream %d, want %d", last, c.stream)
 	}
-	if _, err := in.ReadByte(); err != io.EOF {
+	if _, err := c.in.ReadByte(); err != io.EOF {
 		t.Errorf("after GOAWAY: %v, want the end", err)
 	}
 	if err := <-stopped; err != nil || time.Since(begun) > leaving+leaving/2 {
+		t.Errorf("Shutdown: %v after %v", err, time.Since(begun))
+	}
+}
+
+// TestStalledReaderHoldsNobodyUp has a client that lets the server send, and
+// reads nothing: the server cannot tell it anything, and does not wait for it.
+func TestStalledReaderHoldsNobodyUp(t *testing.T) {
+	server, conf := certificate(t)
+	e := start(t, &echo{size: 64 << 20}, patient(), server)
+	c := dialHTTP2(t, e, conf, "\x00\x04\x7f\xff\xff\xff")
+	window := frame(8, 0, 4)
+	copy(window[9:], "\x3f\xff\xff\xff")
+	c.Write(window)
+	c.get()
+	time.Sleep(300 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if err := e.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 3*time.Second {
 		t.Errorf("Shutdown: %v after %v", err, time.Since(begun))
 	}
 }

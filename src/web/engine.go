@@ -72,6 +72,9 @@ func NewEngine(l net.Listener, o EngineOptions) *Engine {
 // Addr returns the address that the Engine listens on.
 func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
 
+// Connections returns how many connections are open.
+func (e *Engine) Connections() int { return e.open.count() }
+
 // Apply puts other settings in force. Connections of HTTP/1.1 follow with their
 // next request; the clients of HTTP/2 are told to come back, and first that they
 // will be.

@@ -106,6 +106,25 @@ func TestBodiesArriveWhole(t *testing.T) {
 	})
 }
 
+func TestConnectionsAreCounted(t *testing.T) {
+	e := start(t, &echo{}, usual, nil)
+	open := make([]net.Conn, 3)
+	for i := range open {
+		open[i] = dial(t, e.addr)
+	}
+	wait := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(5 * time.Second); e.Connections() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d connections, want %d", e.Connections(), want)
+			}
+		}
+	}
+	wait(3)
+	open[0].Close()
+	wait(2)
+}
+
 func TestContinueIsSentWhenTheBodyIsWanted(t *testing.T) {
 	for _, wanted := range []bool{true, false} {
 		h := handlerFunc(func(r *api.Request) api.Response {

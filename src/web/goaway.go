@@ -35,9 +35,12 @@ func (g *gatherer) tell() {
 }
 
 // due says whether no more requests are expected: those of a client that was
-// told to go are here, or its first one does not come.
+// told to go are here, or its first one does not come. It does not wait for a
+// client that is being written to.
 func (g *gatherer) due(now time.Time) bool {
-	g.mu.Lock()
+	if !g.mu.TryLock() {
+		return false
+	}
 	defer g.mu.Unlock()
 	if g.begun.Load() == 0 {
 		return now.Sub(g.c.since) > arriving
@@ -46,9 +49,11 @@ func (g *gatherer) due(now time.Time) bool {
 }
 
 // over says whether the client was sent away, has all its answers, and stays
-// nevertheless.
+// nevertheless. It does not wait either.
 func (g *gatherer) over(now time.Time) bool {
-	g.mu.Lock()
+	if !g.mu.TryLock() {
+		return false
+	}
 	defer g.mu.Unlock()
 	return g.frames.goneAway && g.idle.Load() && g.frames.ended >= g.begun.Load() && now.Sub(g.answered) > settling
 }

@@ -88,7 +88,7 @@ func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	sent := send2(ctx, w, &resp, named(t, req, resp.Status), r.Method == http.MethodHead)
 	took := e.answered(r.Method, resp.Status, begun, body.n, sent)
 	if e.logs(t) {
-		e.access(exchange{req.ID, req, r.Proto, g.watcher.conn.RemoteAddr(), resp.Status, took, body.n, sent})
+		e.access(exchange{req.ID, req, r.Proto, g.c.RemoteAddr(), resp.Status, took, body.n, sent})
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 
 func main() {
 	serve := flag.String("serve", "", "be the servers, and write their certificate to this `file`")
-	for _, name := range []string{"config", "data", "cert", "key", "token"} {
+	for _, name := range []string{"config", "data", "cert", "key", "token", "client-ca"} {
 		flag.String(name, "", "ignored")
 	}
 	flag.Parse()
