@@ -29,17 +29,24 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -s
 }
 
 // served is the certificate that a new connection gets, in PEM.
-func served(m *testbed.Machine) string {
+func served(m *testbed.Machine) string { return servedAt(m, "8080") }
+
+func servedAt(m *testbed.Machine, port string) string {
 	// Not verified, only looked at.
-	return m.Try("bash", "-c", "openssl s_client -connect localhost:8080 </dev/null 2>/dev/null | openssl x509").Stdout
+	return m.Try("bash", "-c", "openssl s_client -connect localhost:"+port+" </dev/null 2>/dev/null | openssl x509").Stdout
 }
 
 // isServed waits until new connections get the certificate in a file.
 func isServed(t *testing.T, m *testbed.Machine, file string) {
 	t.Helper()
+	isServedAt(t, m, "8080", file)
+}
+
+func isServedAt(t *testing.T, m *testbed.Machine, port, file string) {
+	t.Helper()
 	want := m.Exec(t, "openssl", "x509", "-in", file)
 	testbed.Eventually(t, taken, func() string {
-		if served(m) != want {
+		if servedAt(m, port) != want {
 			return "the certificate of " + file + " is not served"
 		}
 		return ""

@@ -7,6 +7,7 @@ import (
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/logging"
+	"foobar/src/metrics"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -62,13 +63,13 @@ func (s *service) apply(c config.Config) {
 func (s *service) loaded(err error) {
 	s.refused = err
 	creds := s.creds.Current()
-	expiry := creds.Leaf().NotAfter
-	s.metrics.Loaded(err, expiry)
+	s.metrics.Loaded(err, creds.Leaf())
 	if err != nil {
 		s.log.Error("configuration refused, the one in force stays", logging.ReloadRefused.Field(), zap.Error(err))
 		return
 	}
-	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.flags.config), zap.Time("certificate_not_after", expiry))
+	s.metrics.Limits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
+	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.flags.config), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
 	s.warn(creds)
 }
 

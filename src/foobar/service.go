@@ -120,6 +120,7 @@ func (s *service) openState() (*state.Store, error) {
 	if v := store.Current(); v != nil {
 		s.metrics.State(len(v.Data), v.Modified)
 	}
+	s.metrics.StateDirectory(s.flags.data)
 	return store, nil
 }
 
@@ -152,11 +153,13 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	if l == nil {
 		return
 	}
-	s.add(name, l, web.NewEngine(l, web.EngineOptions{
+	engine := web.NewEngine(l, web.EngineOptions{
 		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: s.webSettings(),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
 		Access: s.access.With(zap.String("listener", name)),
-	}))
+	})
+	s.metrics.Connections(name, engine.Connections)
+	s.add(name, l, engine)
 }
 
 // serveSite serves the metrics by net/http: whoever can reach their listener
@@ -207,6 +210,7 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 	s.log.Info("foobar "+version+" has started", logging.Started.Field(), zap.String("version", version))
 	s.tell(s.notifier.Ready(s.status()))
+	s.metrics.Alive(s.tickInterval())
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	var behind <-chan time.Time // fires when the status line should follow a write

@@ -40,6 +40,7 @@ func (s *service) alive() {
 		return
 	}
 	s.tell(s.notifier.Alive(s.status()))
+	s.metrics.Alive(s.tickInterval())
 }
 
 // healthy asks the API itself.

@@ -16,13 +16,15 @@ type conn struct {
 	tls             *tls.Conn // the same, nil where it is not encrypted
 	below           *bundler  // what carries tls
 	bundles         bundles
+	since           time.Time
 	peer            *credentials.Peer // nil without a client certificate
 	readBy, writeBy time.Time         // the deadlines in force
 
-	mu       sync.Mutex
-	waiting  bool // for a handshake or a request
-	served   bool // at least one request
-	draining bool
+	mu      sync.Mutex
+	waiting bool      // for a handshake or a request
+	served  bool      // at least one request
+	ending  bool      // closed once it is idle
+	http2   *gatherer // nil where HTTP/2 is not agreed on
 }
 
 // handshake lets the client agree on TLS, until limit at most.
@@ -44,12 +46,16 @@ func (c *conn) await(b []byte, limit time.Duration) (n int, err error) {
 }
 
 func (c *conn) wait(limit time.Duration, read func() error) error {
+	now := time.Now()
 	c.mu.Lock()
 	c.waiting = true
-	if c.draining {
-		limit = c.grace(limit)
+	switch {
+	case c.ending && c.served:
+		limit = min(limit, leaving) // its answer was not yet the last one
+	case c.ending:
+		limit = min(limit, c.grace(now))
 	}
-	c.readWithin(time.Now(), limit)
+	c.readWithin(now, limit)
 	c.mu.Unlock()
 	err := read()
 	c.mu.Lock()
@@ -58,22 +64,47 @@ func (c *conn) wait(limit time.Duration, read func() error) error {
 	return err
 }
 
-// drain lets a connection end that is not in the middle of a request. What its
-// client sent before it could know is answered.
-func (c *conn) drain() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.draining = true
-	if c.waiting {
-		c.readWithin(time.Now(), c.grace(arriving))
+// announce tells a client of HTTP/2 that has had an answer to go. The others are
+// told with their next one.
+func (c *conn) announce() {
+	if g := c.gatherer(); g != nil && g.begun.Load() > 0 {
+		go g.announce() // which may wait for a client that reads nothing
 	}
 }
 
-func (c *conn) grace(limit time.Duration) time.Duration {
-	if c.served {
-		return min(limit, leaving)
+// end lets a connection end that is not in the middle of a request. What its
+// client has sent is answered.
+func (c *conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	if c.below != nil {
+		c.below.ending.Store(true)
 	}
-	return min(limit, arriving)
+	if c.waiting {
+		now := time.Now()
+		c.readWithin(now, c.grace(now))
+	}
+}
+
+// grace is how long to wait yet for the request of a connection that is ending.
+func (c *conn) grace(now time.Time) time.Duration {
+	if c.served {
+		return 0
+	}
+	return max(0, c.since.Add(arriving).Sub(now))
+}
+
+func (c *conn) speaksHTTP2(g *gatherer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.http2 = g
+}
+
+func (c *conn) gatherer() *gatherer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.http2
 }
 
 func (c *conn) readWithin(now time.Time, limit time.Duration) {
@@ -102,24 +133,18 @@ func move(deadline *time.Time, now time.Time, limit time.Duration) bool {
 
 // A registry knows the open connections. The zero value is ready.
 type registry struct {
-	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	draining bool
-	gone     chan struct{}
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	gone  chan struct{}
 }
 
-// add is false once connections are to end.
-func (r *registry) add(c *conn) bool {
+func (r *registry) add(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.draining {
-		return false
-	}
 	if r.conns == nil {
 		r.conns = map[*conn]struct{}{}
 	}
 	r.conns[c] = struct{}{}
-	return true
 }
 
 func (r *registry) remove(c *conn) {
@@ -132,20 +157,18 @@ func (r *registry) remove(c *conn) {
 	}
 }
 
-func (r *registry) drain() {
+func (r *registry) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.draining = true
-	for c := range r.conns {
-		c.drain()
-	}
+	return len(r.conns)
 }
 
-func (r *registry) closeAll() {
+// each calls f for every connection. It must not wait.
+func (r *registry) each(f func(*conn)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.conns {
-		c.abort()
+		f(c)
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,16 +17,22 @@ const gatherTime = time.Millisecond
 type gatherer struct {
 	net.Conn
 	c       *conn
+	terms   atomic.Pointer[terms]
 	limit   time.Duration
 	watcher *watcher
+	begun   atomic.Int64 // requests
+	idle    atomic.Bool  // without a request, as package net/http sees it
 	closed  chan struct{}
 	close   func()
 
-	mu      sync.Mutex
-	wait    bool // for more after the next Write
-	pending []byte
-	timer   *time.Timer
-	err     error
+	mu       sync.Mutex
+	frames   frames // that were sent
+	told     told
+	answered time.Time // when the last response was sent
+	wait     bool      // for more after the next Write
+	pending  []byte
+	timer    *time.Timer
+	err      error
 }
 
 func newGatherer(c *conn, limit time.Duration) *gatherer {
@@ -89,6 +96,19 @@ func (g *gatherer) flush() {
 }
 
 func (g *gatherer) send(p []byte) error {
+	if g.write(p) != nil {
+		return g.err
+	}
+	before := g.frames.ended
+	g.frames.pass(p)
+	if g.frames.ended > before {
+		g.answered = time.Now()
+	}
+	g.tell()
+	return g.err
+}
+
+func (g *gatherer) write(p []byte) error {
 	g.c.writeWithin(time.Now(), g.limit)
 	if _, g.err = g.Conn.Write(p); g.err != nil {
 		g.c.abort() // TLS would wait to say good-bye

@@ -19,6 +19,12 @@ func withGatherer(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, gathererKey{}, c)
 }
 
+func noteIdle(c net.Conn, s http.ConnState) {
+	if g, ok := c.(*gatherer); ok {
+		g.idle.Store(s == http.StateIdle)
+	}
+}
+
 // serve2 serves HTTP/2 until the connection ends. Its preface has to come
 // before the deadline that is set; package net/http lifts it then.
 func (e *Engine) serve2(c *conn) {
@@ -27,10 +33,24 @@ func (e *Engine) serve2(c *conn) {
 	defer g.timer.Stop()
 	g.watcher = watch(c, t.Body+t.Response)
 	defer g.watcher.stop()
-	for !t.conns.deliver(g) {
-		t = e.terms.Load() // other terms have come into force
+	c.speaksHTTP2(g)
+	for g.terms.Store(e.forNew()); !g.terms.Load().conns.deliver(g); {
+		g.terms.Store(e.forNew()) // other terms have come into force
 	}
 	<-g.closed
+	if t := g.terms.Load(); e.draining.Load() && t != e.terms.Load() {
+		t.goAway() // nobody else has them
+	}
+}
+
+// forNew returns the terms for a new connection of HTTP/2. One that comes to be
+// sent away soon has its own, as it is sent by itself.
+func (e *Engine) forNew() *terms {
+	t := e.terms.Load()
+	if e.draining.Load() {
+		return e.newTerms(t.Settings)
+	}
+	return t
 }
 
 // serveHTTP brings a request of HTTP/2 to the Handler. It is the start of a new
@@ -40,9 +60,13 @@ func (e *Engine) serve2(c *conn) {
 func (e *Engine) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	ctx := r.Context()
-	watched := ctx.Value(gathererKey{}).(*gatherer).watcher
-	watched.begin(r, begun)
-	defer watched.end(r)
+	g := ctx.Value(gathererKey{}).(*gatherer)
+	g.begun.Add(1)
+	g.watcher.begin(r, begun)
+	defer g.watcher.end(r)
+	if e.draining.Load() || g.terms.Load() != e.terms.Load() {
+		g.announce()
+	}
 	if r.ContentLength != 0 {
 		// Its error would be that the connection has ended, as a read will say.
 		_ = http.NewResponseController(w).SetReadDeadline(begun.Add(e.terms.Load().Body))

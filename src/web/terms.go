@@ -35,6 +35,7 @@ func (e *Engine) newTerms(s Settings) *terms {
 		DisableGeneralOptionsHandler: true,
 		BaseContext:                  func(net.Listener) context.Context { return e.base },
 		ConnContext:                  withGatherer,
+		ConnState:                    noteIdle,
 		// TLS ends before it, see gatherer.
 		Protocols: new(http.Protocols),
 		HTTP2: &http.HTTP2Config{

@@ -116,6 +116,7 @@ cd `+Clone+`
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 makepkg -cCf --noconfirm
 install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
+(cd outbound && makepkg -cCfd --noconfirm && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
 
 git clone -q . ../next
 cd ../next
