@@ -55,6 +55,8 @@ func TestCheckPolicy(t *testing.T) {
 		m.Exec(t, "systemctl", "start", "foobar")
 		wantSilence(t, "with the service running", m.Try(checkPolicy))
 
+		m.Exec(t, "mkdir", "/etc/foobar@blue")
+		wantSilence(t, "of an instance", m.Try(checkPolicy, "foobar@blue.service"))
 		m.Exec(t, "mkdir", "/opt/unowned")
 		dropIn(t, m, "foobar.service", siteDropIn)
 		quiet("installation of what is bound", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))

@@ -124,6 +124,7 @@ sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
 echo '`+NextMark+`' >>src/config/conf.yaml
 makepkg -cCf --noconfirm --nocheck
 install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
+(cd outbound && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
 `)
 }
 
