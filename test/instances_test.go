@@ -61,6 +61,7 @@ func TestInstances(t *testing.T) {
 		first.holds(t, "the first")
 		other.holds(t, "the other's")
 
+		leavesBoth(t, first, other)
 		asWritten(t, m, do["Remove it"])
 		if out := m.Shell(t, `ls -d /etc/*/*blue* /etc/*blue* /var/lib/*blue* /var/lib/private/*blue* /run/*blue* 2>/dev/null || true`); out != "" {
 			t.Errorf("the removal leaves\n%s", out)
@@ -214,6 +215,7 @@ func bluePassesTools(t *testing.T, m *testbed.Machine) {
 	cat := m.Exec(t, "systemctl", "cat", "foobar@blue")
 	wantContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service\n")
 	wantContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service.d/10-credentials.conf\n")
+	wantSilence(t, "with two instances", m.Try(checkPolicy))
 	for _, path := range strings.Fields(m.Exec(t, "systemctl", "show", "--value", "-p", "FragmentPath", blue, "foobar-admin@blue.socket", "foobar-credentials@blue.service")) {
 		m.Exec(t, "pacman", "-Qo", path)
 	}
@@ -279,6 +281,21 @@ func upgradesBoth(t *testing.T, first, other *service) {
 	if one == lives(t, m, "foobar.service") || two == lives(t, m, blue) {
 		t.Error("an upgrade does not restart both")
 	}
+	first.holds(t, "the first")
+	other.holds(t, "the other's")
+}
+
+// leavesBoth removes the packages, which stops both services and keeps what is
+// theirs, and installs them again.
+func leavesBoth(t *testing.T, first, other *service) {
+	t.Helper()
+	m := first.Machine
+	m.Exec(t, "pacman", "-Rns", "--noconfirm", "--noprogressbar", "foobar")
+	if r := m.Try("pgrep", "-a", "foobar"); r.Stdout != "" {
+		t.Errorf("after the removal there are\n%s", r.Stdout)
+	}
+	m.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar")
+	m.Exec(t, "systemctl", "start", "foobar", "foobar@blue")
 	first.holds(t, "the first")
 	other.holds(t, "the other's")
 }

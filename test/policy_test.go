@@ -80,7 +80,7 @@ func TestCheckPolicy(t *testing.T) {
 		says("removal", pacman(m, "-R", "site"), missing, lost)
 		says("upgrade of the units", m.Run(upgradeToV2), missing, byHand, lost)
 
-		wantContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar@none.service; true"), "foobar@none.service: systemd cannot load it")
+		wantContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar-none.service; true"), "foobar-none.service: systemd cannot load it")
 		withoutSystemd(t, m)
 	})
 }

@@ -67,7 +67,7 @@ func (s *service) underLoad(t *testing.T, act func()) clients.Result {
 	if err != nil {
 		t.Error(err)
 	}
-	t.Logf("\n%v", res)
+	t.Logf("%s:\n%v", t.Name(), res)
 	for _, err := range res.Lost {
 		t.Error(err)
 	}

@@ -49,7 +49,7 @@ func run(args []string, env environment) int {
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = io.WriteString(env.stdout, usage)
 	}
-	if said := (*saidError)(nil); err != nil && !errors.As(err, &said) {
+	if err != nil {
 		logging.Line(logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
 	}
 	return exitStatus(err)

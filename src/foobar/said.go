@@ -10,21 +10,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// A saidError is in the journal already, with its fields; main need not say it
-// again.
-type saidError struct{ err error }
-
-func (e *saidError) Error() string { return e.err.Error() }
-func (e *saidError) Unwrap() error { return e.err }
-
-// said tells the journal, if there is one, why the service ends. What it
-// returns exits as err does.
+// said tells the journal, if there is one, why the service ends, and returns err,
+// which main says once more: journald finds out whose an entry is when it reads
+// it, and where the process has ended by then the entry is nobody's. A line on
+// standard error is the unit's in any case.
 func (s *service) said(what string, err error) error {
-	if err == nil || s.sockets.Journal == nil {
-		return err
+	if err != nil && s.sockets.Journal != nil {
+		s.log.Error(what, reason(err).Field(), zap.Error(err))
 	}
-	s.log.Error(what, reason(err).Field(), zap.Error(err))
-	return &saidError{err}
+	return err
 }
 
 func reason(err error) logging.Event {

@@ -13,11 +13,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// An exchange is a request, nil where none could be read, and how it was
-// answered.
+// An exchange is how a request was answered that came over a connection.
 type exchange struct {
-	id       api.ID
-	request  *api.Request
 	protocol string
 	remote   net.Addr
 	status   int
@@ -33,16 +30,19 @@ func (e *Engine) logs(t *terms) bool {
 // access writes an entry of the access log: what was asked for and how it was
 // answered, and of the header nothing that could be a secret. So the query is
 // left out, too: it means nothing here, but some clients put tokens there.
-func (e *Engine) access(x exchange) {
+//
+// Only Method, Path and ID of the request are looked at; Method is empty where
+// no request could be read.
+func (e *Engine) access(r *api.Request, x exchange) {
 	fields := []zap.Field{
-		zap.Stringer("request_id", x.id),
+		zap.Stringer("request_id", r.ID),
 		zap.Int("status", x.status),
 		zap.Int64("request_bytes", x.in),
 		zap.Int64("response_bytes", x.out),
 		zap.Duration("duration", x.took),
 	}
 	asked := "unreadable request"
-	if r := x.request; r != nil {
+	if r.Method != "" {
 		path := (&url.URL{Path: r.Path}).EscapedPath()
 		asked = r.Method + " " + path
 		fields = append(fields, zap.String("method", r.Method), zap.String("path", path), zap.String("protocol", x.protocol))

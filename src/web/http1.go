@@ -94,7 +94,7 @@ func (e *Engine) exchange(t *terms, c *conn, w *workspace) bool {
 	sent, err := w.send(c, &resp, named(t, &r.req, resp.Status), r.req.Method == http.MethodHead, last)
 	took := e.answered(r.req.Method, resp.Status, begun, w.body.n, sent)
 	if e.logs(t) {
-		e.access(exchange{r.req.ID, &r.req, r.protocol, c.RemoteAddr(), resp.Status, took, w.body.n, sent})
+		e.access(&r.req, exchange{r.protocol, c.RemoteAddr(), resp.Status, took, w.body.n, sent})
 	}
 	if !whole && err == nil {
 		c.linger()

@@ -39,7 +39,7 @@ func (e *Engine) refuse(t *terms, c *conn, w *workspace, begun time.Time, err er
 	id := api.NewID()
 	sent, err := w.send(c, &resp, id.String(), false, true)
 	if e.logs(t) {
-		e.access(exchange{id: id, remote: c.RemoteAddr(), status: status, took: time.Since(begun), out: sent})
+		e.access(&api.Request{ID: id}, exchange{remote: c.RemoteAddr(), status: status, took: time.Since(begun), out: sent})
 	}
 	if err == nil {
 		c.linger()
