@@ -89,6 +89,9 @@ func (s *service) unnoticed(t *testing.T, act func()) {
 		for _, err := range k.Failed {
 			t.Errorf("%s: %v", k.Kind.Name, err)
 		}
+		if k.Crossed > 1 {
+			t.Errorf("%s: %d requests crossed the end of their connections", k.Kind.Name, k.Crossed)
+		}
 	}
 }
 

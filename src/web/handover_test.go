@@ -97,6 +97,9 @@ func TestHandover(t *testing.T) {
 		for _, err := range k.Failed {
 			t.Errorf("%s: %v", k.Kind.Name, err)
 		}
+		if k.Crossed > 3 { // one for each Shutdown
+			t.Errorf("%s: %d requests crossed the end of their connections", k.Kind.Name, k.Crossed)
+		}
 	}
 	for _, err := range res.Lost {
 		t.Error(err)

@@ -8,6 +8,7 @@ package clients
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -52,6 +54,15 @@ func Kinds() []Kind {
 		{Name: "HTTP/2, idle", HTTP2: true, Pause: thinking},
 		{Name: "HTTP/2, new", HTTP2: true, Fresh: true, Pause: 4 * busy},
 	}
+}
+
+// crosses says whether err can be that of a request that crossed the server's
+// end of the connection on the wire, RFC 9112, section 9.5. A client of HTTP/1.1
+// that sends nothing cannot be told to go before its connection is closed, and
+// what it sends at that very moment nobody reads.
+func (k Kind) crosses(err error) bool {
+	idle := !k.HTTP2 && !k.Fresh && k.Pause > 100*time.Millisecond
+	return idle && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
 }
 
 // A Load is what clients put on a server.
@@ -171,7 +182,11 @@ func (c *client) write() {
 func (c *client) ask(method, body, match string) (answer, error) {
 	begun := time.Now()
 	a, err := c.send(method, body, match)
-	if err != nil {
+	switch {
+	case err != nil && c.kind.crosses(err):
+		c.report.cross()
+		return a, err
+	case err != nil:
 		c.report.fail(failure{err, begun, time.Since(begun)})
 		return a, err
 	}

@@ -22,15 +22,16 @@ type Summary struct {
 	Answered int
 	Longest  time.Duration // time for an answer, that for the connection included
 	Refused  int           // connections, each a failure too
+	Crossed  int           // requests that crossed the end of their idle connection, and are no failures
 	Failed   []error       // requests that were sent and not answered, or not as they should be
 }
 
 // String is a table.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %9s %8s %8s %14s\n", "", "answered", "failed", "refused", "longest pause")
+	fmt.Fprintf(&b, "%-26s %9s %8s %8s %8s %14s\n", "", "answered", "failed", "refused", "crossed", "longest pause")
 	for _, s := range r.Kinds {
-		fmt.Fprintf(&b, "%-26s %9d %8d %8d %11.0f ms\n", s.Kind.Name, s.Answered, len(s.Failed), s.Refused, float64(s.Longest.Microseconds())/1000)
+		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %11.0f ms\n", s.Kind.Name, s.Answered, len(s.Failed), s.Refused, s.Crossed, float64(s.Longest.Microseconds())/1000)
 	}
 	return b.String()
 }
@@ -57,6 +58,12 @@ func (r *report) add(took time.Duration) {
 	defer r.mu.Unlock()
 	r.sum.Answered++
 	r.sum.Longest = max(r.sum.Longest, took)
+}
+
+func (r *report) cross() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Crossed++
 }
 
 func (r *report) fail(f failure) {
