@@ -46,10 +46,10 @@ func TestInstances(t *testing.T) {
 		other.holds(t, "hello")
 
 		areSeparate(t, first, other)
-		takesNewCredentials(t, m)
-		other = connectTo(t, m, "/etc/foobar@blue/credentials", blueURL)
 		areAlike(t, m)
 		bluePassesTools(t, m)
+		takesNewCredentials(t, m)
+		other = connectTo(t, m, "/etc/foobar@blue/credentials", blueURL)
 		otherBreaks(t, first, other)
 		other = otherRotates(t, first)
 		if after := lives(t, m, "foobar.service"); after != before {
@@ -155,6 +155,12 @@ cp /tmp/new/{cert,key} /etc/foobar@blue/credentials/`)
 		return ""
 	})
 	m.Exec(t, "rm", "-r", "/tmp/new")
+	testbed.Eventually(t, 30*time.Second, func() string {
+		if state := showUnit(t, m, "foobar-reload@blue.service", "ActiveState"); state != "inactive" {
+			return "foobar-reload@blue.service is " + state
+		}
+		return ""
+	})
 }
 
 // areAlike compares all that systemd knows of the two, but for names.
