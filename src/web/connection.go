@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -20,6 +21,8 @@ type conn struct {
 	waiting  bool // for a handshake or a request
 	served   bool // at least one request
 	draining bool
+	wakeful  bool // drain and wake end a wait
+	woken    bool // there was a wake since the last wait
 }
 
 // handshake lets the client agree on TLS, until limit at most.
@@ -61,8 +64,58 @@ func (c *conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = true
-	if c.waiting {
+	switch {
+	case c.wakeful:
+		c.interrupt()
+	case c.waiting:
 		c.readWithin(time.Now(), c.grace(arriving))
+	}
+}
+
+func (c *conn) isDraining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// wakes has drain end each doze at once, from now on.
+func (c *conn) wakes() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeful = true
+}
+
+// doze reads what comes next, until limit at most, or until somebody wakes it:
+// it ends with os.ErrDeadlineExceeded then.
+func (c *conn) doze(b []byte, limit time.Duration) (int, error) {
+	c.mu.Lock()
+	if c.woken {
+		c.woken = false
+		c.mu.Unlock()
+		return 0, os.ErrDeadlineExceeded
+	}
+	c.waiting = true
+	c.readWithin(time.Now(), limit)
+	c.mu.Unlock()
+	n, err := c.Read(b)
+	c.mu.Lock()
+	c.waiting, c.woken = false, false
+	c.mu.Unlock()
+	return n, err
+}
+
+// wake ends the doze that there is, or the next.
+func (c *conn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupt()
+}
+
+func (c *conn) interrupt() {
+	c.woken = true
+	if c.waiting {
+		c.readBy = time.Now()
+		c.SetReadDeadline(c.readBy)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +28,9 @@ type Handler interface {
 // Package net/http does not refuse what a strict HTTP/1.1 server has to, and
 // could not be made to; see the corpus of the tests. So HTTP/1.1 is fasthttp's
 // parser behind a check of the header section (section, reading), in a loop
-// that owns every byte and every deadline. HTTP/2 is net/http's.
+// that owns every byte and every deadline. Its HTTP/2 is strict, but takes six
+// goroutine switches for a request, so HTTP/2 is the parser of x/net, which is
+// the same, in a loop of that kind (session).
 type Engine struct {
 	listener net.Listener
 	options  EngineOptions
@@ -36,6 +38,8 @@ type Engine struct {
 	slots    slots
 	open     registry
 	bundles  bundles
+	buffers  sync.Pool // of *buffer
+	sections sections
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
@@ -57,6 +61,8 @@ type EngineOptions struct {
 // NewEngine returns an Engine that Run starts.
 func NewEngine(l net.Listener, o EngineOptions) *Engine {
 	e := &Engine{listener: l, options: o, bundles: newBundles(), done: make(chan struct{})}
+	e.buffers.New = func() any { return new(buffer) }
+	e.sections.init()
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.slots.init()
 	e.Apply(o.Settings)
@@ -66,18 +72,14 @@ func NewEngine(l net.Listener, o EngineOptions) *Engine {
 // Addr returns the address that the Engine listens on.
 func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
 
-// Apply puts other settings in force. Connections of HTTP/1.1 follow with their
-// next request; the clients of HTTP/2 are asked to come back.
+// Apply puts other settings in force. Open connections follow with their next
+// request.
 func (e *Engine) Apply(s Settings) {
-	old := e.terms.Load()
-	if old != nil && old.Settings == s {
+	if old := e.terms.Load(); old != nil && old.Settings == s {
 		return
 	}
-	e.terms.Store(e.newTerms(s))
+	e.terms.Store(newTerms(s))
 	e.slots.setLimit(s.Connections)
-	if old != nil {
-		old.goAway()
-	}
 }
 
 // Run accepts connections until Shutdown, and then returns nil once all of them
@@ -114,24 +116,12 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.slots.close()
 	e.listener.Close()
 	e.open.drain()
-	again := time.NewTicker(leaving)
-	defer again.Stop()
-	var leavers []*terms
-	for empty := e.open.empty(); ; {
-		// More than once, for a connection that was about to speak HTTP/2: it
-		// is answered too, by a server that has not been told yet.
-		leavers = append(leavers, e.terms.Swap(e.newTerms(e.terms.Load().Settings)))
-		for _, t := range leavers {
-			t.goAway()
-		}
-		select {
-		case <-empty:
-			return nil
-		case <-ctx.Done():
-			e.open.closeAll()
-			return ctx.Err()
-		case <-again.C:
-		}
+	select {
+	case <-e.open.empty():
+		return nil
+	case <-ctx.Done():
+		e.open.closeAll()
+		return ctx.Err()
 	}
 }
 

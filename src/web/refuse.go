@@ -25,6 +25,7 @@ const (
 	tooLong   = "too_long"  // header section over the limit
 	tooSlow   = "too_slow"  // header section not there in time
 	gone      = "gone"      // connection ended in the middle of a header section
+	flood     = "flood"     // too many frames of HTTP/2 that bring no request on
 )
 
 // refuse answers a request that no Handler can, and ends its connection.
