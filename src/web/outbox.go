@@ -94,6 +94,9 @@ func (o *outbox) headers(id uint32, section []byte, last bool) {
 
 const (
 	frameHeader = 9
+	// firstRecord is what TLS has room for in a record at least, in bytes, once
+	// it has sent one: it starts with short ones.
+	firstRecord = 2 << 10
 	// crumb is less than what is worth a frame of its own, in bytes.
 	crumb = 1 << 10
 )
@@ -165,12 +168,11 @@ func (s *session) emit() {
 // for it, so that whoever is not patient can go on.
 func (s *session) send(patient bool) {
 	for s.fill() {
-		many := len(s.outbox.bodies) > 0
-		if many && !patient {
+		if len(s.outbox.bodies) > 0 && !patient {
 			s.handlers.Go(s.sendBodies)
 			return
 		}
-		s.settle(s.write(many))
+		s.settle(s.write(len(s.outbox.bodies) > 0 || len(s.outbox.frames) > firstRecord))
 	}
 	s.outbox.writing = false
 	s.written.Broadcast()
