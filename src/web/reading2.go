@@ -52,7 +52,7 @@ func (r *reading) take2(f *http2.MetaHeadersFrame) error {
 
 // target2 reads the pseudo-header fields, section 8.3.1.
 func (r *reading) target2(scheme, path string) error {
-	if !httpguts.ValidHostHeader(r.host) || strings.Contains(r.host, "@") {
+	if !httpguts.ValidHostHeader(r.host) {
 		return errUnfit
 	}
 	switch {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"foobar/src/api"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -40,6 +42,52 @@ func TestWindowsOverflow(t *testing.T) {
 		}
 	}()
 	p.find(t, "GOAWAY 1 FLOW_CONTROL_ERROR")
+}
+
+// TestPaddingCounts sends padding, which is given back to the connection's
+// window at once, and so can fill the stream's alone.
+func TestPaddingCounts(t *testing.T) {
+	g := newGate()
+	defer close(g.open)
+	p, _ := meet(t, g, usual)
+	p.post(1)
+	go func() {
+		for range uploadWindow/255 + 1 {
+			p.WriteDataPadded(1, false, []byte("x"), make([]byte, 255))
+		}
+	}()
+	p.find(t, "1: FLOW_CONTROL_ERROR")
+}
+
+// TestUnreadBodiesAreGivenBack cuts off more bodies than the window holds.
+func TestUnreadBodiesAreGivenBack(t *testing.T) {
+	g := newGate()
+	p, _ := meet(t, g, usual)
+	size, id := uploadWindow/40, uint32(1)
+	for range 80 {
+		p.post(id)
+		p.WriteData(id, false, make([]byte, initialFrame))
+		p.WriteData(id, false, make([]byte, size-initialFrame))
+		p.WriteRSTStream(id, http2.ErrCodeCancel)
+		id += 2
+	}
+	p.get(id)
+	p.wants(t, fmt.Sprintf("%d: 200", id))
+	close(g.open)
+}
+
+// TestAnswersDoNotWaitForHalfFrames sends the rest of a frame late.
+func TestAnswersDoNotWaitForHalfFrames(t *testing.T) {
+	p, _ := meet(t, answers(5), usual)
+	var both strings.Builder
+	framer := http2.NewFramer(&both, nil)
+	framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: p.encode(usually()), EndHeaders: true, EndStream: true})
+	framer.WritePing(false, [8]byte{})
+	raw := []byte(both.String())
+	p.conn.Write(raw[:len(raw)-3])
+	p.wants(t, "1: 200", "1: 5 bytes, end")
+	p.conn.Write(raw[len(raw)-3:])
+	p.wants(t, "PING")
 }
 
 // TestWindowsAreKept lets an answer out in parts that the test chooses.
@@ -167,6 +215,46 @@ func TestCompression(t *testing.T) {
 	p, _ = meet(t, answers(10), usual)
 	p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x3f, 0xe2, 0x1f}, EndHeaders: true}) // a table of 4097
 	p.wants(t, "GOAWAY 0 COMPRESSION_ERROR")
+}
+
+// TestSectionsFitEveryTable decodes with no table at all, which a peer may have
+// asked for, and must find said first, RFC 9113, section 4.3.1.
+func TestSectionsFitEveryTable(t *testing.T) {
+	var s sections
+	s.init()
+	now := time.Now()
+	b := s.of(&api.Response{Status: 206, ETag: `"x"`, ContentType: "a/b", ContentRange: "bytes 0-1/3", Body: []byte("ab")}, now)
+	if b[0] != 0x20 {
+		t.Errorf("begins with %#x, not a table of size 0", b[0])
+	}
+	got := map[string]string{}
+	fields, err := hpack.NewDecoder(0, nil).DecodeFull(b)
+	for _, f := range fields {
+		got[f.Name] = f.Value
+	}
+	if err != nil || got[":status"] != "206" || got["content-length"] != "2" || got["etag"] != `"x"` || got["content-range"] != "bytes 0-1/3" {
+		t.Errorf("%v, %v", fields, err)
+	}
+	if other := s.of(&api.Response{Status: 206, ETag: `"y"`, Body: []byte("ab")}, now); bytes.Contains(other, []byte("a/b")) {
+		t.Error("another response has the same section")
+	}
+}
+
+// TestBadConnectionsSpoilNoOther ends some in the middle of a header section.
+func TestBadConnectionsSpoilNoOther(t *testing.T) {
+	server, conf := certificate(t)
+	e := start(t, answers(0), usual, server)
+	for range 20 {
+		bad := call(t, e, conf)
+		bad.greet()
+		bad.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: bad.encode(usually())})
+		bad.WritePing(false, [8]byte{})
+		bad.find(t, "GOAWAY 0 PROTOCOL_ERROR")
+		good := call(t, e, conf)
+		good.greet()
+		good.get(1)
+		good.wants(t, "1: 200, end")
+	}
 }
 
 func TestWrongBeginnings(t *testing.T) {

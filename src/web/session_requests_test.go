@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"foobar/src/api"
 
@@ -149,7 +150,9 @@ func TestBodiesOfHTTP2(t *testing.T) {
 // waits for, and go on for a while; the connection stays good.
 func TestUnwantedUploadsStop(t *testing.T) {
 	h := handlerFunc(func(*api.Request) api.Response { return api.Response{Status: http.StatusUnauthorized} })
-	p, _ := meet(t, h, usual)
+	patient := usual
+	patient.Body = time.Minute // after which it would be asked not to anyway
+	p, _ := meet(t, h, patient)
 	p.ask(1, false, usually(":method: POST", "content-length: 9000000")...)
 	p.wants(t, "1: 401, end", "1: NO_ERROR")
 	p.ask(3, false, usually(":method: POST")...)
@@ -209,4 +212,14 @@ func TestCutBodyIsNotWhole(t *testing.T) {
 	if e := <-err; e == nil {
 		t.Error("the rest was read as if it was empty")
 	}
+}
+
+// TestLateBodiesStop answers early, and waits for the rest of the body as long
+// as for any.
+func TestLateBodiesStop(t *testing.T) {
+	p, _ := meet(t, answers(0), usual)
+	p.post(1)
+	p.wants(t, "1: 200, end", "1: NO_ERROR")
+	p.get(3)
+	p.wants(t, "3: 200, end")
 }
