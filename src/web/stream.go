@@ -93,12 +93,12 @@ func (s *session) finish(st *stream) {
 	}
 }
 
-// endless says that the answered client has more to send than it is worth to
-// wait for: it is asked not to, RFC 9113, section 8.1.
+// endless says that the client goes on sending although it is answered, and so
+// is asked not to, RFC 9113, section 8.1. Asked at once, some clients would take
+// it for an error and not read the answer.
 func (st *stream) endless() bool {
 	u := &st.body
-	return !u.ended && (u.err == os.ErrDeadlineExceeded || u.window < uploadWindow/2 ||
-		st.req.ContentLength-u.received > u.window)
+	return !u.ended && (u.err == os.ErrDeadlineExceeded || u.window < uploadWindow/4)
 }
 
 // sent is for a stream whose answer is out as a whole.
