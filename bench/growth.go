@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"foobar/bench/load"
-	"foobar/bench/plot"
+	"foobar/plot"
 )
 
 // A point is one server at one place of an axis.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"foobar/bench/plot"
+	"foobar/plot"
 )
 
 // A report is Markdown, shown as it comes and kept for bench/README.md.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"foobar/bench/plot"
+	"foobar/plot"
 )
 
 func TestSpread(t *testing.T) {

@@ -3,6 +3,7 @@ package test
 import (
 	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,10 +21,18 @@ func TestDirectives(t *testing.T) {
 	if len(absent) == 0 {
 		t.Error("nothing is absent")
 	}
+	for _, unit := range policyFiles(t, "../outbound") {
+		compare(t, unit, document[unit], readUnit(t, filepath.Join("../outbound", unit)))
+		delete(document, unit)
+	}
 	for _, unit := range policyFiles(t, "../systemd") {
 		here := readUnit(t, filepath.Join("../systemd", unit))
 		compare(t, unit, document[unit], here)
 		delete(document, unit)
+		if template := strings.Replace(unit, ".", "@.", 1); !strings.Contains(unit, "@") {
+			compare(t, template, document[template], beyondNames(t, template, here, readTemplate(t, unit)))
+			delete(document, template)
+		}
 		if filepath.Ext(unit) != ".service" {
 			continue
 		}
@@ -40,6 +49,36 @@ func TestDirectives(t *testing.T) {
 
 // directives are values by name, as often as the name appears.
 type directives map[string][]string
+
+// shared matches what would be the one service's own in a template.
+var shared = regexp.MustCompile(`foobar(-[a-z]+)?\.(service|socket|path|timer|sock)\b|(/etc|/var/lib|Directory=)/?foobar\b[^@]`)
+
+// beyondNames are the directives of a template that have other values than
+// those of the unit that it comes from, when the instance's name is left out.
+// One that the template lacks has no values.
+func beyondNames(t *testing.T, name string, unit, template directives) directives {
+	t.Helper()
+	differ := directives{}
+	for key := range unit {
+		if template[key] == nil {
+			differ[key] = nil
+		}
+	}
+	instance := strings.NewReplacer("@%i", "", " (%i)", "")
+	for key, values := range template {
+		var plain []string
+		for _, value := range values {
+			if found := shared.FindString(key + "=" + value + " "); found != "" {
+				t.Errorf("%s: %s=%s is not the instance's own: %q", name, key, value, found)
+			}
+			plain = append(plain, instance.Replace(value))
+		}
+		if !slices.Equal(plain, unit[key]) {
+			differ[key] = values
+		}
+	}
+	return differ
+}
 
 func compare(t *testing.T, unit string, document, here directives) {
 	t.Helper()
@@ -59,7 +98,7 @@ func compare(t *testing.T, unit string, document, here directives) {
 func policyFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.d/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -76,8 +115,23 @@ func policyFiles(t *testing.T, dir string) []string {
 
 func readUnit(t *testing.T, path string) directives {
 	t.Helper()
+	return parseUnit(t, path, lines(t, path))
+}
+
+// readTemplate reads what the package makes of a unit for the instances.
+func readTemplate(t *testing.T, unit string) directives {
+	t.Helper()
+	out, err := exec.Command("sed", "-E", "-f", "../systemd/instance.sed", filepath.Join("../systemd", unit)).Output()
+	if err != nil {
+		t.Fatalf("the template of %s: %v", unit, err)
+	}
+	return parseUnit(t, unit, strings.Split(string(out), "\n"))
+}
+
+func parseUnit(t *testing.T, path string, lines []string) directives {
+	t.Helper()
 	found := directives{}
-	for _, line := range lines(t, path) {
+	for _, line := range lines {
 		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "[") {
 			continue
 		}
@@ -94,7 +148,7 @@ var code = regexp.MustCompile("`([^`]*)`")
 
 // readDocument finds the tables by heading. A row's first cell is the
 // directive; the values are in the column that is headed "Here", each in code
-// marks, or "(empty)". A table without that column has names only.
+// marks, the first or only one perhaps "(empty)". A table without that column has names only.
 func readDocument(t *testing.T, path string) map[string]directives {
 	t.Helper()
 	found := map[string]directives{}
@@ -141,10 +195,10 @@ func cellValues(cells []string, column int) []string {
 	if column < 0 {
 		return nil
 	}
-	if cells[column] == "(empty)" {
-		return []string{""}
-	}
 	var values []string
+	if strings.HasPrefix(cells[column], "(empty)") {
+		values = append(values, "")
+	}
 	for _, match := range code.FindAllStringSubmatch(cells[column], -1) {
 		values = append(values, match[1])
 	}

@@ -47,7 +47,7 @@ type survey struct {
 // is listed, with reasons, in test/sandbox.
 func TestSandbox(t *testing.T) {
 	t.Parallel()
-	s := &survey{program: buildProbe(t), columns: map[string]sandbox.Column{}}
+	s := &survey{program: buildStatic(t, "./probe"), columns: map[string]sandbox.Column{}}
 	s.free = s.unfiltered(t)
 	t.Run("measure", func(t *testing.T) {
 		for _, suite := range testbed.Suites {
@@ -70,15 +70,16 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
-func buildProbe(t *testing.T) string {
+// buildStatic builds a program that runs where there is no libc.
+func buildStatic(t *testing.T, path string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "probe")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./probe")
+	program := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", program, path)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the probe: %v\n%s", err, out)
+		t.Fatalf("build %s: %v\n%s", path, err, out)
 	}
-	return path
+	return program
 }
 
 // unfiltered is what a process without privileges, and without any filter,
@@ -114,36 +115,78 @@ func parse(t *testing.T, lines string) *sandbox.Report {
 func (s *survey) service(t *testing.T, suite string) {
 	m := bed.Running(t, suite)
 	m.Exec(t, "systemctl", "stop", "foobar")
-	s.install(t, m, "/srv/probe")
-	s.replaceBinary(t, m)
+	copyIn(t, m, s.program, "/srv/probe")
+	s.replaceBinary(t, m, "foobar.service")
 	m.Exec(t, "systemctl", "start", "foobar")
 	c := s.measure(t, m, "foobar.service, "+version(t, m))
-	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(), c.Report.JudgePaths()) {
+	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(sandbox.AllowedAttempts()), c.Report.JudgePaths(sandbox.AllowedPaths())) {
 		t.Error(wrong)
 	}
 	if c.Exposure > "0.1" {
 		t.Errorf("exposure is %s", c.Exposure)
 	}
 	s.judgeSyscalls(t, m, c)
+	s.instance(t, m, c)
 }
 
-func (s *survey) install(t *testing.T, m *testbed.Machine, path string) {
+// instance probes another instance on the machine of the first, which finds
+// the same, under the instance's name.
+func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column) {
 	t.Helper()
-	program, err := os.ReadFile(s.program)
+	asWritten(t, m, documentCommands(t, instancesDoc)["Add one"])
+	m.Exec(t, "systemctl", "stop", blue)
+	s.replaceBinary(t, m, blue)
+	m.Exec(t, "systemctl", "start", blue)
+	found := parse(t, probed(t, m, strings.ReplaceAll(probeReport, "foobar", "foobar@blue")))
+	found.Paths = slices.DeleteFunc(found.Paths, func(p sandbox.Path) bool { return isMountPointOfFirst(t, p) })
+	c := s.column(t, "", found, hostPID(t, m, showUnit(t, m, blue, "MainPID")))
+	if !slices.Equal(c.Through, first.Through) {
+		t.Errorf("of an instance other calls are let through: %v, of the first %v", c.Through, first.Through)
+	}
+	for i := range found.Paths {
+		found.Paths[i].Path = strings.ReplaceAll(found.Paths[i].Path, "foobar@blue", "foobar")
+	}
+	for _, wrong := range slices.Concat(found.JudgeAttempts(sandbox.AllowedAttempts()), found.JudgePaths(sandbox.AllowedPaths())) {
+		t.Error("an instance: ", wrong)
+	}
+	m.Exec(t, "systemctl", "stop", blue)
+}
+
+// isMountPointOfFirst says whether a path in an instance is where the first has
+// a mount, in the root directory that both have. It must be an empty directory.
+func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
+	t.Helper()
+	for _, mount := range []string{"/etc/foobar", "/var/lib/foobar", "/run/credentials/foobar.service"} {
+		below, ok := strings.CutPrefix(p.Path, mount)
+		if !ok || below != "" && below[0] != '/' {
+			continue
+		}
+		if !p.Dir || p.Write || below != "" && below != "/credentials" {
+			t.Errorf("an instance sees %s of the first", p.Path)
+		}
+		return true
+	}
+	return false
+}
+
+// copyIn installs a program of the host's in a machine.
+func copyIn(t *testing.T, m *testbed.Machine, program, path string) {
+	t.Helper()
+	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Must(t, testbed.Command{Stdin: string(program), Args: []string{"bash", "-euc", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"`, "install", path}})
+	m.Must(t, testbed.Command{Stdin: string(content), Args: []string{"bash", "-euc", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"`, "install", path}})
 }
 
 // replaceBinary binds the probe where the unit binds the service's binary, and
 // makes sure that this is all that changes.
-func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine) {
+func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	t.Helper()
-	before := properties(t, m)
+	before := unitProperties(t, m, unit)
 	binds := strings.Replace(before["BindReadOnlyPaths"], "/usr/bin/foobar:/bin/foobar", "/srv/probe:/bin/foobar", 1)
-	dropIn(t, m, "foobar.service", "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
-	after := properties(t, m)
+	dropIn(t, m, unit, "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
+	after := unitProperties(t, m, unit)
 	if after["BindReadOnlyPaths"] != binds || binds == before["BindReadOnlyPaths"] {
 		t.Fatalf("BindReadOnlyPaths=%s, want %s", after["BindReadOnlyPaths"], binds)
 	}
@@ -160,11 +203,11 @@ func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// properties are all properties of the unit, without those of its last run.
-func properties(t *testing.T, m *testbed.Machine) map[string]string {
+// unitProperties are all properties of a unit, without those of its last run.
+func unitProperties(t *testing.T, m *testbed.Machine, unit string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for line := range strings.Lines(m.Exec(t, "systemctl", "show", "foobar.service")) {
+	for line := range strings.Lines(m.Exec(t, "systemctl", "show", unit)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		if strings.Contains(name, "Timestamp") {
 			continue
@@ -181,18 +224,24 @@ func properties(t *testing.T, m *testbed.Machine) map[string]string {
 // measure waits for the probe that runs as foobar.service, and takes stock.
 func (s *survey) measure(t *testing.T, m *testbed.Machine, name string) sandbox.Column {
 	t.Helper()
-	testbed.Eventually(t, 2*time.Minute, func() string {
-		if m.Try("tail", "-n", "1", probeReport).Stdout != `{"kind":"end"}`+"\n" {
-			return "the probe has not ended"
-		}
-		return ""
-	})
-	report := parse(t, m.Read(t, probeReport))
+	report := parse(t, probed(t, m, probeReport))
 	c := s.column(t, name, report, hostPID(t, m, show(t, m, "MainPID")))
 	c.Exposure = exposure(t, m)
 	m.Exec(t, "systemctl", "stop", "foobar")
 	s.add(c)
 	return c
+}
+
+// probed returns what the probe has written once it has ended.
+func probed(t *testing.T, m *testbed.Machine, path string) string {
+	t.Helper()
+	testbed.Eventually(t, 2*time.Minute, func() string {
+		if m.Try("tail", "-n", "1", path).Stdout != `{"kind":"end"}`+"\n" {
+			return "the probe has not ended"
+		}
+		return ""
+	})
+	return m.Read(t, path)
 }
 
 // column adds what only the probe's process tells while it is there.
@@ -325,7 +374,7 @@ func loadTables(t *testing.T) *table.Tables {
 // else is installed.
 func (s *survey) article(t *testing.T, suite string) {
 	m := bed.Source(t, suite)
-	s.install(t, m, "/usr/local/bin/foobar")
+	copyIn(t, m, s.program, "/usr/local/bin/foobar")
 	m.Shell(t, `install -d /etc/certs /etc/foobar; touch /etc/certs/example.com{,-key}.pem /etc/foobar/conf.yaml`)
 	m.Write(t, "/etc/systemd/system/foobar.service", readFile(t, "testdata/article.service"))
 	m.Exec(t, "systemctl", "daemon-reload")

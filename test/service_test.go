@@ -21,12 +21,13 @@ const (
 	metrics   = "http://127.0.0.1:8081"
 )
 
-// A service is foobar, up on a machine, with a client that verifies its
-// certificate and knows its token.
+// A service is foobar, or an instance of it, up on a machine, with a client
+// that verifies its certificate and knows its token.
 type service struct {
 	*testbed.Machine
 	client *http.Client
 	token  string
+	url    string
 }
 
 // running returns the service, installed, enabled and started.
@@ -38,7 +39,13 @@ func running(t *testing.T, suite string) *service {
 // connect makes a client for the service on a machine.
 func connect(t *testing.T, m *testbed.Machine) *service {
 	t.Helper()
-	return &service{m, m.Client(t, credsDir+"/cert"), strings.TrimSpace(m.Read(t, credsDir+"/token"))}
+	return connectTo(t, m, credsDir, baseURL)
+}
+
+// connectTo makes a client for the service that has its credentials in dir.
+func connectTo(t *testing.T, m *testbed.Machine, dir, url string) *service {
+	t.Helper()
+	return &service{m, m.Client(t, dir+"/cert"), strings.TrimSpace(m.Read(t, dir+"/token")), url}
 }
 
 type response struct {
@@ -69,7 +76,7 @@ func (s *service) send(method, url, body string, fields ...string) (response, er
 // do sends a request that must be answered with status.
 func (s *service) do(t *testing.T, status int, method, path, body string, fields ...string) response {
 	t.Helper()
-	resp, err := s.send(method, baseURL+path, body, fields...)
+	resp, err := s.send(method, s.url+path, body, fields...)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -101,7 +108,7 @@ func (s *service) holds(t *testing.T, state string) {
 func (s *service) returns(t *testing.T) {
 	t.Helper()
 	testbed.Eventually(t, 30*time.Second, func() string {
-		resp, err := s.send("GET", baseURL+"/", "")
+		resp, err := s.send("GET", s.url+"/", "")
 		if err != nil {
 			return err.Error()
 		}
@@ -115,7 +122,12 @@ func (s *service) returns(t *testing.T) {
 // show returns a property of foobar.service, systemctl(1).
 func show(t *testing.T, m *testbed.Machine, property string) string {
 	t.Helper()
-	return strings.TrimSpace(m.Exec(t, "systemctl", "show", "--value", "-p", property, "foobar.service"))
+	return showUnit(t, m, "foobar.service", property)
+}
+
+func showUnit(t *testing.T, m *testbed.Machine, unit, property string) string {
+	t.Helper()
+	return strings.TrimSpace(m.Exec(t, "systemctl", "show", "--value", "-p", property, unit))
 }
 
 func wantProperty(t *testing.T, m *testbed.Machine, property, want string) {

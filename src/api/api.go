@@ -19,6 +19,7 @@ import (
 // A Request is what the API asks of an HTTP request. The strings are header
 // field values, empty where the field is missing.
 type Request struct {
+	ID            ID
 	Method, Path  string
 	Authorization string
 	IfMatch       string
@@ -29,6 +30,8 @@ type Request struct {
 	Body io.Reader
 	// ContentLength is in bytes, -1 where it is not known.
 	ContentLength int64
+	// Peer is who the client's certificate says it is, nil without one.
+	Peer *credentials.Peer
 	// Trusted requests came over the admin socket, where the kernel has let
 	// the client in.
 	Trusted bool

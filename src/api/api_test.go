@@ -14,6 +14,7 @@ import (
 
 	"foobar/src/config"
 	"foobar/src/credentials"
+	"foobar/src/logging"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
@@ -28,6 +29,8 @@ type fixture struct {
 	log   *observer.ObservedLogs
 }
 
+func usable(*credentials.Set) error { return nil }
+
 func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,7 +42,7 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 		Key:   filepath.Join(dir, credentials.KeyFile),
 		Token: filepath.Join(dir, credentials.TokenFile),
 	}
-	creds, err := credentials.Open(files)
+	creds, err := credentials.Open(files, usable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +206,7 @@ func (f *fixture) dropToken(t *testing.T) {
 	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")})
+	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")}, usable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,12 +375,13 @@ func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	resp := f.put("lost", nil)
-	if resp.Status != 500 || strings.Contains(string(resp.Body), f.dir) {
+	resp := f.put("lost", func(r *Request) { r.ID = 0xabc })
+	if resp.Status != 500 || strings.Contains(string(resp.Body), f.dir) || !strings.Contains(string(resp.Body), "0000000000000abc") {
 		t.Errorf("%d %q", resp.Status, resp.Body)
 	}
 	f.expect(t, "hello")
-	if f.log.FilterMessage("request failed").Len() != 1 {
+	said := f.log.FilterMessage("POST failed with status 500").All()
+	if len(said) != 1 || said[0].ContextMap()["request_id"] != "0000000000000abc" || said[0].ContextMap()["message_id"] != string(logging.WriteFailed) {
 		t.Errorf("log holds %v", f.log.All())
 	}
 }

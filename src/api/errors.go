@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 
+	"foobar/src/logging"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
@@ -21,12 +22,13 @@ const retryAfter = "1"
 
 // What the API refuses, beside the errors of package state.
 var (
-	errNotFound     = errors.New("there is nothing at this path: the state is at /")
-	errEmpty        = errors.New("no state has been stored yet: POST one to /")
-	errClosed       = errors.New("the configuration (access) lets nobody do this")
-	errNoToken      = errors.New("this needs a token, and the service was started without a token credential")
-	errUnauthorized = errors.New("this needs the header field Authorization: Bearer with the token credential")
-	errBusy         = errors.New("other uploads take all the room there is: try again soon")
+	errNotFound      = errors.New("there is nothing at this path: the state is at /")
+	errEmpty         = errors.New("no state has been stored yet: POST one to /")
+	errClosed        = errors.New("the configuration (access) lets nobody do this")
+	errNoCertificate = errors.New("this needs a connection with a client certificate of the client-ca credential")
+	errNoToken       = errors.New("this needs a token, and the service was started without a token credential")
+	errUnauthorized  = errors.New("this needs the header field Authorization: Bearer with a token of the token credential")
+	errBusy          = errors.New("other uploads take all the room there is: try again soon")
 )
 
 type methodError struct{ allow string }
@@ -56,11 +58,25 @@ func (e *bodyError) Unwrap() error { return e.err }
 func (a *API) failure(r *Request, err error) Response {
 	resp := describe(err)
 	resp.ContentType = textType
-	resp.Body = []byte(sentence(resp.Status, err) + "\n")
-	if resp.Status >= http.StatusInternalServerError && !errors.Is(err, errBusy) {
-		a.log.Error("request failed", zap.String("method", r.Method), zap.Int("status", resp.Status), zap.Error(err))
+	resp.Body = []byte(sentence(r, resp.Status, err) + "\n")
+	if resp.Status >= http.StatusInternalServerError && resp.Status != http.StatusServiceUnavailable {
+		a.log.Error(fmt.Sprintf("%s failed with status %d", r.Method, resp.Status), Event(err).Field(),
+			zap.Stringer("request_id", r.ID), zap.String("method", r.Method), zap.Int("status", resp.Status), zap.Error(err))
 	}
 	return resp
+}
+
+// Event is what the journal's catalogue has on a failure of the state.
+func Event(err error) logging.Event {
+	switch {
+	case errors.Is(err, state.ErrNoSpace):
+		return logging.NoSpace
+	case errors.Is(err, state.ErrReadOnly):
+		return logging.ReadOnly
+	case errors.Is(err, state.ErrChanged), errors.Is(err, state.ErrOwner):
+		return logging.StateChanged
+	}
+	return logging.WriteFailed
 }
 
 func describe(err error) Response {
@@ -77,6 +93,8 @@ func describe(err error) Response {
 		return Response{Status: http.StatusMethodNotAllowed, Allow: method.allow}
 	case errors.Is(err, errClosed), errors.Is(err, errNoToken):
 		return Response{Status: http.StatusForbidden}
+	case errors.Is(err, errNoCertificate):
+		return Response{Status: http.StatusForbidden, Close: true} // the next connection can bring one
 	case errors.Is(err, errUnauthorized):
 		return Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`}
 	case errors.Is(err, state.ErrPrecondition):
@@ -98,12 +116,12 @@ func describe(err error) Response {
 }
 
 // sentence is what the client reads.
-func sentence(status int, err error) string {
+func sentence(r *Request, status int, err error) string {
 	switch status {
 	case http.StatusInsufficientStorage:
-		return state.ErrNoSpace.Error() + "; nothing has changed"
+		return state.ErrNoSpace.Error() + "; nothing has changed; this is request " + r.ID.String()
 	case http.StatusInternalServerError:
-		return "the state could not be stored; the service's log says why"
+		return "the state could not be stored; the service's log says why of request " + r.ID.String()
 	}
 	return err.Error()
 }

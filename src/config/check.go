@@ -21,6 +21,7 @@ type key struct {
 func keys() []key {
 	return []key{
 		{path: "log.level"},
+		{path: "log.access"},
 		{path: "access.read"},
 		{path: "access.write"},
 		size("limits.state", 1, 1<<30, func(c Config) Size { return c.Limits.State }),

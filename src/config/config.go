@@ -30,6 +30,8 @@ type Config struct {
 // Log says what is logged.
 type Log struct {
 	Level Level `yaml:"level"`
+	// Access is for an entry for each request, at any level.
+	Access Switch `yaml:"access"`
 }
 
 // Access says who may read and who may write over HTTPS.

@@ -53,8 +53,14 @@ func TestParse(t *testing.T) {
 		"quoted": {"timeouts:\n  idle: \"1h\"\n", with(func(c *Config) {
 			c.Timeouts.Idle = Duration(time.Hour)
 		})},
+		"switch": {"log:\n  access: true\n", with(func(c *Config) {
+			c.Log.Access = true
+		})},
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
 			c.Access = Access{Token, Nobody}
+		})},
+		"access by certificate": {"access:\n  read: certificate\n  write: both\n", with(func(c *Config) {
+			c.Access = Access{Certificate, Both}
 		})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,9 +89,11 @@ func TestParseErrors(t *testing.T) {
 		"number for time":     {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
 		"time out of range":   {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
 		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
-		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token or nobody"},
+		"switch":              {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"number for a switch": {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
 		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
-		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level"},
+		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
 		"scalar document":     {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, limits or timeouts"},
 		"second document":     {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document: allowed is one"},
 		"syntax":              {"log: {level: info\n", "conf.yaml:1:"},
@@ -162,6 +170,39 @@ func TestSizeString(t *testing.T) {
 		back, err := parseSize(want)
 		if err != nil || back != in {
 			t.Errorf("parseSize(%s) = %d, %v", want, back, err)
+		}
+	}
+}
+
+func TestChanged(t *testing.T) {
+	if got := Changed(Default()); len(got) != 0 {
+		t.Errorf("the defaults change %v", got)
+	}
+	// One value for every key, each of another one than the default.
+	c, err := Parse("conf.yaml", []byte(`
+log: {level: debug, access: true}
+access: {read: nobody, write: anyone}
+limits: {state: 1, uploads: 1GiB, header: 1025, connections: 1}
+timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for _, s := range Changed(c) {
+		values[s.Path] = s.Value
+	}
+	for path, want := range map[string]string{
+		"log.level": "debug", "log.access": "true", "access.read": "nobody", "limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
+		"limits.connections": "1", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
+	} {
+		if values[path] != want {
+			t.Errorf("%s is %q, want %q", path, values[path], want)
+		}
+	}
+	for _, k := range keys() {
+		if _, ok := values[k.path]; !ok {
+			t.Errorf("%s is not among %v", k.path, values)
 		}
 	}
 }

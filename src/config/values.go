@@ -19,10 +19,21 @@ type Who string
 
 // The values of Who.
 const (
-	Anyone Who = "anyone"
-	Token  Who = "token"
-	Nobody Who = "nobody"
+	Anyone      Who = "anyone"
+	Token       Who = "token"
+	Certificate Who = "certificate"
+	Both        Who = "both" // Token and Certificate
+	Nobody      Who = "nobody"
 )
+
+// NeedsToken says whether it takes the token.
+func (w Who) NeedsToken() bool { return w == Token || w == Both }
+
+// NeedsCertificate says whether it takes a client certificate.
+func (w Who) NeedsCertificate() bool { return w == Certificate || w == Both }
+
+// Switch is what is on or off.
+type Switch bool
 
 // Size is a number of bytes.
 type Size int64
@@ -35,7 +46,8 @@ type Duration time.Duration
 
 const (
 	allowedLevel    = "debug, info, warn or error"
-	allowedWho      = "anyone, token or nobody"
+	allowedWho      = "anyone, token, certificate, both or nobody"
+	allowedSwitch   = "true or false"
 	allowedSize     = "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
 	allowedCount    = "a whole number"
 	allowedDuration = "a number with ms, s, m or h, such as 10s"
@@ -60,11 +72,21 @@ func (l *Level) UnmarshalYAML(n ast.Node) error {
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
 func (w *Who) UnmarshalYAML(n ast.Node) error {
 	switch v := Who(scalar(n)); v {
-	case Anyone, Token, Nobody:
+	case Anyone, Token, Certificate, Both, Nobody:
 		*w = v
 		return nil
 	}
 	return notAllowed(n, allowedWho)
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *Switch) UnmarshalYAML(n ast.Node) error {
+	v, ok := n.(*ast.BoolNode)
+	if !ok {
+		return notAllowed(n, allowedSwitch)
+	}
+	*s = Switch(v.Value)
+	return nil
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
@@ -95,6 +117,21 @@ func (d *Duration) UnmarshalYAML(n ast.Node) error {
 	}
 	*d = Duration(v)
 	return nil
+}
+
+// String implements fmt.Stringer, in the form that conf.yaml takes.
+func (l Level) String() string { return zapcore.Level(l).String() }
+
+// String implements fmt.Stringer, in the form that conf.yaml takes: 1m, where
+// time.Duration says 1m0s.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // String implements fmt.Stringer, in the form that conf.yaml takes.

@@ -4,97 +4,91 @@ package credentials
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
-	"strings"
 	"sync/atomic"
 )
 
 // Files are the paths of the credentials. Cert is PEM, the leaf first and its
-// chain after it; Key is PEM, PKCS #8, PKCS #1 or SEC 1; Token is one line.
-// Token may be empty or name a file that does not exist: then nobody has it.
+// chain after it; Key is PEM, PKCS #8, PKCS #1 or SEC 1, and may be the same
+// file. Token has a token a line, and comments. ClientCA is PEM: the
+// certificates of the authorities that vouch for clients. Token and ClientCA
+// may be empty or name a file that does not exist: then nobody has one.
 type Files struct {
-	Cert, Key, Token string
+	Cert, Key, Token, ClientCA string
 }
 
 // A Set is one consistent reading of the files.
 type Set struct {
 	Certificate tls.Certificate
-	token       *[sha256.Size]byte
+	tokens      []digest
+	clientCAs   *x509.CertPool
+	sum         digest // of all files
 }
 
-// bearer is the b64token of RFC 6750, section 2.1.
-var bearer = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
-
-// minToken is the least length, in characters, of a token that nobody guesses.
-const minToken = 16
+// Fingerprint tells this reading from every other. It gives nothing of it away.
+func (s *Set) Fingerprint() string { return fmt.Sprintf("%x", s.sum) }
 
 // Load reads the files. Every error is one of configuration.
 func Load(f Files) (*Set, error) {
-	cert, err := loadPair(f.Cert, f.Key)
+	read, err := readAll(f)
 	if err != nil {
 		return nil, err
 	}
-	token, err := loadToken(f.Token)
+	pair, err := tls.X509KeyPair(read.cert, read.key)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("certificate %s with key %s: %w", f.Cert, f.Key, err)
 	}
-	return &Set{Certificate: cert, token: token}, nil
+	tokens, err := parseTokens(read.token)
+	if err != nil {
+		return nil, fmt.Errorf("token %s: %w", f.Token, err)
+	}
+	clientCAs, err := parseAuthorities(read.clientCA)
+	if err != nil {
+		return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
+	}
+	return &Set{Certificate: pair, tokens: tokens, clientCAs: clientCAs, sum: read.sum()}, nil
 }
 
-func loadPair(certFile, keyFile string) (tls.Certificate, error) {
-	certPEM, err := os.ReadFile(certFile)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("certificate: %w", err)
+// contents are those of the files, nil where an optional one is not there.
+type contents struct{ cert, key, token, clientCA []byte }
+
+func readAll(f Files) (c contents, err error) {
+	for _, file := range []struct {
+		name, path string
+		optional   bool
+		to         *[]byte
+	}{
+		{"certificate", f.Cert, false, &c.cert},
+		{"key", f.Key, false, &c.key},
+		{"token", f.Token, true, &c.token},
+		{"client-ca", f.ClientCA, true, &c.clientCA},
+	} {
+		if file.optional && file.path == "" {
+			continue
+		}
+		*file.to, err = os.ReadFile(file.path)
+		if file.optional && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", file.name, err)
+		}
 	}
-	keyPEM, err := os.ReadFile(keyFile)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("key: %w", err)
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("certificate %s with key %s: %w", certFile, keyFile, err)
-	}
-	return pair, nil
+	return c, nil
 }
 
-func loadToken(file string) (*[sha256.Size]byte, error) {
-	if file == "" {
-		return nil, nil
+func (c contents) sum() digest {
+	h := sha256.New()
+	for _, text := range [][]byte{c.cert, c.key, c.token, c.clientCA} {
+		of := sha256.Sum256(text)
+		h.Write(of[:])
 	}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if len(token) < minToken || !bearer.MatchString(token) {
-		return nil, fmt.Errorf("token %s: allowed is one line of at least %d letters, digits and -._~+/ (RFC 6750, section 2.1)", file, minToken)
-	}
-	digest := sha256.Sum256([]byte(token))
-	return &digest, nil
-}
-
-// HasToken says whether there is a token that could let a request in.
-func (s *Set) HasToken() bool { return s.token != nil }
-
-// Authorizes says whether the value of an Authorization header field carries
-// the token. It takes the same time for every wrong token.
-func (s *Set) Authorizes(header string) bool {
-	scheme, token, ok := strings.Cut(header, " ")
-	if s.token == nil || !ok || !strings.EqualFold(scheme, "Bearer") {
-		return false
-	}
-	digest := sha256.Sum256([]byte(strings.TrimLeft(token, " ")))
-	return subtle.ConstantTimeCompare(digest[:], s.token[:]) == 1
+	return digest(h.Sum(nil))
 }
 
 // Leaf returns the server's own certificate.
@@ -106,16 +100,23 @@ type Store struct {
 	set   atomic.Pointer[Set]
 }
 
+// An Acceptance says what else is wrong with a Set, nil if nothing is.
+type Acceptance func(*Set) error
+
 // Open loads the files for the first time.
-func Open(f Files) (*Store, error) {
+func Open(f Files, accept Acceptance) (*Store, error) {
 	s := &Store{files: f}
-	return s, s.Reload()
+	return s, s.Reload(accept)
 }
 
-// Reload loads the files again. On an error the Set in force stays.
-func (s *Store) Reload() error {
+// Reload loads the files again. On an error, accept's too, the Set in force
+// stays.
+func (s *Store) Reload(accept Acceptance) error {
 	set, err := Load(s.files)
 	if err != nil {
+		return err
+	}
+	if err := accept(set); err != nil {
 		return err
 	}
 	s.set.Store(set)

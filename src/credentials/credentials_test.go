@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ func generate(t *testing.T) (dir string, files Files) {
 	if _, err := Generate(dir, "host.example", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	return dir, Files{filepath.Join(dir, CertFile), filepath.Join(dir, KeyFile), filepath.Join(dir, TokenFile)}
+	return dir, Files{Cert: filepath.Join(dir, CertFile), Key: filepath.Join(dir, KeyFile), Token: filepath.Join(dir, TokenFile)}
 }
 
 func read(t *testing.T, path string) string {
@@ -177,10 +178,13 @@ func TestLoadErrors(t *testing.T) {
 		"no key":           {func(_ *testing.T, f *Files) { f.Key += "x" }, "key: open "},
 		"another's key":    {func(_ *testing.T, f *Files) { f.Key = other.Key }, "private key does not match public key"},
 		"not a PEM file":   {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "failed to find any PEM data"},
-		"empty token":      {func(t *testing.T, f *Files) { write(t, f.Token, "\n") }, "allowed is one line of at least 16"},
-		"short token":      {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "allowed is one line of at least 16"},
-		"two lines":        {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "allowed is one line"},
+		"empty token":      {func(t *testing.T, f *Files) { write(t, f.Token, "\n# none yet\n") }, "there is no token in it"},
+		"short token":      {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "line 1: allowed is one token a line, of at least 16"},
+		"second too short": {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "line 2: allowed is one token a line"},
+		"comment behind":   {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+" # mine") }, "line 1: allowed is one token a line"},
 		"unreadable token": {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
+		"empty client-ca":  {func(t *testing.T, f *Files) { f.ClientCA = f.Token }, "there is no PEM certificate in it"},
+		"key in client-ca": {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, "block 1 is not a certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, files := generate(t)
@@ -203,15 +207,117 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+func usable(*Set) error { return nil }
+
+func TestTokensRotate(t *testing.T) {
+	_, files := generate(t)
+	first, second := strings.Repeat("1", 20), strings.Repeat("2", 20)
+	for _, test := range []struct {
+		text string
+		want map[string]bool
+	}{
+		{first + "\n", map[string]bool{first: true, second: false}},
+		{"# since June\n" + first + "\n\n  # from July on\n" + second, map[string]bool{first: true, second: true, "# since June": false}},
+		{second + "\r\n", map[string]bool{first: false, second: true}},
+	} {
+		write(t, files.Token, test.text)
+		set, err := Load(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for token, want := range test.want {
+			if got := set.Authorizes("Bearer " + token); got != want {
+				t.Errorf("%q: Authorizes(%q) = %v", test.text, token, got)
+			}
+		}
+	}
+}
+
+func TestOneFileForCertificateAndKey(t *testing.T) {
+	_, files := generate(t)
+	cert, key := read(t, files.Cert), read(t, files.Key)
+	for _, text := range []string{cert + key, key + cert} {
+		write(t, files.Cert, text)
+		files.Key = files.Cert
+		if _, err := Load(files); err != nil {
+			t.Errorf("bundle: %v", err)
+		}
+	}
+}
+
+// Every file counts, and what moves from one to the next does too.
+func TestFingerprintTellsReadingsApart(t *testing.T) {
+	_, files := generate(t)
+	files.ClientCA = filepath.Join(t.TempDir(), "client-ca")
+	seen := map[string]bool{}
+	look := func(fresh bool) {
+		t.Helper()
+		set, err := Load(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if print := set.Fingerprint(); seen[print] == fresh {
+			t.Errorf("fingerprint %s: new is %v, want %v", print, !seen[print], fresh)
+		} else {
+			seen[print] = true
+		}
+	}
+	look(true)
+	look(false)
+	write(t, files.ClientCA, read(t, files.Cert))
+	look(true)
+	write(t, files.Token, read(t, files.Token)+"# a comment\n")
+	look(true)
+	write(t, files.Key, read(t, files.Key)+"\n")
+	look(true)
+	write(t, files.Cert, read(t, files.Cert)+"\n")
+	look(true)
+}
+
+func TestExpiresSoon(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Now()
+	for _, test := range []struct {
+		life, left time.Duration
+		want       bool
+	}{
+		{365 * day, 22 * day, false},
+		{365 * day, 20 * day, true},
+		{90 * day, 22 * day, false},
+		{90 * day, 20 * day, true},
+		{6 * day, 2 * day, false},
+		{6 * day, day, true},
+		{90 * day, -day, true},
+	} {
+		c := &x509.Certificate{NotBefore: now.Add(test.left - test.life), NotAfter: now.Add(test.left)}
+		if got := ExpiresSoon(c, now); got != test.want {
+			t.Errorf("%v of %v left: %v", test.left, test.life, got)
+		}
+	}
+}
+
+func TestRefusedSetIsNotTaken(t *testing.T) {
+	_, files := generate(t)
+	s, err := Open(files, usable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := s.Current()
+	refused := errors.New("refused")
+	if err := s.Reload(func(*Set) error { return refused }); !errors.Is(err, refused) || s.Current() != old {
+		t.Errorf("error %v, old set in force %v", err, s.Current() == old)
+	}
+}
+
 func TestReloadKeepsTheOldSetOnError(t *testing.T) {
 	_, files := generate(t)
-	s, err := Open(files)
+	s, err := Open(files, usable)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := s.Current()
 	write(t, files.Cert, "hello")
-	if err := s.Reload(); err == nil {
+	if err := s.Reload(usable); err == nil {
 		t.Fatal("no error")
 	}
 	if s.Current() != old {
@@ -221,7 +327,7 @@ func TestReloadKeepsTheOldSetOnError(t *testing.T) {
 	for from, to := range map[string]string{other.Cert: files.Cert, other.Key: files.Key, other.Token: files.Token} {
 		write(t, to, read(t, from))
 	}
-	if err := s.Reload(); err != nil {
+	if err := s.Reload(usable); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.GetCertificate(nil)

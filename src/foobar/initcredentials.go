@@ -10,26 +10,26 @@ import (
 	"foobar/src/credentials"
 )
 
-func initCredentials(args []string, _ func(string) string, stdout, _ *os.File) error {
-	flags := flag.NewFlagSet("init-credentials", flag.ContinueOnError)
+func prepareInitCredentials(flags *flag.FlagSet) action {
 	dir := flags.String("dir", "", "")
 	host := flags.String("host", "", "")
-	if err := parse(flags, args); err != nil {
-		return err
-	}
-	if *dir == "" {
+	return func(env environment) error { return initCredentials(*dir, *host, env) }
+}
+
+func initCredentials(dir, host string, env environment) error {
+	if dir == "" {
 		return &configError{errors.New("init-credentials: -dir is missing; see foobar -help")}
 	}
-	if *host == "" {
+	if host == "" {
 		name, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("find the host's name: %w", err)
 		}
-		*host = name
+		host = name
 	}
-	made, err := credentials.Generate(*dir, *host, time.Now())
+	made, err := credentials.Generate(dir, host, time.Now())
 	for _, path := range made {
-		fmt.Fprintln(stdout, "made", path)
+		fmt.Fprintln(env.stdout, "made", path)
 	}
 	return err
 }

@@ -1,4 +1,5 @@
-// Command foobar serves one durable state over HTTPS.
+// Command foobar serves one durable state over HTTPS, and is what its
+// administrator asks it with.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"foobar/src/admin"
 	"foobar/src/logging"
 
 	"go.uber.org/zap"
@@ -16,9 +18,12 @@ import (
 
 // The exit statuses, those of sysexits.h where it has one.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitConfig  = 78 // EX_CONFIG: RestartPreventExitStatus= in the unit
+	exitOK           = 0
+	exitFailure      = 1
+	exitPrecondition = 2  // the state is another than -if-match says
+	exitUnavailable  = 69 // EX_UNAVAILABLE: no service answers
+	exitPermission   = 77 // EX_NOPERM: not a member of foobar-admin
+	exitConfig       = 78 // EX_CONFIG: RestartPreventExitStatus= in the unit
 )
 
 //go:embed usage.txt
@@ -28,34 +33,41 @@ var usage string
 var version = "devel"
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	surroundings := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(run(os.Args[1:], surroundings))
+}
+
+// An environment is what a command has around it.
+type environment struct {
+	getenv                func(string) string
+	stdin, stdout, stderr *os.File
 }
 
 // run is main with its surroundings, and returns the exit status.
-func run(args []string, getenv func(string) string, stdout, stderr *os.File) int {
-	command := serve
-	if len(args) > 0 {
-		switch args[0] {
-		case "init-credentials":
-			command, args = initCredentials, args[1:]
-		case "version":
-			command, args = printVersion, args[1:]
-		case "help":
-			args[0] = "-help"
-		}
+func run(args []string, env environment) int {
+	err := runCommand(args, env)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = io.WriteString(env.stdout, usage)
 	}
-	err := command(args, getenv, stdout, stderr)
+	if err != nil {
+		logging.Line(logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+	}
+	return exitStatus(err)
+}
+
+func exitStatus(err error) int {
 	var wrong *configError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, flag.ErrHelp):
-		io.WriteString(stdout, usage)
-		return exitOK
-	}
-	logging.Line(logging.Options{Output: stderr, JournalStream: getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
-	if errors.As(err, &wrong) {
+	case errors.As(err, &wrong):
 		return exitConfig
+	case errors.Is(err, admin.ErrPrecondition):
+		return exitPrecondition
+	case errors.Is(err, admin.ErrUnavailable):
+		return exitUnavailable
+	case errors.Is(err, admin.ErrPermission):
+		return exitPermission
 	}
 	return exitFailure
 }
@@ -79,13 +91,5 @@ func parse(flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return &configError{fmt.Errorf("%w; see foobar -help", err)}
 	}
-	return nil
-}
-
-func printVersion(args []string, _ func(string) string, stdout, _ *os.File) error {
-	if err := parse(flag.NewFlagSet("version", flag.ContinueOnError), args); err != nil {
-		return err
-	}
-	fmt.Fprintln(stdout, "foobar", version)
 	return nil
 }

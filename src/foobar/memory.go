@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	// ownMemory is what the service takes beside states and uploads, in bytes:
-	// buffers and stacks of its connections, metrics, the runtime.
-	ownMemory = 64 << 20
+	// ownMemory is what the service takes with nothing to do, in bytes, and
+	// room for the collector to work in.
+	ownMemory = 32 << 20
+	// connMemory is what a connection takes, in bytes: its buffers, its stack and
+	// its keys. bench/README.md has what is measured.
+	connMemory = 24 << 10
 	// gcPercent lets the heap grow to five times what is in use before it is
 	// collected. It is small, so that costs little, and HTTP/2 makes garbage with
 	// every request.
@@ -18,9 +21,11 @@ const (
 )
 
 // limitMemory has the garbage collector work harder, whatever gcPercent says,
-// before the heap passes what the configuration can make it need: the state, the
-// one that replaces it, and the uploads. An administrator who sets GOGC or
-// GOMEMLIMIT is obeyed instead.
+// before the heap passes what the configuration can make it need: connections,
+// the state, the one that replaces it, and uploads. None of these grows beyond
+// its limit, as clients are told to wait before (503) or are left waiting, so
+// the kernel, which has a limit of its own (MemoryMax=), has nobody to kill. An
+// administrator who sets GOGC or GOMEMLIMIT is obeyed instead.
 func limitMemory(c config.Config) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit(c))
@@ -31,5 +36,6 @@ func limitMemory(c config.Config) {
 }
 
 func memoryLimit(c config.Config) int64 {
-	return ownMemory + 2*int64(c.Limits.State) + int64(c.Limits.Uploads)
+	return ownMemory + connMemory*int64(c.Limits.Connections) +
+		2*int64(c.Limits.State) + int64(c.Limits.Uploads)
 }

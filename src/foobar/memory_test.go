@@ -16,9 +16,9 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 		debug.SetMemoryLimit(limit)
 	})
 	c := config.Default()
-	c.Limits.State, c.Limits.Uploads = 1<<20, 8<<20
+	c.Limits.State, c.Limits.Uploads, c.Limits.Connections = 1<<20, 8<<20, 1024
 	limitMemory(c)
-	if got := debug.SetMemoryLimit(-1); got != (64+2+8)<<20 {
+	if got := debug.SetMemoryLimit(-1); got != (32+24+2+8)<<20 {
 		t.Errorf("limit is %d", got)
 	}
 	if got := debug.SetGCPercent(gcPercent); got != gcPercent {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"foobar/src/credentials"
+	"foobar/src/logging"
 )
 
 // TestMain lets the test binary be the program itself, so that tests run real
@@ -41,6 +44,7 @@ type process struct {
 	log       *lockedBuffer
 	messages  chan string
 	statusEnd chan int
+	journal   *net.UnixConn // nil unless withJournal was called
 }
 
 type lockedBuffer struct {
@@ -112,7 +116,30 @@ func (p *process) read(name string) string {
 	return string(must[[]byte](p.t)(os.ReadFile(filepath.Join(p.dir, name))))
 }
 
-// spawn starts the process with four descriptors, as the units do.
+// withJournal has spawn hand over a socket to the journal, too.
+func (p *process) withJournal() {
+	addr := &net.UnixAddr{Name: filepath.Join(p.t.TempDir(), "journal"), Net: "unixgram"}
+	p.journal = must[*net.UnixConn](p.t)(net.ListenUnixgram("unixgram", addr))
+	p.t.Cleanup(func() { p.journal.Close() })
+}
+
+// entry waits for the journal's entry of an event.
+func (p *process) entry(e logging.Event) string {
+	p.t.Helper()
+	p.journal.SetReadDeadline(time.Now().Add(20 * time.Second))
+	b := make([]byte, 256<<10)
+	for {
+		n, err := p.journal.Read(b)
+		if err != nil {
+			p.t.Fatalf("no entry with the message ID %s: %v", e, err)
+		}
+		if strings.Contains(string(b[:n]), "\nMESSAGE_ID="+string(e)+"\n") {
+			return string(b[:n])
+		}
+	}
+}
+
+// spawn starts the process with the descriptors that the units give it.
 func (p *process) spawn(env ...string) {
 	t := p.t
 	t.Helper()
@@ -127,11 +154,18 @@ func (p *process) spawn(env ...string) {
 
 	// sh makes the PID that sd_listen_fds(3) compares the process's own.
 	p.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0],
-		"-config", p.dir+"/conf.yaml", "-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token")
-	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", "LISTEN_FDS=4", "LISTEN_FDNAMES=https:metrics:admin:notify")
+		"-config", p.dir+"/conf.yaml", "-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token", "-client-ca", p.dir+"/client-ca")
+	files := []func() (*os.File, error){https.File, metrics.File, admin.File, notify.File}
+	names := "https:metrics:admin:notify"
+	if p.journal != nil {
+		journal := must[*net.UnixConn](t)(net.DialUnix("unixgram", nil, p.journal.LocalAddr().(*net.UnixAddr)))
+		defer journal.Close()
+		files, names = append(files, journal.File), names+":journal"
+	}
+	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", fmt.Sprintf("LISTEN_FDS=%d", len(files)), "LISTEN_FDNAMES="+names)
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stderr = p.log
-	for _, file := range []func() (*os.File, error){https.File, metrics.File, admin.File, notify.File} {
+	for _, file := range files {
 		f := must[*os.File](t)(file())
 		defer f.Close()
 		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, f)
@@ -218,6 +252,13 @@ func (p *process) client(h2 bool) *http.Client {
 	tr.Protocols.SetHTTP2(h2)
 	p.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+}
+
+// administrator returns a client of the admin socket.
+func (p *process) administrator() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", p.admin)
+	}}}
 }
 
 // dial opens one verified HTTP/1.1 connection, for what no client library does.

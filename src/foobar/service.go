@@ -30,6 +30,7 @@ type service struct {
 	flags    flags
 	level    zap.AtomicLevel
 	log      *zap.Logger
+	access   *zap.Logger // the access log, whatever the level is
 	config   config.Config
 	creds    *credentials.Store
 	sockets  *listen.Sockets
@@ -42,32 +43,35 @@ type service struct {
 	stopping chan struct{} // closed when the service begins to stop
 	written  chan struct{} // holds one if the state has changed since the last status line
 	refused  error         // why the last reload was refused
+	warned   time.Time     // when the log last said that the certificate expires
 }
 
 // open brings up everything that can fail before the service says READY=1.
 func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err error) {
 	s := &service{flags: f, level: zap.NewAtomicLevel(), metrics: metrics.New(version), stopping: make(chan struct{}), written: make(chan struct{}, 1)}
-	s.log = logging.New(logging.Options{Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM")})
-	if s.sockets, err = listen.Open(f.listen); err != nil {
-		return nil, &configError{err}
-	}
 	s.notifier = notify.New(nil)
-	if s.sockets.Notify != nil {
-		s.notifier = notify.New(s.sockets.Notify)
-	}
+	s.sockets, err = listen.Open(f.listen)
+	s.openLog(getenv, stderr)
 	defer func() {
 		if err != nil {
 			s.notifier.Status("Not started: " + err.Error())
 			s.sockets.Close()
+			err = s.said("not started", err)
 		}
 	}()
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if s.sockets.Notify != nil {
+		s.notifier = notify.New(s.sockets.Notify)
+	}
 	if s.watchdog, err = notify.WatchdogInterval(getenv("WATCHDOG_USEC")); err != nil {
 		return nil, &configError{err}
 	}
 	if s.config, err = loadConfig(f.config); err != nil {
 		return nil, &configError{err}
 	}
-	if s.creds, err = credentials.Open(f.credentials); err != nil {
+	if s.creds, err = credentials.Open(f.credentials, acceptance(s.config)); err != nil {
 		return nil, &configError{err}
 	}
 	if s.store, err = s.openState(); err != nil {
@@ -77,10 +81,20 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
 	limitMemory(s.config)
 	s.loaded(nil)
-	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(s.creds.GetCertificate))
+	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(web.TLSOptions{Certificate: s.creds.GetCertificate, ClientCAs: s.api.ClientCAs}))
 	s.serveAPI(s.sockets.Admin, listen.Admin, nil)
 	s.serveSite(s.sockets.Metrics)
 	return s, nil
+}
+
+func (s *service) openLog(getenv func(string) string, stderr *os.File) {
+	o := logging.Options{
+		Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM"),
+		Journal: s.sockets.Journal, Lost: s.metrics.LogEntryLost,
+	}
+	s.log = logging.New(o)
+	o.Level = nil
+	s.access = logging.New(o).WithOptions(zap.WithCaller(false))
 }
 
 func loadConfig(path string) (config.Config, error) {
@@ -106,16 +120,17 @@ func (s *service) openState() (*state.Store, error) {
 	if v := store.Current(); v != nil {
 		s.metrics.State(len(v.Data), v.Modified)
 	}
+	s.metrics.StateDirectory(s.flags.data)
 	return store, nil
 }
 
 // onStorage is told what the store has recovered and what has failed.
 func (s *service) onStorage(message string, err error) {
 	if err != nil {
-		s.log.Error(message, zap.Error(err))
+		s.log.Error(message, api.Event(err).Field(), zap.Error(err))
 		return
 	}
-	s.log.Info(message)
+	s.log.Info(message, logging.Recovered.Field())
 }
 
 // onWrite is told of each commit.
@@ -138,10 +153,13 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	if l == nil {
 		return
 	}
-	s.add(name, l, web.NewEngine(l, web.EngineOptions{
-		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: webSettings(s.config),
+	engine := web.NewEngine(l, web.EngineOptions{
+		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: s.webSettings(),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
-	}))
+		Access: s.access.With(zap.String("listener", name)),
+	})
+	s.metrics.Connections(name, engine.Connections)
+	s.add(name, l, engine)
 }
 
 // serveSite serves the metrics by net/http: whoever can reach their listener
@@ -152,20 +170,22 @@ func (s *service) serveSite(l net.Listener) {
 	}
 	s.add(listen.Metrics, l, web.NewServer(l, web.Options{
 		Handler:  s.metrics.Site(s.healthy, s.ready, s.log),
-		Settings: webSettings(s.config), Log: s.log.With(zap.String("listener", listen.Metrics)),
+		Settings: s.webSettings(), Log: s.log.With(zap.String("listener", listen.Metrics)),
 	}))
 }
 
 func (s *service) add(name string, l net.Listener, srv server) {
 	s.servers = append(s.servers, srv)
-	s.log.Info("listening", zap.String("listener", name), zap.Stringer("address", l.Addr()))
+	s.log.Info(fmt.Sprintf("listening on %s (%s)", l.Addr(), name), zap.String("listener", name), zap.Stringer("address", l.Addr()))
 }
 
 func apiSettings(c config.Config) api.Settings {
 	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
 }
 
-func webSettings(c config.Config) web.Settings {
+func (s *service) webSettings() web.Settings {
+	c := s.config
+	cas, required := s.api.ClientCAs()
 	return web.Settings{
 		Header:      time.Duration(c.Timeouts.Header),
 		Body:        time.Duration(c.Timeouts.Body),
@@ -173,6 +193,8 @@ func webSettings(c config.Config) web.Settings {
 		Idle:        time.Duration(c.Timeouts.Idle),
 		MaxHeader:   int(c.Limits.Header),
 		Connections: int(c.Limits.Connections),
+		AccessLog:   bool(c.Log.Access),
+		Clients:     web.ClientCertificates{Asked: cas != nil, Required: required},
 	}
 }
 
@@ -186,8 +208,9 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 			}
 		}()
 	}
-	s.log.Info("started", zap.String("version", version))
+	s.log.Info("foobar "+version+" has started", logging.Started.Field(), zap.String("version", version))
 	s.tell(s.notifier.Ready(s.status()))
+	s.metrics.Alive(s.tickInterval())
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	var behind <-chan time.Time // fires when the status line should follow a write
@@ -232,7 +255,7 @@ func (s *service) stop(ctx context.Context) error {
 	}
 	for range s.servers {
 		if err := <-done; err != nil {
-			s.log.Warn("requests were cut at the end of timeouts.shutdown", zap.Error(err))
+			s.log.Warn("requests were cut at the end of timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
 		}
 	}
 	s.log.Info("stopped")

@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -67,9 +65,7 @@ func TestWriteNeedsTheToken(t *testing.T) {
 
 func TestAdminSocketNeedsNone(t *testing.T) {
 	p := start(t, "access: {read: nobody, write: nobody}")
-	c := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return net.Dial("unix", p.admin)
-	}}}
+	c := p.administrator()
 	resp := must[*http.Response](t)(c.Post("http://foobar/", "", strings.NewReader("by admin")))
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
@@ -99,6 +95,14 @@ func TestMetricsSite(t *testing.T) {
 		`foobar_state_write_duration_seconds_count 1`,
 		`foobar_config_last_reload_successful 1`,
 		`foobar_http_requests_in_flight{listener="https"} 0`,
+		`foobar_http_connections{listener="https"} 2`,
+		`foobar_http_connections{listener="admin"} 0`,
+		`foobar_http_connections_limit 10000`,
+		`foobar_state_limit_bytes 1.6777216e+07`,
+		`foobar_state_filesystem_avail_bytes `,
+		`foobar_watchdog_last_ping_timestamp_seconds 1`,
+		`foobar_watchdog_ping_interval_seconds `,
+		`foobar_tls_certificate_not_before_timestamp_seconds 1`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("/metrics does not show %s", want)
@@ -127,6 +131,10 @@ func TestReload(t *testing.T) {
 	}
 	if resp, _ := p.do(c, "POST", "more than 10 bytes"); resp.StatusCode != 413 {
 		t.Errorf("a larger state than the new limit: %d", resp.StatusCode)
+	}
+
+	if _, text := p.scrape("/metrics"); !strings.Contains(text, "\nfoobar_state_limit_bytes 10\n") {
+		t.Error("the metrics do not show the new limit")
 	}
 
 	p.write("conf.yaml", "access: {read: all}\n")

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/credentials"
+	"foobar/src/logging"
 
 	"go.uber.org/zap"
 )
@@ -30,12 +33,14 @@ func (s *service) tickInterval() time.Duration {
 // alive feeds the watchdog from the loop that also takes signals, and only
 // while requests are answered.
 func (s *service) alive() {
+	s.warnOfExpiry(time.Now())
 	if err := s.healthy(); err != nil {
-		s.log.Error("not healthy, the watchdog is not fed", zap.Error(err))
+		s.log.Error("not healthy, the watchdog is not fed", logging.NotHealthy.Field(), zap.Error(err))
 		s.tell(s.notifier.Status("Not healthy: " + err.Error()))
 		return
 	}
 	s.tell(s.notifier.Alive(s.status()))
+	s.metrics.Alive(s.tickInterval())
 }
 
 // healthy asks the API itself.
@@ -63,20 +68,31 @@ func (s *service) status() string {
 	if v := s.store.Current(); v != nil {
 		state = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
 	}
-	expiry := s.creds.Current().Leaf().NotAfter
-	line := fmt.Sprintf("Serving HTTPS on %s: %s; certificate valid until %s", s.sockets.HTTPS.Addr(), state, expiry.Format(time.DateOnly))
-	if time.Now().After(expiry) {
-		line = fmt.Sprintf("Serving HTTPS on %s: %s; CERTIFICATE EXPIRED %s", s.sockets.HTTPS.Addr(), state, expiry.Format(time.DateOnly))
-	}
+	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", s.sockets.HTTPS.Addr(), state, validity(s.creds.Current().Leaf(), time.Now()))
 	if s.refused != nil {
 		line += "; RELOAD REFUSED, old settings in force: " + s.refused.Error()
 	}
 	return line
 }
 
+// validity is what an administrator wants to know of the certificate.
+func validity(leaf *x509.Certificate, now time.Time) string {
+	day := leaf.NotAfter.Format(time.DateOnly)
+	left := leaf.NotAfter.Sub(now)
+	switch {
+	case left < 0:
+		return "CERTIFICATE EXPIRED " + day
+	case !credentials.ExpiresSoon(leaf, now):
+		return "certificate valid until " + day
+	case left < 48*time.Hour:
+		return fmt.Sprintf("CERTIFICATE EXPIRES IN %d HOURS, %s", left/time.Hour, day)
+	}
+	return fmt.Sprintf("CERTIFICATE EXPIRES IN %d DAYS, %s", left/(24*time.Hour), day)
+}
+
 // tell logs what systemd could not be told.
 func (s *service) tell(err error) {
 	if err != nil {
-		s.log.Warn("systemd was not told", zap.Error(err))
+		s.log.Warn("systemd was not told", logging.NotTold.Field(), zap.Error(err))
 	}
 }

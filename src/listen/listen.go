@@ -22,15 +22,18 @@ const (
 	Admin   = "admin"
 )
 
-// Notify is the name of the datagram socket that OpenFile= connects to
-// systemd's notification socket.
-const Notify = "notify"
+// The names of the datagram sockets that OpenFile= connects: to systemd's
+// notification socket, and to the journal's.
+const (
+	Notify  = "notify"
+	Journal = "journal"
+)
 
 // Sockets are the sockets of the service. HTTPS is never nil; the others are
 // nil where they were not asked for.
 type Sockets struct {
 	HTTPS, Metrics, Admin net.Listener
-	Notify                *os.File
+	Notify, Journal       *os.File
 }
 
 // Addresses are what the flags ask for; empty means no such flag. Admin is the
@@ -40,22 +43,27 @@ type Addresses struct {
 }
 
 // Open returns the inherited sockets and opens those in a. Every error is one
-// of configuration.
+// of configuration; the Sockets are then the journal's alone, where the error
+// can be said.
 func Open(a Addresses) (*Sockets, error) {
 	return open(activation.Files(true), a)
 }
 
-func open(inherited []*os.File, a Addresses) (_ *Sockets, err error) {
+func open(inherited []*os.File, a Addresses) (*Sockets, error) {
 	s := &Sockets{}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	for _, f := range inherited {
-		if err := s.take(f); err != nil {
-			return nil, err
-		}
+	if err := s.fill(inherited, a); err != nil {
+		s.Close()
+		return &Sockets{Journal: s.Journal}, err
+	}
+	return s, nil
+}
+
+func (s *Sockets) fill(inherited []*os.File, a Addresses) (err error) {
+	for _, f := range inherited { // all, as the journal's may be the last
+		err = errors.Join(err, s.take(f))
+	}
+	if err != nil {
+		return err
 	}
 	for _, l := range []struct {
 		flag, network, address string
@@ -69,30 +77,31 @@ func open(inherited []*os.File, a Addresses) (_ *Sockets, err error) {
 			continue
 		}
 		if *l.to != nil {
-			return nil, fmt.Errorf("%s %s: systemd has handed over this listener already: use the flag or the .socket unit, not both", l.flag, l.address)
+			return fmt.Errorf("%s %s: systemd has handed over this listener already: use the flag or the .socket unit, not both", l.flag, l.address)
 		}
 		if *l.to, err = net.Listen(l.network, l.address); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", l.flag, l.address, err)
+			return fmt.Errorf("%s %s: %w", l.flag, l.address, err)
 		}
 	}
 	if s.HTTPS == nil {
-		return nil, errors.New("no listener for HTTPS: start foobar.socket with the service, or give -listen, such as -listen :8080")
+		return errors.New("no listener for HTTPS: start foobar.socket with the service, or give -listen, such as -listen :8080")
 	}
-	return s, nil
+	return nil
 }
 
 // take puts an inherited descriptor in its place.
 func (s *Sockets) take(f *os.File) error {
 	place, ok := map[string]*net.Listener{HTTPS: &s.HTTPS, Metrics: &s.Metrics, Admin: &s.Admin}[f.Name()]
+	opened, kept := map[string]**os.File{Notify: &s.Notify, Journal: &s.Journal}[f.Name()]
 	switch {
-	case f.Name() == Notify && s.Notify == nil:
-		s.Notify = f
+	case kept && *opened == nil:
+		*opened = f
 		return nil
-	case f.Name() == Notify, ok && *place != nil:
+	case kept, ok && *place != nil:
 		return fmt.Errorf("inherited socket %q: a second one of this name: give FileDescriptorName=%[1]s to one socket, with one ListenStream=", f.Name())
 	case !ok:
 		return fmt.Errorf("inherited socket %q: unknown name: allowed as FileDescriptorName= is %s", f.Name(),
-			strings.Join([]string{HTTPS, Metrics, Admin}, ", ")+", and "+Notify+" with OpenFile=")
+			strings.Join([]string{HTTPS, Metrics, Admin}, ", ")+", and "+Notify+" and "+Journal+" with OpenFile=")
 	}
 	// FileListener duplicates the descriptor.
 	defer f.Close()
@@ -108,7 +117,8 @@ func (s *Sockets) take(f *os.File) error {
 	return nil
 }
 
-// Close closes all of them.
+// Close closes all of them but the journal's, which is for the last words of
+// the process.
 func (s *Sockets) Close() {
 	for _, l := range []net.Listener{s.HTTPS, s.Metrics, s.Admin} {
 		if l != nil {

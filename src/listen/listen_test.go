@@ -93,12 +93,22 @@ func TestErrors(t *testing.T) {
 			`inherited socket "https": not a listening stream socket`},
 		"bad address":  {nil, Addresses{HTTPS: "127.0.0.1"}, "-listen 127.0.0.1: "},
 		"only metrics": {[]*os.File{inherit(t, Metrics)}, Addresses{}, "no listener for HTTPS"},
+		"second notify": {[]*os.File{rename(t, datagram.(*net.UDPConn).File, Notify), rename(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
+			`inherited socket "notify": a second one`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := open(test.inherited, test.flags)
+			// The error can be said, wherever among the sockets the journal's is.
+			journal := rename(t, datagram.(*net.UDPConn).File, Journal)
+			s, err := open(append(test.inherited, journal), test.flags)
 			if err == nil {
 				s.Close()
 				t.Fatal("no error")
+			}
+			if s.Journal != journal || s.HTTPS != nil || s.Notify != nil {
+				t.Errorf("left are %+v", s)
+			}
+			if _, err := journal.Stat(); err != nil {
+				t.Errorf("the journal's socket: %v", err)
 			}
 			if !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s…", err, test.want)

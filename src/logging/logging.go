@@ -1,8 +1,10 @@
-// Package logging sets up zap: one event, one line, on standard error.
+// Package logging sets up zap: one event, one entry of the journal, whose
+// fields are zap's.
 //
-// Under systemd each line is JSON and starts with the "<N>" priority prefix of
-// sd-daemon(3), so that `journalctl -p warning` filters by zap's levels. On a
-// terminal the lines are for people.
+// Where there is no socket to the journal, an event is one line on standard
+// error. Under systemd it is JSON and starts with the "<N>" priority prefix of
+// sd-daemon(3), so that `journalctl -p warning` filters by zap's levels all the
+// same. On a terminal the lines are for people.
 package logging
 
 import (
@@ -23,21 +25,36 @@ type Options struct {
 	Level  *zap.AtomicLevel
 	// JournalStream is the value of $JOURNAL_STREAM, systemd.exec(5).
 	JournalStream string
+	// Journal, if not nil, is a datagram socket that is connected to the
+	// journal. It must stay open as long as the logger is used.
+	Journal *os.File
+	// Lost, if not nil, is told of each entry that the journal did not take.
+	Lost func()
 }
 
-// New returns a logger that writes to o.Output.
+// New returns a logger that writes to o.Journal, or else to o.Output.
 func New(o Options) *zap.Logger {
 	level := zap.NewAtomicLevel()
 	if o.Level != nil {
 		level = *o.Level
 	}
-	out := zapcore.Lock(o.Output)
-	return zap.New(zapcore.NewCore(encoder(o), out, level))
+	lines := zapcore.NewCore(encoder(o), zapcore.Lock(o.Output), level)
+	if o.Journal == nil {
+		return zap.New(lines)
+	}
+	core, err := newJournal(o, level, lines)
+	if err != nil {
+		log := zap.New(lines)
+		log.Warn("the journal is written to by standard error", zap.Error(err))
+		return log
+	}
+	return zap.New(core, zap.AddCaller())
 }
 
 func encoder(o Options) zapcore.Encoder {
 	c := zap.NewProductionEncoderConfig()
 	c.MessageKey = "message"
+	c.CallerKey = zapcore.OmitKey
 	c.EncodeTime = zapcore.RFC3339TimeEncoder
 	c.EncodeDuration = zapcore.StringDurationEncoder
 	if isJournal(o.Output, o.JournalStream) {
@@ -45,8 +62,8 @@ func encoder(o Options) zapcore.Encoder {
 		c.TimeKey = zapcore.OmitKey
 		return &prefixed{zapcore.NewJSONEncoder(c), buffer.NewPool()}
 	}
-	if isTerminal(o.Output) {
-		return zapcore.NewConsoleEncoder(c)
+	if IsTerminal(o.Output) {
+		return &plain{zapcore.NewConsoleEncoder(c)}
 	}
 	return zapcore.NewJSONEncoder(c)
 }
@@ -70,7 +87,8 @@ func isJournal(f *os.File, stream string) bool {
 	return stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
 }
 
-func isTerminal(f *os.File) bool {
+// IsTerminal says whether f is one.
+func IsTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }
@@ -95,6 +113,23 @@ func (p *prefixed) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer
 	fmt.Fprintf(out, "<%d>", Priority(e.Level))
 	_, err = out.Write(line.Bytes())
 	return out, err
+}
+
+// plain leaves out what only journalctl(1) can look up.
+type plain struct{ zapcore.Encoder }
+
+// Clone implements zapcore.Encoder.
+func (p *plain) Clone() zapcore.Encoder { return &plain{p.Encoder.Clone()} }
+
+// EncodeEntry implements zapcore.Encoder.
+func (p *plain) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	shown := make([]zapcore.Field, 0, len(fields))
+	for _, f := range fields {
+		if f.Key != messageID {
+			shown = append(shown, f)
+		}
+	}
+	return p.Encoder.EncodeEntry(e, shown)
 }
 
 // Priority returns the priority, of syslog(3), for a level.

@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"crypto/x509"
 	"runtime"
 	"time"
 
@@ -27,10 +28,19 @@ type Metrics struct {
 	stateSize     prometheus.Gauge
 	stateWritten  prometheus.Gauge
 
+	stateLimit       prometheus.Gauge
+	connectionsLimit prometheus.Gauge
+
+	watchdogFed      prometheus.Gauge
+	watchdogInterval prometheus.Gauge
+
+	certificateStart  prometheus.Gauge
 	certificateExpiry prometheus.Gauge
 	reloads           *prometheus.CounterVec
 	reloadSuccess     prometheus.Gauge
 	reloadTime        prometheus.Gauge
+
+	logLost prometheus.Counter
 }
 
 // New returns the metrics of a service of this version, all in a registry of
@@ -54,10 +64,20 @@ func New(version string) *Metrics {
 		stateSize:     gauge("state_size_bytes", "Size of the state; 0 before the first write."),
 		stateWritten:  gauge("state_last_write_timestamp_seconds", "When the state was last written, in Unix time; 0 before the first write."),
 
+		stateLimit:       gauge("state_limit_bytes", "Size of the largest state that can be stored, limits.state of the configuration."),
+		connectionsLimit: gauge("http_connections_limit", "Connections that each listener can have open, limits.connections of the configuration."),
+
+		watchdogFed:      gauge("watchdog_last_ping_timestamp_seconds", "When the service last said that it is alive, in Unix time."),
+		watchdogInterval: gauge("watchdog_ping_interval_seconds", "How often the service means to say so; systemd's patience is three times that."),
+
+		certificateStart:  gauge("tls_certificate_not_before_timestamp_seconds", "When the certificate in force became valid, in Unix time."),
 		certificateExpiry: gauge("tls_certificate_not_after_timestamp_seconds", "When the certificate in force expires, in Unix time."),
 		reloads:           counters("config_reloads_total", "Times that configuration and credentials were loaded, by result.", "result"),
 		reloadSuccess:     gauge("config_last_reload_successful", "Whether the last load was taken (1) or refused (0)."),
 		reloadTime:        gauge("config_last_reload_success_timestamp_seconds", "When configuration and credentials were last taken, in Unix time."),
+
+		logLost: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "log_entries_lost_total",
+			Help: "Log entries that the journal did not take in time."}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help:        "1, with the version of the service and of Go.",
@@ -65,7 +85,8 @@ func New(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused,
 		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
-		m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, build,
+		m.stateLimit, m.connectionsLimit, m.watchdogFed, m.watchdogInterval,
+		m.certificateStart, m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, m.logLost, build,
 		collectors.NewGoCollector(), newProcessCollector())
 	for _, result := range []string{"success", "failure"} {
 		m.reloads.WithLabelValues(result)
@@ -104,10 +125,17 @@ func (m *Metrics) State(size int, written time.Time) {
 	m.stateWritten.Set(seconds(written))
 }
 
-// Loaded records a load of configuration and credentials; expiry is that of the
+// Alive records that the service said so, and how often it means to.
+func (m *Metrics) Alive(interval time.Duration) {
+	m.watchdogFed.Set(seconds(time.Now()))
+	m.watchdogInterval.Set(interval.Seconds())
+}
+
+// Loaded records a load of configuration and credentials; leaf is the
 // certificate in force.
-func (m *Metrics) Loaded(err error, expiry time.Time) {
-	m.certificateExpiry.Set(seconds(expiry))
+func (m *Metrics) Loaded(err error, leaf *x509.Certificate) {
+	m.certificateStart.Set(seconds(leaf.NotBefore))
+	m.certificateExpiry.Set(seconds(leaf.NotAfter))
 	if err != nil {
 		m.reloads.WithLabelValues("failure").Inc()
 		m.reloadSuccess.Set(0)
@@ -117,5 +145,8 @@ func (m *Metrics) Loaded(err error, expiry time.Time) {
 	m.reloadSuccess.Set(1)
 	m.reloadTime.Set(seconds(time.Now()))
 }
+
+// LogEntryLost counts a log entry that nobody will read.
+func (m *Metrics) LogEntryLost() { m.logLost.Inc() }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

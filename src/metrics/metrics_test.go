@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"crypto/x509"
 	"errors"
 	"net/http/httptest"
 	"strings"
@@ -32,8 +33,13 @@ func TestMetricsAreServed(t *testing.T) {
 	traffic.End("BREW", 405, time.Millisecond, 0, 5)
 	traffic.Refused("malformed")
 	m.Written(2*time.Millisecond, time.Millisecond, 5)
-	m.Loaded(nil, time.Unix(2000000000, 0))
-	m.Loaded(errors.New("bad"), time.Unix(2000000000, 0))
+	leaf := &x509.Certificate{NotBefore: time.Unix(1000000000, 0), NotAfter: time.Unix(2000000000, 0)}
+	m.Loaded(nil, leaf)
+	m.Loaded(errors.New("bad"), leaf)
+	m.Alive(10 * time.Second)
+	m.Limits(Limits{State: 1000, Connections: 100})
+	m.Connections("https", func() int { return 7 })
+	m.StateDirectory(t.TempDir())
 	_, text := page(t, m, fine, "/metrics")
 	for _, want := range []string{
 		`foobar_http_requests_total{code="200",listener="https",method="GET"} 1`,
@@ -41,9 +47,17 @@ func TestMetricsAreServed(t *testing.T) {
 		`foobar_http_request_duration_seconds_bucket{listener="https",method="GET",le="0.005"} 1`,
 		`foobar_http_response_size_bytes_sum{method="GET"} 5`,
 		`foobar_http_request_size_bytes_count{method="GET"} 1`,
+		`foobar_http_requests_total{code="507",listener="https",method="PUT"} 0`,
 		`foobar_http_requests_in_flight{listener="https"} 1`,
+		`foobar_http_connections{listener="https"} 7`,
+		`foobar_http_connections_limit 100`,
 		`foobar_http_requests_refused_total{listener="https",reason="malformed"} 1`,
 		`foobar_state_size_bytes 5`,
+		`foobar_state_limit_bytes 1000`,
+		`foobar_state_filesystem_avail_bytes `,
+		`foobar_watchdog_last_ping_timestamp_seconds 1`,
+		`foobar_watchdog_ping_interval_seconds 10`,
+		`foobar_tls_certificate_not_before_timestamp_seconds 1e+09`,
 		`foobar_state_write_duration_seconds_count 1`,
 		`foobar_state_fsync_duration_seconds_sum 0.001`,
 		`foobar_tls_certificate_not_after_timestamp_seconds 2e+09`,
@@ -71,6 +85,8 @@ func TestNamesFollowTheRules(t *testing.T) {
 	traffic.Begin()
 	traffic.End("GET", 200, 0, 0, 0)
 	traffic.Refused("malformed")
+	m.Connections("https", func() int { return 0 })
+	m.StateDirectory(t.TempDir())
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,15 @@ var methods = [...]string{"GET", "HEAD", "POST", "PUT", other}
 // other is every method beside them, so that clients cannot make time series
 // at will.
 const other = "other"
+
+// failures are the answers of which every single one matters. They are there as
+// 0 from the start: Prometheus takes a counter that appears as 1 for one that
+// was 1 all the time.
+var failures = map[string][]int{
+	"GET":  {http.StatusInternalServerError},
+	"POST": {http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusInsufficientStorage},
+	"PUT":  {http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusInsufficientStorage},
+}
 
 // Traffic counts the requests of one listener. It finds each time series once:
 // to look them up for every request would take longer than to read it.
@@ -38,6 +48,9 @@ func (m *Metrics) Traffic(listener string) *Traffic {
 		s.duration = m.duration.WithLabelValues(listener, method)
 		s.requestSize = m.requestSize.WithLabelValues(method)
 		s.responseSize = m.responseSize.WithLabelValues(method)
+		for _, status := range failures[method] {
+			t.code(s, method, status)
+		}
 	}
 	return t
 }

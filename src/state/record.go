@@ -43,7 +43,7 @@ type record struct {
 // where they are in every version of the format.
 const (
 	headerSize    = 128
-	magic         = "foobar"
+	magic         = "\x66\x6f\x6f\x62\x61\x72" // stays, whatever the program is called
 	formatVersion = 1
 	checksumAt    = headerSize - 4
 	noFile        = ^uint64(0) // the size of a file that does not exist

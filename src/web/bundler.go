@@ -1,9 +1,14 @@
 package web
 
 import (
+	"errors"
 	"net"
+	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 const (
@@ -29,6 +34,7 @@ func newBundles() bundles {
 // can gather those of one response.
 type bundler struct {
 	net.Conn
+	ending  atomic.Bool
 	mu      sync.Mutex // TLS writes by itself where it reads so
 	records []byte     // nil where they go out one by one
 }
@@ -39,7 +45,34 @@ type bundler struct {
 // that would find nothing, and a turn of the poller after each.
 func (b *bundler) Read(p []byte) (int, error) {
 	runtime.Gosched()
-	return b.Conn.Read(p)
+	n, err := b.Conn.Read(p)
+	if n == 0 && b.ending.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		return b.look(p, err)
+	}
+	return n, err
+}
+
+// look reads what has come since the wait for it ended, as by then a busy
+// machine has done other things: closed now, the connection would fail a request
+// that is here. There is that, or else err.
+func (b *bundler) look(p []byte, err error) (n int, _ error) {
+	socket, ok := b.Conn.(syscall.Conn)
+	if !ok {
+		return 0, err
+	}
+	raw, rawErr := socket.SyscallConn()
+	if rawErr != nil {
+		return 0, err
+	}
+	_ = b.Conn.SetReadDeadline(time.Now().Add(arriving)) // for the rest of it, too
+	_ = raw.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
 }
 
 // Write implements net.Conn.

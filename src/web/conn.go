@@ -87,6 +87,12 @@ func (s *slots) close() {
 	s.change(func() { s.closed = true })
 }
 
+func (s *slots) areClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 func (s *slots) change(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,9 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"os"
 	"sync"
 	"time"
+
+	"foobar/src/credentials"
 )
 
 // A conn is an open connection and its deadlines.
@@ -15,14 +16,17 @@ type conn struct {
 	tls             *tls.Conn // the same, nil where it is not encrypted
 	below           *bundler  // what carries tls
 	bundles         bundles
-	readBy, writeBy time.Time // the deadlines in force
+	since           time.Time
+	peer            *credentials.Peer // nil without a client certificate
+	readBy, writeBy time.Time         // the deadlines in force
 
 	mu       sync.Mutex
 	waiting  bool // for a handshake or a request
 	served   bool // at least one request
-	draining bool
-	wakeful  bool // drain and wake end a wait
-	woken    bool // there was a wake since the last wait
+	ending   bool // closed once it is idle
+	replaced bool // told to come back, where it is HTTP/2
+	wakeful  bool // serves HTTP/2
+	woken    bool // since it dozed last
 }
 
 // handshake lets the client agree on TLS, until limit at most.
@@ -44,12 +48,16 @@ func (c *conn) await(b []byte, limit time.Duration) (n int, err error) {
 }
 
 func (c *conn) wait(limit time.Duration, read func() error) error {
+	now := time.Now()
 	c.mu.Lock()
 	c.waiting = true
-	if c.draining {
-		limit = c.grace(limit)
+	switch {
+	case c.ending && c.served:
+		limit = min(limit, leaving) // its answer was not yet the last one
+	case c.ending:
+		limit = min(limit, c.grace(now))
 	}
-	c.readWithin(time.Now(), limit)
+	c.readWithin(now, limit)
 	c.mu.Unlock()
 	err := read()
 	c.mu.Lock()
@@ -58,72 +66,29 @@ func (c *conn) wait(limit time.Duration, read func() error) error {
 	return err
 }
 
-// drain lets a connection end that is not in the middle of a request. What its
-// client sent before it could know is answered.
-func (c *conn) drain() {
+// end lets a connection end that is not in the middle of a request. What its
+// client has sent is answered.
+func (c *conn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.draining = true
-	switch {
+	c.ending = true
+	if c.below != nil {
+		c.below.ending.Store(true)
+	}
+	switch now := time.Now(); {
 	case c.wakeful:
 		c.interrupt()
 	case c.waiting:
-		c.readWithin(time.Now(), c.grace(arriving))
+		c.readWithin(now, c.grace(now))
 	}
 }
 
-func (c *conn) isDraining() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.draining
-}
-
-// wakes has drain end each doze at once, from now on.
-func (c *conn) wakes() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wakeful = true
-}
-
-// doze reads what comes next, until limit at most, or until somebody wakes it:
-// it ends with os.ErrDeadlineExceeded then.
-func (c *conn) doze(b []byte, limit time.Duration) (int, error) {
-	c.mu.Lock()
-	if c.woken {
-		c.woken = false
-		c.mu.Unlock()
-		return 0, os.ErrDeadlineExceeded
-	}
-	c.waiting = true
-	c.readWithin(time.Now(), limit)
-	c.mu.Unlock()
-	n, err := c.Read(b)
-	c.mu.Lock()
-	c.waiting, c.woken = false, false
-	c.mu.Unlock()
-	return n, err
-}
-
-// wake ends the doze that there is, or the next.
-func (c *conn) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.interrupt()
-}
-
-func (c *conn) interrupt() {
-	c.woken = true
-	if c.waiting {
-		c.readBy = time.Now()
-		c.SetReadDeadline(c.readBy)
-	}
-}
-
-func (c *conn) grace(limit time.Duration) time.Duration {
+// grace is how long to wait yet for the request of a connection that is ending.
+func (c *conn) grace(now time.Time) time.Duration {
 	if c.served {
-		return min(limit, leaving)
+		return 0
 	}
-	return min(limit, arriving)
+	return max(0, c.since.Add(arriving).Sub(now))
 }
 
 func (c *conn) readWithin(now time.Time, limit time.Duration) {
@@ -152,24 +117,18 @@ func move(deadline *time.Time, now time.Time, limit time.Duration) bool {
 
 // A registry knows the open connections. The zero value is ready.
 type registry struct {
-	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	draining bool
-	gone     chan struct{}
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	gone  chan struct{}
 }
 
-// add is false once connections are to end.
-func (r *registry) add(c *conn) bool {
+func (r *registry) add(c *conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.draining {
-		return false
-	}
 	if r.conns == nil {
 		r.conns = map[*conn]struct{}{}
 	}
 	r.conns[c] = struct{}{}
-	return true
 }
 
 func (r *registry) remove(c *conn) {
@@ -182,20 +141,18 @@ func (r *registry) remove(c *conn) {
 	}
 }
 
-func (r *registry) drain() {
+func (r *registry) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.draining = true
-	for c := range r.conns {
-		c.drain()
-	}
+	return len(r.conns)
 }
 
-func (r *registry) closeAll() {
+// each calls f for every connection. It must not wait.
+func (r *registry) each(f func(*conn)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.conns {
-		c.abort()
+		f(c)
 	}
 }
 

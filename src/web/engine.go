@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/credentials"
+	"foobar/src/logging"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -43,7 +45,9 @@ type Engine struct {
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
-	done     chan struct{}
+	// accepting is held while connections are.
+	accepting sync.Mutex
+	done      chan struct{}
 }
 
 // EngineOptions say what an Engine serves.
@@ -56,6 +60,8 @@ type EngineOptions struct {
 	Settings Settings
 	Traffic  *metrics.Traffic
 	Log      *zap.Logger
+	// Access takes the access log, whatever the level of Log.
+	Access *zap.Logger
 }
 
 // NewEngine returns an Engine that Run starts.
@@ -72,72 +78,72 @@ func NewEngine(l net.Listener, o EngineOptions) *Engine {
 // Addr returns the address that the Engine listens on.
 func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
 
+// Connections returns how many connections are open.
+func (e *Engine) Connections() int { return e.open.count() }
+
 // Apply puts other settings in force. Open connections follow with their next
-// request.
+// request; the clients of HTTP/2 are told to come back where that is the only
+// way to be asked for a certificate.
 func (e *Engine) Apply(s Settings) {
-	if old := e.terms.Load(); old != nil && old.Settings == s {
+	old := e.terms.Load()
+	if old != nil && old.Settings == s {
 		return
 	}
 	e.terms.Store(newTerms(s))
 	e.slots.setLimit(s.Connections)
+	if old != nil && old.Clients != s.Clients {
+		e.open.each((*conn).replace)
+	}
 }
 
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (e *Engine) Run() error {
-	for e.slots.take() {
-		c, err := e.listener.Accept()
-		if err == nil {
-			go e.serve(c)
-			continue
-		}
-		e.slots.free()
-		if e.draining.Load() {
-			break
-		}
-		if errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("accept on %s: %w", e.Addr(), err)
-		}
-		// Out of descriptors, most likely: the backlog keeps the clients.
-		e.options.Log.Warn("cannot accept a connection", zap.Error(err))
-		time.Sleep(100 * time.Millisecond)
+	if err := e.accept(); err != nil {
+		return err
 	}
 	<-e.done
 	return nil
 }
 
-// Shutdown stops accepting, answers what is in flight with "Connection: close"
-// or GOAWAY, and closes what is idle. When ctx ends it closes the rest and
-// returns ctx's error.
-func (e *Engine) Shutdown(ctx context.Context) error {
-	defer close(e.done)
-	defer e.cancel()
-	e.draining.Store(true)
-	e.slots.close()
-	e.listener.Close()
-	e.open.drain()
-	select {
-	case <-e.open.empty():
-		return nil
-	case <-ctx.Done():
-		e.open.closeAll()
-		return ctx.Err()
+func (e *Engine) accept() error {
+	e.accepting.Lock()
+	defer e.accepting.Unlock()
+	for e.slots.take() {
+		c, err := e.listener.Accept()
+		if err == nil {
+			// Registered before the next one, so that none is overlooked in the end.
+			go e.serve(e.register(c))
+			continue
+		}
+		e.slots.free()
+		if !errors.Is(err, net.ErrClosed) {
+			// Out of descriptors, most likely: the backlog keeps the clients.
+			e.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		if !e.slots.areClosed() {
+			return fmt.Errorf("accept on %s: %w", e.Addr(), err)
+		}
 	}
+	return nil
 }
 
-// serve does everything for one connection.
-func (e *Engine) serve(nc net.Conn) {
-	defer e.slots.free()
-	c := &conn{Conn: nc, bundles: e.bundles}
+func (e *Engine) register(nc net.Conn) *conn {
+	c := &conn{Conn: nc, bundles: e.bundles, since: time.Now()}
 	if e.options.TLS != nil {
 		c.below = &bundler{Conn: nc}
 		c.tls = tls.Server(c.below, e.options.TLS)
 		c.Conn = c.tls
 	}
-	if !e.open.add(c) {
-		nc.Close()
-		return
-	}
+	e.open.add(c)
+	return c
+}
+
+// serve does everything for one connection.
+func (e *Engine) serve(c *conn) {
+	defer e.slots.free()
 	defer e.open.remove(c)
 	defer c.Close()
 	if c.tls == nil {
@@ -148,7 +154,9 @@ func (e *Engine) serve(nc net.Conn) {
 		e.options.Traffic.Refused(handshake)
 		return
 	}
-	if c.tls.ConnectionState().NegotiatedProtocol == "h2" {
+	agreed := c.tls.ConnectionState()
+	c.peer = credentials.NewPeer(agreed.PeerCertificates)
+	if agreed.NegotiatedProtocol == "h2" {
 		e.serve2(c)
 		return
 	}

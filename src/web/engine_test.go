@@ -31,7 +31,7 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = TLSConfig(nil)
+	server = TLSConfig(TLSOptions{})
 	server.Certificates = s.TLS.Certificates
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }
@@ -104,6 +104,25 @@ func TestBodiesArriveWhole(t *testing.T) {
 			t.Error("not counted as they should be")
 		}
 	})
+}
+
+func TestConnectionsAreCounted(t *testing.T) {
+	e := start(t, &echo{}, usual, nil)
+	open := make([]net.Conn, 3)
+	for i := range open {
+		open[i] = dial(t, e.addr)
+	}
+	wait := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(5 * time.Second); e.Connections() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d connections, want %d", e.Connections(), want)
+			}
+		}
+	}
+	wait(3)
+	open[0].Close()
+	wait(2)
 }
 
 func TestContinueIsSentWhenTheBodyIsWanted(t *testing.T) {
@@ -304,9 +323,7 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			}
 			return api.Response{Status: http.StatusOK, Body: []byte("whole")}
 		})
-		s := usual
-		s.Idle, s.Header = time.Minute, time.Minute
-		e := start(t, h, s, server)
+		e := start(t, h, patient(), server)
 		idle := client(t, e, conf, h2)
 		if _, err := idle.Get("https://example.com/"); err != nil {
 			t.Fatal(err)
@@ -330,6 +347,14 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		begun := time.Now()
 		go func() { stopped <- e.Shutdown(context.Background()) }()
 		time.Sleep(100 * time.Millisecond)
+		if _, err := client(t, e, conf, h2).Get("https://example.com/"); err != nil {
+			t.Errorf("while the others are told to go: %v", err)
+		}
+		select {
+		case err := <-stopped:
+			t.Fatalf("ended with a request in flight: %v", err)
+		case <-time.After(leaving):
+		}
 		if _, err := net.Dial("tcp", e.addr); err == nil {
 			t.Error("still accepts")
 		}

@@ -12,15 +12,6 @@ import (
 	"go.uber.org/zap"
 )
 
-const (
-	// leaving is how long clients get to send one more request, which is
-	// answered with "Connection: close", before idle connections are closed. A
-	// connection that is closed while a request is on its way fails that request.
-	leaving = 200 * time.Millisecond
-	// arriving is how long connections get that have sent nothing yet.
-	arriving = time.Second
-)
-
 // A generation is an http.Server with one set of settings, which net/http
 // cannot change, and the connections that came under them.
 type generation struct {
@@ -107,8 +98,7 @@ func (g *generation) in(state http.ConnState) []net.Conn {
 
 // drain ends the connections, those last that are in the middle of a request.
 func (g *generation) drain(ctx context.Context) error {
-	g.wait(ctx, leaving, func() bool { return g.open() == 0 })
-	g.wait(ctx, arriving, func() bool { return len(g.in(http.StateNew)) == 0 })
+	wait(ctx, settling, func() bool { return len(g.in(http.StateNew)) == 0 })
 	for _, c := range g.in(http.StateNew) {
 		c.Close()
 	}
@@ -120,7 +110,7 @@ func (g *generation) drain(ctx context.Context) error {
 }
 
 // wait returns when done says so, or after limit, or with ctx.
-func (g *generation) wait(ctx context.Context, limit time.Duration, done func() bool) {
+func wait(ctx context.Context, limit time.Duration, done func() bool) {
 	timeout := time.After(limit)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"foobar/src/api"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -79,18 +81,21 @@ func (w *workspace) release(t *terms) {
 func (e *Engine) exchange(t *terms, c *conn, w *workspace) bool {
 	begun := time.Now()
 	if err := w.receive(t, c, begun); err != nil {
-		e.refuse(t, c, w, err)
+		e.refuse(t, c, w, begun, err)
 		return false
 	}
 	r := &w.read
 	w.body.reset(c, w.in, r, t.Body)
-	r.req.Body, r.req.Trusted = &w.body, e.options.Trusted
+	r.req.ID, r.req.Body, r.req.Peer, r.req.Trusted = api.NewID(), &w.body, c.peer, e.options.Trusted
 	resp := e.answer(e.base, &r.req)
 	whole := w.body.skip()
 	last := r.close || resp.Close || !whole || e.draining.Load()
 	c.writeWithin(time.Now(), t.Response)
-	sent, err := w.send(c, &resp, r.req.Method == http.MethodHead, last)
-	e.answered(r.req.Method, resp.Status, begun, w.body.n, sent)
+	sent, err := w.send(c, &resp, named(t, &r.req, resp.Status), r.req.Method == http.MethodHead, last)
+	took := e.answered(r.req.Method, resp.Status, begun, w.body.n, sent)
+	if e.logs(t) {
+		e.access(&r.req, exchange{r.protocol, c.RemoteAddr(), resp.Status, took, w.body.n, sent})
+	}
 	if !whole && err == nil {
 		c.linger()
 	}

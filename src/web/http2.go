@@ -176,12 +176,16 @@ var errHeld = errors.New("a request was held open")
 // Handlers.
 func (s *session) end(err error) {
 	code, polite := s.judge(err)
+	stay := lingerTime
+	if code == http2.ErrCodeNo {
+		stay = settling // nothing is under way
+	}
 	s.mu.Lock()
 	for _, st := range s.streams {
 		s.abandon(st, io.ErrUnexpectedEOF)
 	}
 	s.outbox.closed = true
-	if polite {
+	if polite && !(s.parting.said && code == http2.ErrCodeNo) {
 		s.outbox.goAway(s.lastID, code)
 	}
 	s.mu.Unlock()
@@ -193,7 +197,7 @@ func (s *session) end(err error) {
 			s.written.Wait()
 		}
 		s.mu.Unlock()
-		s.c.linger()
+		s.c.lingerFor(stay)
 	}
 	s.c.abort()
 	s.handlers.Wait()

@@ -19,7 +19,7 @@ const chunked = -1
 // that names and values have the bytes they may have, the parser has seen to.
 type reading struct {
 	req              api.Request
-	host             string
+	host, protocol   string
 	lengths, codings int
 	expect, close    bool
 }
@@ -36,6 +36,10 @@ func (r *reading) take(h *fasthttp.RequestHeader) error {
 		}
 	}
 	http11 := string(h.Protocol()) == "HTTP/1.1"
+	r.protocol = "HTTP/1.0"
+	if http11 {
+		r.protocol = "HTTP/1.1"
+	}
 	switch {
 	case !http11 && string(h.Protocol()) != "HTTP/1.0",
 		r.lengths+r.codings > 1,

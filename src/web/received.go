@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"io"
-	"net/http"
 	"time"
 
 	"foobar/src/api"
@@ -144,8 +143,12 @@ func (s *session) admit(st *stream) bool {
 func (s *session) refuse(st *stream, err error) {
 	status, reason := judge(err)
 	s.e.options.Traffic.Refused(reason)
-	st.req.Method = http.MethodGet // so that there is a sentence
-	s.respond(st, &api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(sentence(err))})
+	st.req = api.Request{ID: api.NewID(), ContentLength: st.req.ContentLength}
+	body := []byte(sentence(err))
+	if s.e.logs(s.e.terms.Load()) {
+		s.e.access(&st.req, exchange{remote: s.c.RemoteAddr(), status: status, took: time.Since(st.begun), out: int64(len(body))})
+	}
+	s.respond(st, &api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: body})
 }
 
 // trailers end a body, section 8.1. What they say means nothing here.

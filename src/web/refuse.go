@@ -29,7 +29,7 @@ const (
 )
 
 // refuse answers a request that no Handler can, and ends its connection.
-func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
+func (e *Engine) refuse(t *terms, c *conn, w *workspace, begun time.Time, err error) {
 	status, reason := judge(err)
 	e.options.Traffic.Refused(reason)
 	if status == 0 {
@@ -37,7 +37,12 @@ func (e *Engine) refuse(t *terms, c *conn, w *workspace, err error) {
 	}
 	c.writeWithin(time.Now(), t.Response)
 	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(sentence(err))}
-	if _, err := w.send(c, &resp, false, true); err == nil {
+	id := api.NewID()
+	sent, err := w.send(c, &resp, id.String(), false, true)
+	if e.logs(t) {
+		e.access(&api.Request{ID: id}, exchange{remote: c.RemoteAddr(), status: status, took: time.Since(begun), out: sent})
+	}
+	if err == nil {
 		c.linger()
 	}
 }
@@ -71,8 +76,10 @@ const (
 
 // linger lets the client read the last answer before the connection goes:
 // closed with bytes unread, it would be reset, and the answer lost on the way.
-func (c *conn) linger() {
-	c.SetDeadline(time.Now().Add(lingerTime))
+func (c *conn) linger() { c.lingerFor(lingerTime) }
+
+func (c *conn) lingerFor(limit time.Duration) {
+	c.SetDeadline(time.Now().Add(limit))
 	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok && h.CloseWrite() != nil {
 		return
 	}

@@ -34,6 +34,7 @@ var (
 	nameAllow        = []byte("Allow")
 	nameRetryAfter   = []byte("Retry-After")
 	nameAuthenticate = []byte("Www-Authenticate")
+	nameRequestID    = []byte("X-Request-Id")
 )
 
 // record is the largest that TLS sends at a time, in bytes.
@@ -42,7 +43,7 @@ const record = 16 << 10
 // send writes a response. Small ones leave in one record and one system call;
 // of large ones, the first record takes the header section with it, and the
 // rest goes out without being copied.
-func (w *workspace) send(c *conn, resp *api.Response, head, last bool) (sent int64, err error) {
+func (w *workspace) send(c *conn, resp *api.Response, id string, head, last bool) (sent int64, err error) {
 	h := w.begin(resp.Status, last)
 	for _, f := range [...]struct {
 		name  []byte
@@ -59,6 +60,10 @@ func (w *workspace) send(c *conn, resp *api.Response, head, last bool) (sent int
 			w.value = append(w.value[:0], f.value...)
 			h.SetCanonical(f.name, w.value)
 		}
+	}
+	if id != "" {
+		w.value = append(w.value[:0], id...)
+		h.SetCanonical(nameRequestID, w.value)
 	}
 	if resp.ContentType != "" {
 		h.SetContentType(resp.ContentType)

@@ -3,7 +3,9 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +19,9 @@ import (
 // keep one, and the last one can be kept: most responses are of one version of
 // the state.
 type sections struct {
-	last atomic.Pointer[section2]
-	goOn []byte // 100 Continue
+	last   atomic.Pointer[section2]
+	goOn   []byte    // 100 Continue
+	fields sync.Pool // of *encoder
 }
 
 // A section2 is a header section and what it was made from.
@@ -44,6 +47,20 @@ func (s *sections) init() {
 	e := newEncoder()
 	e.field(":status", strconv.Itoa(http.StatusContinue))
 	s.goOn = e.out.Bytes()
+	s.fields.New = func() any {
+		e := newEncoder()
+		e.field(":status", strconv.Itoa(http.StatusOK)) // the table is said to be empty
+		return e
+	}
+}
+
+// with returns section and one more field.
+func (s *sections) with(section []byte, name, value string) []byte {
+	e := s.fields.Get().(*encoder)
+	defer s.fields.Put(e)
+	e.out.Reset()
+	e.field(name, value)
+	return slices.Concat(section, e.out.Bytes())
 }
 
 // of returns the section of a response that is made now. It is shared.
@@ -83,14 +100,14 @@ type encoder struct {
 }
 
 // newEncoder gives up the dynamic table, and its sections say so.
-func newEncoder() encoder {
+func newEncoder() *encoder {
 	out := new(bytes.Buffer)
-	e := encoder{out, hpack.NewEncoder(out)}
+	e := &encoder{out, hpack.NewEncoder(out)}
 	e.hpack.SetMaxDynamicTableSizeLimit(0)
 	return e
 }
 
-func (e encoder) field(name, value string) {
+func (e *encoder) field(name, value string) {
 	if value != "" {
 		_ = e.hpack.WriteField(hpack.HeaderField{Name: name, Value: value}) // a Buffer does not fail
 	}

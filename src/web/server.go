@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
+
+	"foobar/src/logging"
 
 	"go.uber.org/zap"
 )
@@ -22,6 +25,9 @@ type Settings struct {
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
 	Connections                  int
+	AccessLog                    bool // of an Engine
+	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
+	Clients ClientCertificates
 }
 
 // Options says what a Server serves.
@@ -39,11 +45,12 @@ type Server struct {
 	listener net.Listener
 	options  Options
 	slots    slots
-	done     chan struct{}
+	// accepting is held while connections are.
+	accepting sync.Mutex
+	done      chan struct{}
 
 	mu          sync.Mutex
 	generations []*generation // the last takes new connections
-	stopped     bool
 }
 
 // NewServer returns a Server that Run starts.
@@ -81,27 +88,33 @@ func (s *Server) Apply(settings Settings) {
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (s *Server) Run() error {
-	for {
-		if !s.slots.take() {
-			break
-		}
+	if err := s.accept(); err != nil {
+		return err
+	}
+	<-s.done
+	return nil
+}
+
+func (s *Server) accept() error {
+	s.accepting.Lock()
+	defer s.accepting.Unlock()
+	for s.slots.take() {
 		c, err := s.listener.Accept()
 		if err == nil {
 			s.hand(&slotted{Conn: c, free: sync.OnceFunc(s.slots.free)})
 			continue
 		}
 		s.slots.free()
-		if s.isStopped() {
-			break
+		if !errors.Is(err, net.ErrClosed) {
+			// Out of descriptors, most likely: the backlog keeps the clients.
+			s.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
+			time.Sleep(100 * time.Millisecond)
+			continue
 		}
-		if errors.Is(err, net.ErrClosed) {
+		if !s.slots.areClosed() {
 			return fmt.Errorf("accept on %s: %w", s.Addr(), err)
 		}
-		// Out of descriptors, most likely: the backlog keeps the clients.
-		s.options.Log.Warn("cannot accept a connection", zap.Error(err))
-		time.Sleep(100 * time.Millisecond)
 	}
-	<-s.done
 	return nil
 }
 
@@ -113,25 +126,19 @@ func (s *Server) hand(c net.Conn) {
 	}
 }
 
-func (s *Server) isStopped() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stopped
-}
-
-// Shutdown stops accepting, answers what is in flight, and closes what is idle.
-// When ctx ends it closes the rest and returns ctx's error.
+// Shutdown tells clients to go while it goes on serving for a moment. Then it
+// stops accepting, answers what is in flight and closes what is idle. When ctx
+// ends it closes the rest and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopped = true
-	generations := s.generations
-	s.mu.Unlock()
+	defer close(s.done)
+	generations := s.retire()
+	wait(ctx, notice(ctx), func() bool {
+		return !slices.ContainsFunc(generations, func(g *generation) bool { return g.open() > 0 })
+	})
 	s.slots.close()
 	s.listener.Close()
-	defer close(s.done)
-	for _, g := range generations {
-		g.retire()
-	}
+	s.accepting.Lock() // until what was accepted is handed over
+	defer s.accepting.Unlock()
 	errs := make([]error, len(generations))
 	var wg sync.WaitGroup
 	for i, g := range generations {
@@ -139,4 +146,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+func (s *Server) retire() []*generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.generations {
+		g.retire()
+	}
+	return s.generations
 }

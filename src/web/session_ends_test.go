@@ -78,13 +78,13 @@ func TestPartingOverHTTP2(t *testing.T) {
 		}
 	}
 	old.get(3)
-	old.wants(t, "PING", "3: 200", "3: 3 bytes, end", "GOAWAY 3 NO_ERROR")
+	old.wants(t, "PING", "3: 200", "3: 3 bytes, end")
 	fresh.greet()
 	fresh.get(1)
-	fresh.wants(t, "1: 200", "1: 3 bytes, end", fmt.Sprintf("GOAWAY %d NO_ERROR", largestStream))
-	fresh.find(t, "GOAWAY 1 NO_ERROR")
-	old.conn.Close()
-	fresh.conn.Close()
+	fresh.wants(t, "1: 200", "1: 3 bytes, end", fmt.Sprintf("GOAWAY %d NO_ERROR", largestStream), "PING")
+	fresh.get(3)
+	fresh.wants(t, "3: 200", "3: 3 bytes, end", "GOAWAY 3 NO_ERROR", "end")
+	old.wants(t, "GOAWAY 3 NO_ERROR", "end")
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
@@ -220,4 +220,22 @@ func TestHandlersHoldTheirConnection(t *testing.T) {
 	if !e.counted(t, `foobar_http_requests_in_flight{listener="https"} 0`) {
 		t.Error("requests left")
 	}
+}
+
+// TestNewSettingsLetConnectionsLive follows them on an open connection, and ends
+// it, without failing anything, where a client may be asked for a certificate.
+func TestNewSettingsLetConnectionsLive(t *testing.T) {
+	p, e := meet(t, answers(3), usual)
+	p.get(1)
+	p.wants(t, "1: 200", "1: 3 bytes, end")
+	s := usual
+	s.Idle = time.Minute
+	e.Apply(s)
+	p.get(3)
+	p.wants(t, "3: 200", "3: 3 bytes, end")
+	s.Clients.Asked = true
+	e.Apply(s)
+	p.wants(t, fmt.Sprintf("GOAWAY %d NO_ERROR", largestStream), "PING")
+	p.get(5)
+	p.wants(t, "5: 200", "5: 3 bytes, end", "GOAWAY 5 NO_ERROR", "end")
 }

@@ -175,7 +175,7 @@ func TestOneWrite(t *testing.T) {
 	e := NewEngine(l, EngineOptions{Handler: answers(1000), TLS: server, Settings: usual, Traffic: m.Traffic("https"), Log: zap.NewNop()})
 	go e.Run()
 	defer e.Shutdown(context.Background())
-	p := call(t, &running{e, ln.Addr().String(), m}, conf)
+	p := call(t, &running{e, ln.Addr().String(), m, nil}, conf)
 	p.greet()
 	p.get(1)
 	p.wants(t, "1: 200", "1: 1000 bytes, end")

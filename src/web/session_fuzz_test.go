@@ -18,7 +18,7 @@ import (
 // FuzzHTTP2 gives a session what a client may send, in pieces: it must end once
 // the client does, with all that it has begun.
 func FuzzHTTP2(f *testing.F) {
-	for _, raw := range clients() {
+	for _, raw := range beginnings() {
 		f.Add(raw, byte(0))
 		f.Add(raw, byte(7))
 	}
@@ -64,8 +64,8 @@ func send(c net.Conn, raw []byte, piece int) {
 	}
 }
 
-// clients are what FuzzHTTP2 starts from: the beginnings of connections.
-func clients() (all [][]byte) {
+// beginnings are what FuzzHTTP2 starts from: the beginnings of connections.
+func beginnings() (all [][]byte) {
 	for _, say := range []func(p *peer){
 		func(p *peer) { p.get(1); p.get(3); p.WritePing(false, [8]byte{1}) },
 		func(p *peer) {

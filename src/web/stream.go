@@ -47,7 +47,7 @@ func (s *session) serve(st *stream) {
 }
 
 func (s *session) exchange(st *stream) {
-	st.req.Body, st.req.Trusted = &st.body, s.e.options.Trusted
+	st.req.ID, st.req.Body, st.req.Peer, st.req.Trusted = api.NewID(), &st.body, s.c.peer, s.e.options.Trusted
 	resp := s.e.answer(s.e.base, &st.req)
 	s.respond(st, &resp)
 }
@@ -56,6 +56,9 @@ func (s *session) exchange(st *stream) {
 // windows are open, so that it goes out in one record.
 func (s *session) respond(st *stream, resp *api.Response) {
 	section := s.e.sections.of(resp, st.begun)
+	if id := named(s.e.terms.Load(), &st.req, resp.Status); id != "" {
+		section = s.e.sections.with(section, "x-request-id", id)
+	}
 	body := resp.Body
 	if st.req.Method == http.MethodHead || resp.Status == http.StatusNotModified {
 		body = nil
@@ -115,7 +118,10 @@ func (s *session) sent(st *stream) {
 func (s *session) account(st *stream) {
 	if st.served {
 		st.served = false
-		s.e.answered(st.req.Method, st.status, st.begun, st.in, st.out)
+		took := s.e.answered(st.req.Method, st.status, st.begun, st.in, st.out)
+		if s.e.logs(s.e.terms.Load()) {
+			s.e.access(&st.req, exchange{"HTTP/2.0", s.c.RemoteAddr(), st.status, took, st.in, st.out})
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // An echo answers with what it was sent, and remembers it.
@@ -60,6 +61,7 @@ type running struct {
 	*Engine
 	addr    string
 	metrics *metrics.Metrics
+	log     *observer.ObservedLogs // the access log's
 }
 
 // start serves h on a loopback port until the test ends.
@@ -70,7 +72,8 @@ func start(t *testing.T, h Handler, s Settings, conf *tls.Config) *running {
 		t.Fatal(err)
 	}
 	m := metrics.New("test")
-	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Traffic("https"), Log: zap.NewNop()})
+	core, log := observer.New(zap.InfoLevel)
+	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Traffic("https"), Log: zap.NewNop(), Access: zap.New(core)})
 	served := make(chan error, 1)
 	go func() { served <- e.Run() }()
 	t.Cleanup(func() {
@@ -83,7 +86,7 @@ func start(t *testing.T, h Handler, s Settings, conf *tls.Config) *running {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return &running{e, ln.Addr().String(), m}
+	return &running{e, ln.Addr().String(), m, log}
 }
 
 // An outcome is what the client saw of a wire.

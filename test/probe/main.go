@@ -62,6 +62,7 @@ func run() error {
 	flag.StringVar(&cert, "cert", "/run/credentials/foobar.service/cert", "a file in the credentials' directory")
 	flag.String("key", "", "ignored")
 	flag.String("token", "", "ignored")
+	flag.String("client-ca", "", "ignored")
 	flag.BoolVar(&syscalls, "syscalls", false, "try system call numbers alone")
 	flag.Parse()
 	w.credentials = filepath.Dir(cert)

@@ -98,8 +98,11 @@ func (m *memory) inherited(s socket) []attempt {
 		call("attach-filter", "attach a BPF program to", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, m.filter(), 16),
 		call("option", "set an option of", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_KEEPALIVE, []byte{1, 0, 0, 0}, 4),
 	}
-	if s.name == "notify" {
+	switch s.name {
+	case "notify":
 		return append(list, call("write", "tell systemd a status by", unix.SYS_WRITE, "STATUS=probe", 12))
+	case "journal":
+		return append(list, call("write", "write a log entry by", unix.SYS_WRITE, "MESSAGE=probe\n", 14))
 	}
 	return append(list,
 		call("accept", "take a connection from", unix.SYS_ACCEPT4, 0, 0, unix.SOCK_NONBLOCK).or(syscall.EAGAIN).blocks(),

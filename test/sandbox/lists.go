@@ -13,27 +13,53 @@ var allowedText string
 //go:embed paths.txt
 var pathsText string
 
+//go:embed outbound-allowed.txt
+var outboundAllowedText string
+
+//go:embed outbound-paths.txt
+var outboundPathsText string
+
 // An Entry is something that works in the sandbox of foobar.service, and why.
 type Entry struct {
 	Name   string
-	How    string // of a path: which of r, w and x it may be
+	How    string // of a path: which of r, w and x it may be, or - for none
 	Reason string
 }
 
 // AllowedAttempts are the attempts that succeed in the service.
-func AllowedAttempts() []Entry {
+func AllowedAttempts() []Entry { return attempts(allowedText) }
+
+// OutboundAttempts are those with the package foobar-outbound.
+func OutboundAttempts() []Entry {
+	return append(AllowedAttempts(), attempts(outboundAllowedText)...)
+}
+
+// AllowedPaths are the paths in the service, where "*" stands for one name and
+// "**" at the end for everything below.
+func AllowedPaths() []Entry { return paths(pathsText) }
+
+// OutboundPaths are those with the package foobar-outbound.
+func OutboundPaths() []Entry {
+	differ := paths(outboundPathsText)
+	for _, e := range AllowedPaths() {
+		if !slices.ContainsFunc(differ, func(d Entry) bool { return matches(d.Name, e.Name) }) {
+			differ = append(differ, e)
+		}
+	}
+	return differ
+}
+
+func attempts(text string) []Entry {
 	var list []Entry
-	for _, fields := range lines(allowedText, 2) {
+	for _, fields := range lines(text, 2) {
 		list = append(list, Entry{Name: fields[0], Reason: fields[1]})
 	}
 	return list
 }
 
-// AllowedPaths are the paths in the service, where "*" stands for one name and
-// "**" at the end for everything below.
-func AllowedPaths() []Entry {
+func paths(text string) []Entry {
 	var list []Entry
-	for _, fields := range lines(pathsText, 3) {
+	for _, fields := range lines(text, 3) {
 		list = append(list, Entry{Name: fields[0], How: fields[1], Reason: fields[2]})
 	}
 	return list
@@ -60,11 +86,11 @@ func lines(text string, n int) [][]string {
 
 // JudgeAttempts returns what is wrong with the attempts that succeeded: each
 // that is not listed, and each that is listed and did not succeed.
-func (r *Report) JudgeAttempts() []string {
+func (r *Report) JudgeAttempts(list []Entry) []string {
 	var wrong []string
 	succeeded := r.Succeeded()
 	listed := map[string]bool{}
-	for _, e := range AllowedAttempts() {
+	for _, e := range list {
 		listed[e.Name] = true
 		if !slices.Contains(succeeded, e.Name) {
 			wrong = append(wrong, fmt.Sprintf("%s is listed as possible and was not", e.Name))
@@ -78,10 +104,10 @@ func (r *Report) JudgeAttempts() []string {
 	return wrong
 }
 
-// JudgePaths returns what is wrong with the paths that were found.
-func (r *Report) JudgePaths() []string {
+// JudgePaths returns what is wrong with the paths that were found, where the
+// first entry that a path matches counts.
+func (r *Report) JudgePaths(entries []Entry) []string {
 	var wrong []string
-	entries := AllowedPaths()
 	seen := map[string]bool{}
 	for _, p := range r.Paths {
 		how := ""
@@ -106,7 +132,7 @@ func (r *Report) JudgePaths() []string {
 		}
 	}
 	for _, e := range entries {
-		if !seen[e.Name] && !strings.Contains(e.How, "?") {
+		if !seen[e.Name] && !strings.ContainsAny(e.How, "?-") {
 			wrong = append(wrong, fmt.Sprintf("%s is listed and is not there", e.Name))
 		}
 	}

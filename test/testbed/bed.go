@@ -116,6 +116,7 @@ cd `+Clone+`
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 makepkg -cCf --noconfirm
 install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
+(cd outbound && makepkg -cCfd --noconfirm && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
 
 git clone -q . ../next
 cd ../next
@@ -123,6 +124,7 @@ sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
 echo '`+NextMark+`' >>src/config/conf.yaml
 makepkg -cCf --noconfirm --nocheck
 install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
+(cd outbound && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
 `)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -285,15 +286,35 @@ func (g *guest) wantReach(t *testing.T, host, loopback, own string) {
 
 func (g *guest) ipLists(t *testing.T) {
 	g.wantReach(t, answered, answered, answered)
-	t.Run("loopback only", func(t *testing.T) {
-		g.dropIn(t, "foobar.socket", `IPAddressDeny=any\nIPAddressAllow=localhost\n`)
+	t.Run("another subnet than the machine's", func(t *testing.T) {
+		g.example(t, "192.0.2.0/24")
 		g.wantReach(t, nothing, answered, nothing)
 	})
-	t.Run("one subnet", func(t *testing.T) {
+	t.Run("the machine's subnet", func(t *testing.T) {
+		g.example(t, "10.0.2.0/24")
+		g.wantReach(t, answered, answered, answered)
+	})
+	t.Run("one that leaves out the machine itself", func(t *testing.T) {
 		g.dropIn(t, "foobar.socket", `IPAddressDeny=any\nIPAddressAllow=10.0.2.0/24\n`)
 		g.wantReach(t, answered, nothing, answered)
 	})
 	g.wantReach(t, answered, answered, answered)
+}
+
+// example installs the shipped example of IP lists until the test ends, with a
+// subnet in place of its own.
+func (g *guest) example(t *testing.T, subnet string) {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/one-subnet/foobar.socket.d/20-site.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, _ := strings.Cut(string(text), "[Socket]\n")
+	const its = "192.0.2.0/24"
+	if !strings.Contains(lines, its) {
+		t.Fatalf("the example is not about %s", its)
+	}
+	g.dropIn(t, "foobar.socket", strings.ReplaceAll(strings.ReplaceAll(lines, its, subnet), "\n", `\n`))
 }
 
 // metricsSocket: the shipped lists hold even where a site's drop-in opens the

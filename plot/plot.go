@@ -1,4 +1,5 @@
-// Package plot draws line charts with logarithmic axes as SVG.
+// Package plot draws the pictures of the documents as SVG: line charts with
+// logarithmic axes, and what was measured over time.
 package plot
 
 import (
@@ -32,14 +33,12 @@ const (
 
 // Colours that people with any colour vision tell apart (Okabe and Ito), on
 // white, so that they are the same on light and dark pages.
-var colours = [...]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7"}
+var colours = [...]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"}
 
 // SVG writes charts side by side.
 func SVG(w io.Writer, charts ...Chart) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+"\n",
-		width*len(charts), height)
-	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
+	begin(&b, width*len(charts), height)
 	for i, c := range charts {
 		fmt.Fprintf(&b, `<g transform="translate(%d 0)">`+"\n", i*width)
 		c.draw(&b)
@@ -48,6 +47,11 @@ func SVG(w io.Writer, charts ...Chart) error {
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func begin(b *strings.Builder, width, height int) {
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+"\n", width, height)
+	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
 }
 
 func (c Chart) draw(b *strings.Builder) {

@@ -1,0 +1,33 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// A Setting is a key of conf.yaml with its value and its default, both in the
+// form that conf.yaml takes.
+type Setting struct{ Path, Value, Default string }
+
+// Changed returns the settings of c that are not the default, in the order of
+// Config.
+func Changed(c Config) []Setting {
+	return slices.DeleteFunc(settings(c), func(s Setting) bool { return s.Value == s.Default })
+}
+
+func settings(c Config) []Setting {
+	var all []Setting
+	there, defaults := reflect.ValueOf(c), reflect.ValueOf(Default())
+	for i := range there.NumField() {
+		section := there.Type().Field(i)
+		for j := range section.Type.NumField() {
+			all = append(all, Setting{
+				Path:    section.Tag.Get("yaml") + "." + section.Type.Field(j).Tag.Get("yaml"),
+				Value:   fmt.Sprint(there.Field(i).Field(j)),
+				Default: fmt.Sprint(defaults.Field(i).Field(j)),
+			})
+		}
+	}
+	return all
+}

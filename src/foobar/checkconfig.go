@@ -1,0 +1,42 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"foobar/src/config"
+)
+
+// defaultConfig is where the package installs it.
+const defaultConfig = "/etc/foobar/conf.yaml"
+
+func prepareCheckConfig(flags *flag.FlagSet) action {
+	path := flags.String("config", defaultConfig, "")
+	return func(env environment) error {
+		c, err := config.Load(*path)
+		if err != nil {
+			return &configError{err}
+		}
+		_, err = io.WriteString(env.stdout, describeConfig(*path, c))
+		return err
+	}
+}
+
+// describeConfig says what a correct file changes.
+func describeConfig(path string, c config.Config) string {
+	changed := config.Changed(c)
+	if len(changed) == 0 {
+		return path + " is right, and every setting is the default\n"
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s is right, and changes\n", path)
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, s := range changed {
+		fmt.Fprintf(table, "  %s\t%s\tdefault %s\n", s.Path, s.Value, s.Default)
+	}
+	table.Flush()
+	return text.String()
+}

@@ -1,0 +1,233 @@
+package logging
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// A journald is the other end of a logger's socket.
+type journald struct {
+	conn *net.UnixConn
+	log  *zap.Logger
+	lost int
+	err  *os.File // what the logger has for standard error
+}
+
+func newJournald(t *testing.T) *journald {
+	t.Helper()
+	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "socket"), Net: "unixgram"}
+	conn, err := net.ListenUnixgram("unixgram", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := net.DialUnix("unixgram", nil, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	file, err := client.File() // in blocking mode, as systemd hands it over
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		file.Close()
+		stderr.Close()
+	})
+	j := &journald{conn: conn, err: stderr}
+	j.log = New(Options{Output: stderr, Journal: file, Lost: func() { j.lost++ }})
+	return j
+}
+
+// next returns the fields of the next entry, the values of one name in order.
+func (j *journald) next(t *testing.T) map[string][]string {
+	t.Helper()
+	b := make([]byte, 256<<10)
+	j.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	n, err := j.conn.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields, err := parse(b[:n])
+	if err != nil {
+		t.Fatalf("%v in %q", err, b[:n])
+	}
+	return fields
+}
+
+// name is what journald accepts of others than itself.
+var name = regexp.MustCompile(`^[A-Z0-9][A-Z0-9_]{0,63}$`)
+
+// parse reads the journal's native protocol as strictly as it is written down.
+func parse(b []byte) (map[string][]string, error) {
+	fields := map[string][]string{}
+	for len(b) > 0 {
+		line, rest, ok := bytes.Cut(b, []byte("\n"))
+		if !ok {
+			return nil, errors.New("a field without its end")
+		}
+		key, value, simple := bytes.Cut(line, []byte("="))
+		if !simple {
+			if len(rest) < 8 {
+				return nil, errors.New("a length that is cut off")
+			}
+			length := binary.LittleEndian.Uint64(rest)
+			rest = rest[8:]
+			if uint64(len(rest)) < length+1 || rest[length] != '\n' {
+				return nil, errors.New("a length that is wrong")
+			}
+			value, rest = rest[:length], rest[length+1:]
+		}
+		if !name.Match(key) {
+			return nil, fmt.Errorf("the name %q", key)
+		}
+		fields[string(key)] = append(fields[string(key)], string(value))
+		b = rest
+	}
+	return fields, nil
+}
+
+func want(t *testing.T, fields map[string][]string, wanted map[string]string) {
+	t.Helper()
+	for key, value := range wanted {
+		if got := fields[key]; len(got) != 1 || got[0] != value {
+			t.Errorf("%s is %.200q, want %.200q", key, got, value)
+		}
+	}
+}
+
+func TestEntryHasZapsFields(t *testing.T) {
+	j := newJournald(t)
+	log := j.log.With(zap.String("listener", "https"))
+	log.Error("POST failed", NoSpace.Field(), zap.Int("status", 507), zap.Error(errors.New("the disk is full")),
+		zap.Duration("took", 1500*time.Millisecond), zap.Time("at", time.Unix(0, 0).UTC()), zap.Stringer("address", &net.UnixAddr{Name: "/a"}),
+		zap.ByteString("stack", []byte("two\nlines\x00")), zap.Bool("first", true), zap.Strings("names", []string{"a", "b"}),
+		zap.Dict("nested", zap.Int("deep", 1)), zap.String("größe-in.Bytes", "1"))
+	fields := j.next(t)
+	want(t, fields, map[string]string{
+		"MESSAGE": "POST failed: the disk is full", "PRIORITY": "3", "SYSLOG_IDENTIFIER": "foobar", "MESSAGE_ID": string(NoSpace),
+		"FOOBAR_LISTENER": "https", "FOOBAR_STATUS": "507", "FOOBAR_ERROR": "the disk is full", "FOOBAR_TOOK": "1.5s",
+		"FOOBAR_AT": "1970-01-01T00:00:00Z", "FOOBAR_ADDRESS": "/a", "FOOBAR_STACK": "two\nlines\x00", "FOOBAR_FIRST": "true",
+		"FOOBAR_NAMES": `["a","b"]`, "FOOBAR_NESTED_DEEP": "1", "FOOBAR_GR__E_IN_BYTES": "1",
+	})
+	if file := fields["CODE_FILE"]; len(file) != 1 || !strings.HasSuffix(file[0], "/journal_test.go") || len(fields["CODE_LINE"]) != 1 {
+		t.Errorf("CODE_FILE is %q, CODE_LINE %q", file, fields["CODE_LINE"])
+	}
+	if len(fields) != 18 {
+		t.Errorf("there are %d fields: %v", len(fields), fields)
+	}
+
+	log.Info("two\nlines = one message")
+	want(t, j.next(t), map[string]string{"MESSAGE": "two\nlines = one message", "PRIORITY": "6", "FOOBAR_LISTENER": "https"})
+	if text, err := os.ReadFile(j.err.Name()); len(text) > 0 || err != nil {
+		t.Errorf("standard error holds %q, %v", text, err)
+	}
+}
+
+func TestEntryThatIsTooLargeIsCut(t *testing.T) {
+	j := newJournald(t)
+	long := strings.Repeat("ä", maxValue) // two bytes each
+	j.log.Warn("long", zap.String("a", long), zap.String("b", long), zap.String("c", long), zap.String("d", long), zap.String("e", "short"))
+	fields := j.next(t)
+	cut := strings.Repeat("ä", maxValue/2)
+	want(t, fields, map[string]string{"MESSAGE": "long", "FOOBAR_A": cut, "FOOBAR_C": cut, "FOOBAR_E": "short",
+		"FOOBAR_TRUNCATED": "FOOBAR_A FOOBAR_B FOOBAR_C FOOBAR_D"})
+	if fields["FOOBAR_D"] != nil {
+		t.Error("the entry is larger than it should be")
+	}
+	if got := shorten("aä", 2); got != "a" {
+		t.Errorf("half a character stays: %q", got)
+	}
+}
+
+// A journald that does not read keeps nobody waiting, and learns later what it
+// has missed.
+func TestJournalIsNeverWaitedFor(t *testing.T) {
+	j := newJournald(t)
+	logged := make(chan int)
+	go func() {
+		n := 0
+		for ; j.lost < 3; n++ {
+			j.log.Info("entry", zap.Int("n", n))
+		}
+		logged <- n
+	}()
+	var n int
+	select {
+	case n = <-logged:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the logger waits")
+	}
+	for i := range n - 3 {
+		want(t, j.next(t), map[string]string{"FOOBAR_N": fmt.Sprint(i)})
+	}
+	j.log.Info("after")
+	want(t, j.next(t), map[string]string{"PRIORITY": "4", "MESSAGE_ID": string(EntriesLost), "MESSAGE": "3 log entries were lost: journald was behind"})
+	want(t, j.next(t), map[string]string{"MESSAGE": "after"})
+	j.log.Info("and no more of it")
+	want(t, j.next(t), map[string]string{"MESSAGE": "and no more of it"})
+}
+
+func TestJournalThatIsGoneLeavesStandardError(t *testing.T) {
+	j := newJournald(t)
+	j.conn.Close()
+	j.log.With(zap.String("k", "v")).Error("said all the same", zap.Int("n", 1))
+	text, err := os.ReadFile(j.err.Name())
+	if err != nil || !strings.Contains(string(text), `"message":"said all the same","k":"v","n":1`) {
+		t.Errorf("standard error holds %q, %v", text, err)
+	}
+}
+
+func TestEventsAreForTheJournal(t *testing.T) {
+	c := zap.NewProductionEncoderConfig()
+	c.TimeKey = zapcore.OmitKey
+	line, err := (&plain{zapcore.NewConsoleEncoder(c)}).EncodeEntry(zapcore.Entry{Message: "m"}, []zapcore.Field{Started.Field(), zap.Int("n", 1)})
+	if err != nil || line.String() != "info\tm\t{\"n\": 1}\n" {
+		t.Errorf("on a terminal: %q, %v", line, err)
+	}
+}
+
+// FuzzEntry: whatever is logged, journald can read it, and all of it is there.
+func FuzzEntry(f *testing.F) {
+	f.Add("message", "key", "value")
+	f.Add("two\nlines", "_a=b\n", "\n\x00")
+	f.Add("", strings.Repeat("k", 100), strings.Repeat("ä", maxValue))
+	f.Fuzz(func(t *testing.T, message, key, value string) {
+		b := encode(zapcore.Entry{Message: message}, nil, []zapcore.Field{zap.String("x"+key, value)})
+		if len(b) > maxEntry+maxValue {
+			t.Errorf("%d bytes", len(b))
+		}
+		fields, err := parse(b)
+		if err != nil {
+			t.Fatalf("%v in %q", err, b)
+		}
+		wanted := map[string]string{"MESSAGE": shorten(message, maxValue), "PRIORITY": "6"}
+		full := prefix + lawful("x"+key)
+		wanted[full[:min(len(full), maxName)]] = shorten(value, maxValue)
+		want(t, fields, wanted)
+	})
+}
+
+func BenchmarkEntry(b *testing.B) {
+	fields := []zapcore.Field{zap.String("method", "GET"), zap.Int("status", 200), zap.Duration("duration", time.Millisecond), zap.String("path", "/")}
+	b.ReportAllocs()
+	for b.Loop() {
+		encode(zapcore.Entry{Message: "GET / 200"}, nil, fields)
+	}
+}

@@ -1,0 +1,127 @@
+// Outbound calls HTTPS servers by name from inside a sandbox. It takes the
+// command line of foobar, so that it can stand in for it in the installed
+// unit: it tells systemd that it is ready, with what came of everything that
+// it tried as its status, one "name: result" after the other with "; " between,
+// and then waits to be stopped.
+//
+// With -serve FILE it is the other side, on the loopback interface: a name
+// server and an HTTPS server at the addresses in this file, whose certificate
+// it writes to FILE once both listen.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The name server's address, and the HTTPS server's names. An address that is
+// nobody's name is there to be denied.
+const (
+	nameServer = "192.0.2.53"
+	name4      = "four.example"
+	address4   = "192.0.2.80"
+	name6      = "six.example"
+	address6   = "2001:db8::80"
+)
+
+func main() {
+	serve := flag.String("serve", "", "be the servers, and write their certificate to this `file`")
+	for _, name := range []string{"config", "data", "cert", "key", "token", "client-ca"} {
+		flag.String(name, "", "ignored")
+	}
+	flag.Parse()
+	run := call
+	if *serve != "" {
+		run = func() error { return serveAll(*serve) }
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "outbound:", err)
+		os.Exit(1)
+	}
+}
+
+// call tries everything once, and then stays.
+func call() error {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	var results []string
+	for _, try := range []struct {
+		name string
+		f    func() error
+	}{
+		{name4, func() error { return get(name4) }},
+		{name6, func() error { return get(name6) }},
+		{"multicast", func() error { return datagram("224.0.0.251:5353") }},
+		{"broadcast", func() error { return datagram("255.255.255.255:67") }},
+		{"listen", listen},
+	} {
+		result := "ok"
+		if err := try.f(); err != nil {
+			result = err.Error()
+		}
+		results = append(results, try.name+": "+result)
+	}
+	notify("READY=1\nSTATUS=" + strings.Join(results, "; "))
+	// The watchdog wants to hear something.
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(time.Second):
+			notify("WATCHDOG=1")
+		}
+	}
+}
+
+func get(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+name+"/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("status %s", resp.Status)
+	}
+	return nil
+}
+
+func datagram(address string) error {
+	conn, err := net.Dial("udp4", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Write([]byte("x"))
+	return err
+}
+
+func listen() error {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// notify writes to the socket that foobar.service has for sd_notify(3).
+func notify(message string) {
+	for i, name := range strings.Split(os.Getenv("LISTEN_FDNAMES"), ":") {
+		if name == "notify" {
+			syscall.Write(3+i, []byte(message))
+		}
+	}
+}
