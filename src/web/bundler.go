@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -33,8 +34,9 @@ func newBundles() bundles {
 // can gather those of one response.
 type bundler struct {
 	net.Conn
-	records []byte // nil where they go out one by one
 	ending  atomic.Bool
+	mu      sync.Mutex // TLS writes by itself where it reads so
+	records []byte     // nil where they go out one by one
 }
 
 // Read implements net.Conn. The connections that have something to do go first:
@@ -75,6 +77,8 @@ func (b *bundler) look(p []byte, err error) (n int, _ error) {
 
 // Write implements net.Conn.
 func (b *bundler) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.records == nil {
 		return b.Conn.Write(p)
 	}
@@ -104,13 +108,25 @@ func (b *bundler) gather(from bundles, write func() error) error {
 	if buf == nil {
 		buf = make([]byte, 0, bundle+record)
 	}
-	b.records = buf
-	defer func() {
-		b.records = nil
-		from <- buf[:0]
-	}()
-	if err := write(); err != nil {
-		return err
+	b.begin(buf)
+	err := write()
+	if ferr := b.end(); err == nil {
+		err = ferr
 	}
-	return b.flush()
+	from <- buf[:0]
+	return err
+}
+
+func (b *bundler) begin(buf []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.records = buf
+}
+
+func (b *bundler) end() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.flush()
+	b.records = nil
+	return err
 }

@@ -20,11 +20,13 @@ type conn struct {
 	peer            *credentials.Peer // nil without a client certificate
 	readBy, writeBy time.Time         // the deadlines in force
 
-	mu      sync.Mutex
-	waiting bool      // for a handshake or a request
-	served  bool      // at least one request
-	ending  bool      // closed once it is idle
-	http2   *gatherer // nil where HTTP/2 is not agreed on
+	mu       sync.Mutex
+	waiting  bool // for a handshake or a request
+	served   bool // at least one request
+	ending   bool // closed once it is idle
+	replaced bool // told to come back, where it is HTTP/2
+	wakeful  bool // serves HTTP/2
+	woken    bool // since it dozed last
 }
 
 // handshake lets the client agree on TLS, until limit at most.
@@ -64,14 +66,6 @@ func (c *conn) wait(limit time.Duration, read func() error) error {
 	return err
 }
 
-// announce tells a client of HTTP/2 that has had an answer to go. The others are
-// told with their next one.
-func (c *conn) announce() {
-	if g := c.gatherer(); g != nil && g.begun.Load() > 0 {
-		go g.announce() // which may wait for a client that reads nothing
-	}
-}
-
 // end lets a connection end that is not in the middle of a request. What its
 // client has sent is answered.
 func (c *conn) end() {
@@ -81,8 +75,10 @@ func (c *conn) end() {
 	if c.below != nil {
 		c.below.ending.Store(true)
 	}
-	if c.waiting {
-		now := time.Now()
+	switch now := time.Now(); {
+	case c.wakeful:
+		c.interrupt()
+	case c.waiting:
 		c.readWithin(now, c.grace(now))
 	}
 }
@@ -93,18 +89,6 @@ func (c *conn) grace(now time.Time) time.Duration {
 		return 0
 	}
 	return max(0, c.since.Add(arriving).Sub(now))
-}
-
-func (c *conn) speaksHTTP2(g *gatherer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.http2 = g
-}
-
-func (c *conn) gatherer() *gatherer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.http2
 }
 
 func (c *conn) readWithin(now time.Time, limit time.Duration) {

@@ -35,9 +35,8 @@ func notice(ctx context.Context) time.Duration {
 func (e *Engine) Shutdown(ctx context.Context) error {
 	defer close(e.done)
 	defer e.cancel()
-	defer func() { e.terms.Load().goAway() }()
 	e.draining.Store(true)
-	e.open.each((*conn).announce)
+	e.open.each((*conn).wake)
 	select {
 	case <-e.open.empty():
 	case <-time.After(notice(ctx)):
@@ -45,19 +44,12 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	e.stopAccepting()
 	e.open.each((*conn).end)
-	empty := e.open.empty()
-	tick := time.NewTicker(settling / 10)
-	defer tick.Stop()
-	for {
-		e.dismiss(time.Now())
-		select {
-		case <-empty:
-			return nil
-		case <-ctx.Done():
-			e.open.each((*conn).abort)
-			return ctx.Err()
-		case <-tick.C:
-		}
+	select {
+	case <-e.open.empty():
+		return nil
+	case <-ctx.Done():
+		e.open.each((*conn).abort)
+		return ctx.Err()
 	}
 }
 
@@ -68,23 +60,4 @@ func (e *Engine) stopAccepting() {
 	e.listener.Close()
 	e.accepting.Lock()
 	defer e.accepting.Unlock()
-}
-
-// dismiss sends the clients of HTTP/2 away whose time has come. More than once:
-// package net/http does not tell a connection that it is only beginning to serve.
-func (e *Engine) dismiss(now time.Time) {
-	due := map[*terms]struct{}{}
-	e.open.each(func(c *conn) {
-		g := c.gatherer()
-		switch {
-		case g == nil || g.terms.Load() == nil:
-		case g.over(now):
-			go c.Close() // which may wait for a client that reads nothing
-		case g.due(now):
-			due[g.terms.Load()] = struct{}{}
-		}
-	})
-	for t := range due {
-		t.goAway()
-	}
 }

@@ -20,35 +20,6 @@ func frame(kind, flags byte, payload int) []byte {
 	return b
 }
 
-func TestFramesAreFollowed(t *testing.T) {
-	var wire []byte
-	var ends []int
-	for _, f := range [][]byte{frame(4, 0, 30), frame(1, 4, 100), frame(0, 1, 20000), frame(4, 1, 0), frame(1, 5, 1), frame(3, 0, 4), frame(7, 0, 8)} {
-		wire = append(wire, f...)
-		ends = append(ends, len(wire))
-	}
-	for _, step := range []int{1, 2, 7, 9, 4096, len(wire)} {
-		var f frames
-		if f.between() {
-			t.Fatal("between frames before the first")
-		}
-		seen := 0
-		for i := 0; i < len(wire); i += step {
-			end := min(i+step, len(wire))
-			f.pass(wire[i:end])
-			for seen < len(ends) && ends[seen] < end {
-				seen++
-			}
-			if want := ends[seen] == end; f.between() != want {
-				t.Fatalf("steps of %d: between frames after %d bytes: %v", step, end, !want)
-			}
-		}
-		if f.ended != 3 || !f.goneAway {
-			t.Errorf("steps of %d: %d streams ended, want 3; gone away: %v", step, f.ended, f.goneAway)
-		}
-	}
-}
-
 // A rawClient speaks HTTP/2 frame by frame, as no library would.
 type rawClient struct {
 	*tls.Conn

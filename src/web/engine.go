@@ -30,7 +30,9 @@ type Handler interface {
 // Package net/http does not refuse what a strict HTTP/1.1 server has to, and
 // could not be made to; see the corpus of the tests. So HTTP/1.1 is fasthttp's
 // parser behind a check of the header section (section, reading), in a loop
-// that owns every byte and every deadline. HTTP/2 is net/http's.
+// that owns every byte and every deadline. Its HTTP/2 is strict, but takes six
+// goroutine switches for a request, so HTTP/2 is the parser of x/net, which is
+// the same, in a loop of that kind (session).
 type Engine struct {
 	listener net.Listener
 	options  EngineOptions
@@ -38,6 +40,8 @@ type Engine struct {
 	slots    slots
 	open     registry
 	bundles  bundles
+	buffers  sync.Pool // of *buffer
+	sections sections
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
@@ -63,6 +67,8 @@ type EngineOptions struct {
 // NewEngine returns an Engine that Run starts.
 func NewEngine(l net.Listener, o EngineOptions) *Engine {
 	e := &Engine{listener: l, options: o, bundles: newBundles(), done: make(chan struct{})}
+	e.buffers.New = func() any { return new(buffer) }
+	e.sections.init()
 	e.base, e.cancel = context.WithCancel(context.Background())
 	e.slots.init()
 	e.Apply(o.Settings)
@@ -75,21 +81,19 @@ func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
 // Connections returns how many connections are open.
 func (e *Engine) Connections() int { return e.open.count() }
 
-// Apply puts other settings in force. Connections of HTTP/1.1 follow with their
-// next request; the clients of HTTP/2 are told to come back, and first that they
-// will be.
+// Apply puts other settings in force. Open connections follow with their next
+// request; the clients of HTTP/2 are told to come back where that is the only
+// way to be asked for a certificate.
 func (e *Engine) Apply(s Settings) {
 	old := e.terms.Load()
 	if old != nil && old.Settings == s {
 		return
 	}
-	e.terms.Store(e.newTerms(s))
+	e.terms.Store(newTerms(s))
 	e.slots.setLimit(s.Connections)
-	if old == nil {
-		return
+	if old != nil && old.Clients != s.Clients {
+		e.open.each((*conn).replace)
 	}
-	e.open.each((*conn).announce)
-	time.AfterFunc(leaving, old.goAway)
 }
 
 // Run accepts connections until Shutdown, and then returns nil once all of them

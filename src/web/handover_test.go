@@ -70,7 +70,7 @@ func TestHandover(t *testing.T) {
 		return e
 	}
 	e := engine()
-	load, err := clients.Start(clients.Server{Address: socket.Addr().String(), TLS: conf}, clients.Kinds(), 3)
+	load, err := clients.Start(clients.Server{Address: socket.Addr().String(), TLS: conf, Token: "any"}, clients.Kinds(), 3)
 	if err != nil {
 		t.Fatal(err)
 	}

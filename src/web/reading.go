@@ -99,7 +99,7 @@ func (r *reading) field(name, value []byte) (err error) {
 	return err
 }
 
-func once(field *string, value []byte) error {
+func once[T string | []byte](field *string, value T) error {
 	if *field != "" {
 		return errMalformed
 	}
@@ -108,7 +108,7 @@ func once(field *string, value []byte) error {
 }
 
 // list joins the lines of a field that is a list, RFC 9110, section 5.3.
-func list(field *string, value []byte) {
+func list[T string | []byte](field *string, value T) {
 	if *field == "" {
 		*field = string(value)
 		return

@@ -25,6 +25,7 @@ const (
 	tooLong   = "too_long"  // header section over the limit
 	tooSlow   = "too_slow"  // header section not there in time
 	gone      = "gone"      // connection ended in the middle of a header section
+	flood     = "flood"     // too many frames of HTTP/2 that bring no request on
 )
 
 // refuse answers a request that no Handler can, and ends its connection.
@@ -75,8 +76,10 @@ const (
 
 // linger lets the client read the last answer before the connection goes:
 // closed with bytes unread, it would be reset, and the answer lost on the way.
-func (c *conn) linger() {
-	c.SetDeadline(time.Now().Add(lingerTime))
+func (c *conn) linger() { c.lingerFor(lingerTime) }
+
+func (c *conn) lingerFor(limit time.Duration) {
+	c.SetDeadline(time.Now().Add(limit))
 	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok && h.CloseWrite() != nil {
 		return
 	}
