@@ -239,3 +239,33 @@ func TestNewSettingsLetConnectionsLive(t *testing.T) {
 	p.get(5)
 	p.wants(t, "5: 200", "5: 3 bytes, end", "GOAWAY 5 NO_ERROR", "end")
 }
+
+// TestLastRequests is one that waits for the disk when the last GOAWAY goes out,
+// one that comes after that, and a connection that came just before.
+func TestLastRequests(t *testing.T) {
+	server, conf := certificate(t)
+	g := newGate()
+	e := start(t, g, patient(), server)
+	p := call(t, e, conf)
+	p.greet()
+	p.ask(1, true, usually(":method: POST")...)
+	stopped := make(chan error, 1)
+	go func() { stopped <- e.Shutdown(context.Background()) }()
+	p.wants(t, fmt.Sprintf("GOAWAY %d NO_ERROR", largestStream), "PING")
+	time.Sleep(leaving / 2)
+	late := call(t, e, conf)
+	p.wants(t, "GOAWAY 1 NO_ERROR")
+	time.Sleep(3 * settling)
+	late.greet()
+	late.get(1)
+	late.find(t, "1: 2 bytes, end")
+	p.get(3)
+	p.WritePing(false, [8]byte{})
+	p.wants(t, "PING") // so that nothing is left to read
+	close(g.open)
+	begun := time.Now()
+	p.wants(t, "1: 200", "1: 2 bytes, end", "end")
+	if err := <-stopped; err != nil || time.Since(begun) > leaving {
+		t.Errorf("Shutdown: %v, %v after the last answer", err, time.Since(begun))
+	}
+}

@@ -227,6 +227,9 @@ func TestSectionsFitEveryTable(t *testing.T) {
 	if b[0] != 0x20 {
 		t.Errorf("begins with %#x, not a table of size 0", b[0])
 	}
+	if more := s.with(b, "x", "y"); !bytes.HasPrefix(more, b) || more[len(b)] == 0x20 {
+		t.Errorf("one field more: % x", more[len(b):])
+	}
 	got := map[string]string{}
 	fields, err := hpack.NewDecoder(0, nil).DecodeFull(b)
 	for _, f := range fields {
