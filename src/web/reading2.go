@@ -79,7 +79,9 @@ func (r *reading) target2(scheme, path string) error {
 // connection of HTTP/1.1 must not be there, section 8.2.2.
 func (r *reading) field2(name, value string) (err error) {
 	if len(value) > 0 && (blank(value[0]) || blank(value[len(value)-1])) {
-		return errUnfit // section 8.2.1
+		// Section 8.2.1. Clients with an empty token send one such, and some try
+		// again and again where the stream ends without an answer.
+		return errMalformed
 	}
 	switch name {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
