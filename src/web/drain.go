@@ -42,7 +42,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	case <-time.After(notice(ctx)):
 	case <-ctx.Done():
 	}
-	e.stopAccepting()
+	e.intake.stop()
 	e.open.each((*conn).end)
 	select {
 	case <-e.open.empty():
@@ -51,13 +51,4 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		e.open.each((*conn).abort)
 		return ctx.Err()
 	}
-}
-
-// stopAccepting returns once every connection that was accepted is a registered
-// one.
-func (e *Engine) stopAccepting() {
-	e.slots.close()
-	e.listener.Close()
-	e.accepting.Lock()
-	defer e.accepting.Unlock()
 }

@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -12,7 +10,6 @@ import (
 
 	"foobar/src/api"
 	"foobar/src/credentials"
-	"foobar/src/logging"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -34,10 +31,9 @@ type Handler interface {
 // goroutine switches for a request, so HTTP/2 is the parser of x/net, which is
 // the same, in a loop of that kind (session).
 type Engine struct {
-	listener net.Listener
+	intake   *intake
 	options  EngineOptions
 	terms    atomic.Pointer[terms]
-	slots    slots
 	open     registry
 	bundles  bundles
 	buffers  sync.Pool // of *buffer
@@ -45,9 +41,7 @@ type Engine struct {
 	base     context.Context
 	cancel   context.CancelFunc
 	draining atomic.Bool
-	// accepting is held while connections are.
-	accepting sync.Mutex
-	done      chan struct{}
+	done     chan struct{}
 }
 
 // EngineOptions say what an Engine serves.
@@ -66,17 +60,16 @@ type EngineOptions struct {
 
 // NewEngine returns an Engine that Run starts.
 func NewEngine(l net.Listener, o EngineOptions) *Engine {
-	e := &Engine{listener: l, options: o, bundles: newBundles(), done: make(chan struct{})}
+	e := &Engine{intake: newIntake(l, o.Log), options: o, bundles: newBundles(), done: make(chan struct{})}
 	e.buffers.New = func() any { return new(buffer) }
 	e.sections.init()
 	e.base, e.cancel = context.WithCancel(context.Background())
-	e.slots.init()
 	e.Apply(o.Settings)
 	return e
 }
 
 // Addr returns the address that the Engine listens on.
-func (e *Engine) Addr() net.Addr { return e.listener.Addr() }
+func (e *Engine) Addr() net.Addr { return e.intake.listener.Addr() }
 
 // Connections returns how many connections are open.
 func (e *Engine) Connections() int { return e.open.count() }
@@ -90,7 +83,7 @@ func (e *Engine) Apply(s Settings) {
 		return
 	}
 	e.terms.Store(newTerms(s))
-	e.slots.setLimit(s.Connections)
+	e.intake.slots.setLimit(s.Connections)
 	if old != nil && old.Clients != s.Clients {
 		e.open.each((*conn).replace)
 	}
@@ -99,34 +92,10 @@ func (e *Engine) Apply(s Settings) {
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (e *Engine) Run() error {
-	if err := e.accept(); err != nil {
+	if err := e.intake.run(func(c net.Conn) { go e.serve(e.register(c)) }); err != nil {
 		return err
 	}
 	<-e.done
-	return nil
-}
-
-func (e *Engine) accept() error {
-	e.accepting.Lock()
-	defer e.accepting.Unlock()
-	for e.slots.take() {
-		c, err := e.listener.Accept()
-		if err == nil {
-			// Registered before the next one, so that none is overlooked in the end.
-			go e.serve(e.register(c))
-			continue
-		}
-		e.slots.free()
-		if !errors.Is(err, net.ErrClosed) {
-			// Out of descriptors, most likely: the backlog keeps the clients.
-			e.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		if !e.slots.areClosed() {
-			return fmt.Errorf("accept on %s: %w", e.Addr(), err)
-		}
-	}
 	return nil
 }
 
@@ -143,7 +112,7 @@ func (e *Engine) register(nc net.Conn) *conn {
 
 // serve does everything for one connection.
 func (e *Engine) serve(c *conn) {
-	defer e.slots.free()
+	defer e.intake.slots.free()
 	defer e.open.remove(c)
 	defer c.Close()
 	if c.tls == nil {

@@ -6,14 +6,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"foobar/src/logging"
 
 	"go.uber.org/zap"
 )
@@ -42,12 +40,9 @@ type Options struct {
 // A Server serves one listener. Changed settings hold for new connections; the
 // open ones are asked to leave after their next answer.
 type Server struct {
-	listener net.Listener
-	options  Options
-	slots    slots
-	// accepting is held while connections are.
-	accepting sync.Mutex
-	done      chan struct{}
+	intake  *intake
+	options Options
+	done    chan struct{}
 
 	mu          sync.Mutex
 	generations []*generation // the last takes new connections
@@ -55,18 +50,17 @@ type Server struct {
 
 // NewServer returns a Server that Run starts.
 func NewServer(l net.Listener, o Options) *Server {
-	s := &Server{listener: l, options: o, done: make(chan struct{})}
-	s.slots.init()
+	s := &Server{intake: newIntake(l, o.Log), options: o, done: make(chan struct{})}
 	s.Apply(o.Settings)
 	return s
 }
 
 // Addr returns the address that the Server listens on.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+func (s *Server) Addr() net.Addr { return s.intake.listener.Addr() }
 
 // Apply puts other settings in force.
 func (s *Server) Apply(settings Settings) {
-	s.slots.setLimit(settings.Connections)
+	s.intake.slots.setLimit(settings.Connections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if last := len(s.generations) - 1; last >= 0 {
@@ -88,37 +82,15 @@ func (s *Server) Apply(settings Settings) {
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (s *Server) Run() error {
-	if err := s.accept(); err != nil {
+	if err := s.intake.run(s.hand); err != nil {
 		return err
 	}
 	<-s.done
 	return nil
 }
 
-func (s *Server) accept() error {
-	s.accepting.Lock()
-	defer s.accepting.Unlock()
-	for s.slots.take() {
-		c, err := s.listener.Accept()
-		if err == nil {
-			s.hand(&slotted{Conn: c, free: sync.OnceFunc(s.slots.free)})
-			continue
-		}
-		s.slots.free()
-		if !errors.Is(err, net.ErrClosed) {
-			// Out of descriptors, most likely: the backlog keeps the clients.
-			s.options.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
-			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		if !s.slots.areClosed() {
-			return fmt.Errorf("accept on %s: %w", s.Addr(), err)
-		}
-	}
-	return nil
-}
-
-func (s *Server) hand(c net.Conn) {
+func (s *Server) hand(conn net.Conn) {
+	c := &slotted{Conn: conn, free: sync.OnceFunc(s.intake.slots.free)}
 	s.mu.Lock() // not between the choice and the hand-over may it be retired
 	defer s.mu.Unlock()
 	if !s.generations[len(s.generations)-1].conns.deliver(c) {
@@ -135,10 +107,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	wait(ctx, notice(ctx), func() bool {
 		return !slices.ContainsFunc(generations, func(g *generation) bool { return g.open() > 0 })
 	})
-	s.slots.close()
-	s.listener.Close()
-	s.accepting.Lock() // until what was accepted is handed over
-	defer s.accepting.Unlock()
+	s.intake.stop()
 	errs := make([]error, len(generations))
 	var wg sync.WaitGroup
 	for i, g := range generations {
