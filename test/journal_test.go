@@ -38,9 +38,7 @@ func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]stri
 func TestJournal(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		s := running(t, suite)
-		s.Exec(t, "systemctl", "stop", "foobar")
-		s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
-		s.Exec(t, "systemctl", "start", "foobar")
+		s.toSmallDisk(t)
 		s.Write(t, confFile, setting("log", "access", "true"))
 		s.Exec(t, "systemctl", "reload", "foobar")
 

@@ -160,9 +160,7 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		s := running(t, suite)
-		s.Exec(t, "systemctl", "stop", "foobar")
-		s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
-		s.Exec(t, "systemctl", "start", "foobar")
+		s.toSmallDisk(t)
 		old := strings.Repeat("old ", 1000)
 		s.store(t, old)
 

@@ -176,3 +176,11 @@ func mode(path string, m *testbed.Machine, t *testing.T) string {
 func setting(section, key, value string) string {
 	return fmt.Sprintf("%s:\n  %s: %s\n", section, key, value)
 }
+
+// toSmallDisk has the service keep its state on a disk of 4 MiB.
+func (s *service) toSmallDisk(t *testing.T) {
+	t.Helper()
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
+	s.Exec(t, "systemctl", "start", "foobar")
+}

@@ -210,9 +210,7 @@ func (s *service) crash(t *testing.T) {
 // breakDisk takes the disk's space away, and then its being writable.
 func (s *service) breakDisk(t *testing.T) {
 	t.Helper()
-	s.Exec(t, "systemctl", "stop", "foobar")
-	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
-	s.Exec(t, "systemctl", "start", "foobar")
+	s.toSmallDisk(t)
 	s.store(t, "small")
 	s.Try("dd", "if=/dev/zero", "of=/var/lib/private/foobar/filler", "bs=4k")
 	s.do(t, 507, "POST", "/", strings.Repeat("x", 900<<10), s.bearer())

@@ -11,8 +11,9 @@ const (
 	// ownMemory is what the service takes with nothing to do, in bytes, and
 	// room for the collector to work in.
 	ownMemory = 32 << 20
-	// connMemory is what a connection takes, in bytes: its buffers, its stack and
-	// its keys. bench/README.md has what is measured.
+	// connMemory is what an idle connection takes, in bytes: its buffers, its
+	// stack and its keys. Measured with GOGC=50: as shipped, the heap may grow to
+	// its limit with what handshakes leave, and bench/README.md shows that too.
 	connMemory = 24 << 10
 	// gcPercent lets the heap grow to five times what is in use before it is
 	// collected. It is small, so that costs little, and HTTP/2 makes garbage with

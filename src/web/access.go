@@ -55,8 +55,8 @@ func (e *Engine) access(r *api.Request, x exchange) {
 
 // named returns the request's ID if the answer is to have it: where there may
 // be something to look up in the log. For reads that went well there is not, and
-// they would be slower by a few hundredths: HPACK, which compresses what does
-// not change, has to be told each ID anew.
+// they would be slower by a few hundredths: what else is in their header section
+// stays the same from one to the next (sections).
 func named(t *terms, r *api.Request, status int) string {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if read && status < http.StatusBadRequest && !t.AccessLog {

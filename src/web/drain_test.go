@@ -1,112 +1,41 @@
 package web
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
-
-func frame(kind, flags byte, payload int) []byte {
-	b := make([]byte, 9+payload)
-	binary.BigEndian.PutUint32(b, uint32(payload)<<8|uint32(kind))
-	b[4] = flags
-	return b
-}
-
-// A rawClient speaks HTTP/2 frame by frame, as no library would.
-type rawClient struct {
-	*tls.Conn
-	in     *bufio.Reader
-	stream uint32
-}
-
-// dialHTTP2 opens a connection with these settings, two bytes and four each.
-func dialHTTP2(t *testing.T, e *running, conf *tls.Config, settings string) *rawClient {
-	t.Helper()
-	conf = conf.Clone()
-	conf.NextProtos = []string{"h2"}
-	c, err := tls.Dial("tcp", e.addr, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
-	io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-	f := frame(4, 0, len(settings))
-	copy(f[9:], settings)
-	c.Write(f)
-	return &rawClient{Conn: c, in: bufio.NewReader(c), stream: 1}
-}
-
-// get sends a request on the next stream, and says which that is.
-func (c *rawClient) get() uint32 {
-	c.stream += 2
-	// RFC 7541, appendix A: GET, https, /, and example.com as a literal.
-	block := "\x82\x87\x84\x01\x0bexample.com"
-	f := frame(1, 5, len(block))
-	binary.BigEndian.PutUint32(f[5:], c.stream)
-	copy(f[9:], block)
-	c.Write(f)
-	return c.stream
-}
-
-// next skips to the end of a stream, or to GOAWAY, of which it returns the last
-// stream.
-func (c *rawClient) next(t *testing.T) (ended, last uint32) {
-	t.Helper()
-	for {
-		var header [9]byte
-		if _, err := io.ReadFull(c.in, header[:]); err != nil {
-			t.Fatal(err)
-		}
-		payload := make([]byte, binary.BigEndian.Uint32(header[:])>>8)
-		if _, err := io.ReadFull(c.in, payload); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case header[3] == 7:
-			return 0, binary.BigEndian.Uint32(payload)
-		case header[3] < 2 && header[4]&1 != 0:
-			return binary.BigEndian.Uint32(header[5:]), 0
-		}
-	}
-}
 
 // TestLeavingIsAnnounced has a client of HTTP/2 that ignores the announcement:
 // its requests are answered until it is sent away, and then it is.
 func TestLeavingIsAnnounced(t *testing.T) {
-	server, conf := certificate(t)
-	e := start(t, &number{value: "1"}, patient(), server)
-	c := dialHTTP2(t, e, conf, "")
-	c.get()
-	if ended, _ := c.next(t); ended != c.stream {
-		t.Fatalf("stream %d ended, want %d", ended, c.stream)
+	p, e := meet(t, &number{value: "1"}, patient())
+	stream := uint32(1)
+	answered := func() {
+		t.Helper()
+		stream += 2
+		p.get(stream)
+		p.wants(t, fmt.Sprintf("%d: 200", stream), fmt.Sprintf("%d: 1 bytes, end", stream))
 	}
+	answered()
 	stopped := make(chan error, 1)
 	go func() { stopped <- e.Shutdown(context.Background()) }()
-	if _, last := c.next(t); last != 1<<31-1 {
-		t.Fatalf("GOAWAY with last stream %d, want any", last)
-	}
+	p.wants(t, fmt.Sprintf("GOAWAY %d NO_ERROR", 1<<31-1), "PING")
 	begun := time.Now()
 	for time.Since(begun) < leaving/2 {
-		stream := c.get()
-		if ended, last := c.next(t); ended != stream {
-			t.Fatalf("stream %d ended, GOAWAY %d", ended, last)
-		}
+		answered()
 		time.Sleep(10 * time.Millisecond)
 	}
-	if _, last := c.next(t); last != c.stream {
-		t.Errorf("GOAWAY with last stream %d, want %d", last, c.stream)
-	}
-	if _, err := c.in.ReadByte(); err != io.EOF {
-		t.Errorf("after GOAWAY: %v, want the end", err)
+	p.wants(t, fmt.Sprintf("GOAWAY %d NO_ERROR", stream))
+	if f, err := p.ReadFrame(); err != io.EOF {
+		t.Errorf("after GOAWAY: %v, %v, want the end", f, err)
 	}
 	if err := <-stopped; err != nil || time.Since(begun) > leaving+leaving/2 {
 		t.Errorf("Shutdown: %v after %v", err, time.Since(begun))
@@ -116,13 +45,9 @@ func TestLeavingIsAnnounced(t *testing.T) {
 // TestStalledReaderHoldsNobodyUp has a client that lets the server send, and
 // reads nothing: the server cannot tell it anything, and does not wait for it.
 func TestStalledReaderHoldsNobodyUp(t *testing.T) {
-	server, conf := certificate(t)
-	e := start(t, &echo{size: 64 << 20}, patient(), server)
-	c := dialHTTP2(t, e, conf, "\x00\x04\x7f\xff\xff\xff")
-	window := frame(8, 0, 4)
-	copy(window[9:], "\x3f\xff\xff\xff")
-	c.Write(window)
-	c.get()
+	p, e := meet(t, &echo{size: 64 << 20}, patient(), http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1})
+	p.WriteWindowUpdate(0, 1<<30-1)
+	p.get(1)
 	time.Sleep(300 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()

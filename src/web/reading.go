@@ -55,7 +55,7 @@ func (r *reading) take(h *fasthttp.RequestHeader) error {
 	return r.target(h.RequestURI())
 }
 
-func (r *reading) field(name, value []byte) (err error) {
+func (r *reading) field(name, value []byte) error {
 	switch string(name) {
 	case "Host":
 		r.host = string(value)
@@ -76,27 +76,36 @@ func (r *reading) field(name, value []byte) (err error) {
 		}
 	case "Connection":
 		r.close = r.close || httpguts.HeaderValuesContainsToken([]string{string(value)}, "close")
-	case "Expect":
-		if !bytes.EqualFold(value, []byte("100-continue")) {
-			return errExpectation
-		}
-		r.expect = true
-	case "Authorization":
-		err = once(&r.req.Authorization, value)
-	case "If-Match":
-		list(&r.req.IfMatch, value)
-	case "If-None-Match":
-		list(&r.req.IfNoneMatch, value)
-	case "If-Range":
-		err = once(&r.req.IfRange, value)
-	case "Range":
-		err = once(&r.req.Range, value)
 	default:
 		if bytes.IndexByte(name, ' ') >= 0 {
 			return errMalformed
 		}
+		return common(r, string(name), value)
 	}
-	return err
+	return nil
+}
+
+// common reads the fields that mean the same in every version of HTTP. HTTP/2
+// writes their names in lower case.
+func common[T string | []byte](r *reading, name string, value T) error {
+	switch name {
+	case "Expect", "expect":
+		if !strings.EqualFold(string(value), "100-continue") {
+			return errExpectation
+		}
+		r.expect = true
+	case "Authorization", "authorization":
+		return once(&r.req.Authorization, value)
+	case "If-Match", "if-match":
+		list(&r.req.IfMatch, value)
+	case "If-None-Match", "if-none-match":
+		list(&r.req.IfNoneMatch, value)
+	case "If-Range", "if-range":
+		return once(&r.req.IfRange, value)
+	case "Range", "range":
+		return once(&r.req.Range, value)
+	}
+	return nil
 }
 
 func once[T string | []byte](field *string, value T) error {

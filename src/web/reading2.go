@@ -77,7 +77,7 @@ func (r *reading) target2(scheme, path string) error {
 
 // field2 reads what is no pseudo-header field. Those that are about a
 // connection of HTTP/1.1 must not be there, section 8.2.2.
-func (r *reading) field2(name, value string) (err error) {
+func (r *reading) field2(name, value string) error {
 	if len(value) > 0 && (blank(value[0]) || blank(value[len(value)-1])) {
 		// Section 8.2.1. Clients with an empty token send one such, and some try
 		// again and again where the stream ends without an answer.
@@ -102,23 +102,10 @@ func (r *reading) field2(name, value string) (err error) {
 		}
 		r.lengths++
 		r.req.ContentLength = int64(n)
-	case "expect":
-		if !strings.EqualFold(value, "100-continue") {
-			return errExpectation
-		}
-		r.expect = true
-	case "authorization":
-		err = once(&r.req.Authorization, value)
-	case "if-match":
-		list(&r.req.IfMatch, value)
-	case "if-none-match":
-		list(&r.req.IfNoneMatch, value)
-	case "if-range":
-		err = once(&r.req.IfRange, value)
-	case "range":
-		err = once(&r.req.Range, value)
+	default:
+		return common(r, name, value)
 	}
-	return err
+	return nil
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }

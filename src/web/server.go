@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-
 	"go.uber.org/zap"
 )
 
