@@ -31,7 +31,7 @@ func (p *place) boot() (*machine, error) {
 	m := &machine{dir: filepath.Join(p.dir, "machine")}
 	script := filepath.Join(p.repo, "test/machine")
 	var output bytes.Buffer
-	supervisor := onAllCores(script, "run", "trixie", m.dir)
+	supervisor := onAllCores(script, "run", "forky", m.dir)
 	supervisor.Stdout, supervisor.Stderr = &output, &output
 	supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := supervisor.StdinPipe() // the machine ends when this does

@@ -4,21 +4,21 @@ import (
 	"flag"
 	"fmt"
 
-	"foobar/src/admin"
+	"foobar/src/adminclient"
 )
 
 func prepareGet(flags *flag.FlagSet) action {
-	socket := flags.String("socket", admin.DefaultSocket, "")
+	socket := flags.String("socket", adminclient.DefaultSocket, "")
 	tag := flags.Bool("etag", false, "")
 	return func(env environment) error {
 		if *tag {
-			return printETag(admin.Socket(*socket), env)
+			return printETag(adminclient.Socket(*socket), env)
 		}
-		return admin.Socket(*socket).Get(env.stdout)
+		return adminclient.Socket(*socket).Get(env.stdout)
 	}
 }
 
-func printETag(socket admin.Socket, env environment) error {
+func printETag(socket adminclient.Socket, env environment) error {
 	tag, err := socket.ETag()
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 
-	"foobar/src/admin"
+	"foobar/src/adminclient"
 	"foobar/src/logging"
 
 	"go.uber.org/zap"
@@ -62,11 +62,11 @@ func exitStatus(err error) int {
 		return exitOK
 	case errors.As(err, &wrong):
 		return exitConfig
-	case errors.Is(err, admin.ErrPrecondition):
+	case errors.Is(err, adminclient.ErrPrecondition):
 		return exitPrecondition
-	case errors.Is(err, admin.ErrUnavailable):
+	case errors.Is(err, adminclient.ErrUnavailable):
 		return exitUnavailable
-	case errors.Is(err, admin.ErrPermission):
+	case errors.Is(err, adminclient.ErrPermission):
 		return exitPermission
 	}
 	return exitFailure

@@ -6,17 +6,17 @@ import (
 	"io"
 	"os"
 
-	"foobar/src/admin"
+	"foobar/src/adminclient"
 	"foobar/src/logging"
 )
 
 func preparePut(flags *flag.FlagSet) action {
-	socket := flags.String("socket", admin.DefaultSocket, "")
+	socket := flags.String("socket", adminclient.DefaultSocket, "")
 	ifMatch := flags.String("if-match", "", "")
-	return func(env environment) error { return put(admin.Socket(*socket), *ifMatch, env) }
+	return func(env environment) error { return put(adminclient.Socket(*socket), *ifMatch, env) }
 }
 
-func put(socket admin.Socket, ifMatch string, env environment) error {
+func put(socket adminclient.Socket, ifMatch string, env environment) error {
 	if logging.IsTerminal(env.stdin) {
 		fmt.Fprintln(env.stderr, "foobar: the state is what you type, until Ctrl-D; Ctrl-C leaves it as it is")
 		return socket.Put(env.stdin, -1, ifMatch)

@@ -14,12 +14,12 @@ import (
 	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
+	"foobar/src/httpserver"
 	"foobar/src/listen"
 	"foobar/src/logging"
 	"foobar/src/metrics"
 	"foobar/src/notify"
 	"foobar/src/state"
-	"foobar/src/web"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -81,7 +81,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
 	limitMemory(s.config)
 	s.loaded(nil)
-	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, web.TLSConfig(web.TLSOptions{Certificate: s.creds.GetCertificate, ClientCAs: s.api.ClientCAs}))
+	s.serveAPI(s.sockets.HTTPS, listen.HTTPS, httpserver.TLSConfig(httpserver.TLSOptions{Certificate: s.creds.GetCertificate, ClientCAs: s.api.ClientCAs}))
 	s.serveAPI(s.sockets.Admin, listen.Admin, nil)
 	s.serveSite(s.sockets.Metrics)
 	return s, nil
@@ -145,7 +145,7 @@ func (s *service) onWrite(total, fsync time.Duration, size int) {
 // A server is a listener that is being served.
 type server interface {
 	Run() error
-	Apply(web.Settings)
+	Apply(httpserver.Settings)
 	Shutdown(context.Context) error
 }
 
@@ -153,7 +153,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	if l == nil {
 		return
 	}
-	engine := web.NewEngine(l, web.EngineOptions{
+	engine := httpserver.NewEngine(l, httpserver.EngineOptions{
 		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: s.webSettings(),
 		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
 		Access: s.access.With(zap.String("listener", name)),
@@ -168,7 +168,7 @@ func (s *service) serveSite(l net.Listener) {
 	if l == nil {
 		return
 	}
-	s.add(listen.Metrics, l, web.NewServer(l, web.Options{
+	s.add(listen.Metrics, l, httpserver.NewServer(l, httpserver.Options{
 		Handler:  s.metrics.Site(s.healthy, s.ready, s.log),
 		Settings: s.webSettings(), Log: s.log.With(zap.String("listener", listen.Metrics)),
 	}))
@@ -183,10 +183,10 @@ func apiSettings(c config.Config) api.Settings {
 	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
 }
 
-func (s *service) webSettings() web.Settings {
+func (s *service) webSettings() httpserver.Settings {
 	c := s.config
 	cas, required := s.api.ClientCAs()
-	return web.Settings{
+	return httpserver.Settings{
 		Header:      time.Duration(c.Timeouts.Header),
 		Body:        time.Duration(c.Timeouts.Body),
 		Response:    time.Duration(c.Timeouts.Response),
@@ -194,7 +194,7 @@ func (s *service) webSettings() web.Settings {
 		MaxHeader:   int(c.Limits.Header),
 		Connections: int(c.Limits.Connections),
 		AccessLog:   bool(c.Log.Access),
-		Clients:     web.ClientCertificates{Asked: cas != nil, Required: required},
+		Clients:     httpserver.ClientCertificates{Asked: cas != nil, Required: required},
 	}
 }
 

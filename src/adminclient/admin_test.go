@@ -1,0 +1,176 @@
+package adminclient
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+// Any process may listen where the service does not, and what it says goes to
+// an administrator's terminal.
+func TestAnotherServerCannotSteerTheTerminal(t *testing.T) {
+	const hostile = "\x1b]0;owned\a\nsecond \u202eline"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/metrics" {
+			io.WriteString(w, "# TYPE foobar_build_info gauge\nfoobar_build_info{version=\"\x1b]0;owned\a\"} 1\n")
+			return
+		}
+		w.WriteHeader(http.StatusTeapot)
+		io.WriteString(w, hostile+strings.Repeat("x", 1<<20))
+	}))
+	defer s.Close()
+	f, err := ReadFigures(s.URL + "/metrics")
+	if err != nil || f.Version != "?]0;owned?" {
+		t.Errorf("version %q, %v", f.Version, err)
+	}
+	_, err = ReadFigures(s.URL + "/other")
+	if err == nil || len(err.Error()) > 2*maxSentence || !strings.HasPrefix(err.Error(), "?]0;owned??second ?line") {
+		t.Errorf("error %.100q", err)
+	}
+}
+
+// endless is figures that do not end, and have no error in them.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return copy(b, "# a comment\n"), nil }
+
+func TestFiguresEnd(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, endless{}) }))
+	defer s.Close()
+	began := time.Now()
+	if _, err := ReadFigures(s.URL); err == nil || time.Since(began) > figuresTime/2 {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+// listen has each connection to the path that it returns served by serve.
+func listen(t *testing.T, serve func(net.Conn)) Socket {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serve(conn)
+			conn.Close()
+		}
+	}()
+	return Socket(path)
+}
+
+func TestNoAnswer(t *testing.T) {
+	s := listen(t, func(net.Conn) {})
+	if err := s.Get(io.Discard); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "without an answer") {
+		t.Errorf("a connection that is closed: %v", err)
+	}
+}
+
+// Half a state is not taken for the whole.
+func TestHalfAnAnswer(t *testing.T) {
+	s := listen(t, func(c net.Conn) {
+		// A connection that is closed with something unread is reset instead.
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			t.Error(err)
+		}
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+	})
+	if err := s.Get(io.Discard); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The service can refuse what is too large before it comes.
+func TestKnownSizeIsSaid(t *testing.T) {
+	for size, want := range map[int64]int64{5: 5, -1: -1} {
+		got := make(chan *http.Request, 1)
+		s := listen(t, func(c net.Conn) {
+			r, err := http.ReadRequest(bufio.NewReader(c))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			got <- r
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		})
+		if err := s.Put(strings.NewReader("01234"), size, ""); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-got; r.ContentLength != want {
+			t.Errorf("size %d: Content-Length %d", size, r.ContentLength)
+		}
+	}
+}
+
+// late is a connection that is not read before a write to it has failed.
+type late struct {
+	*net.UnixConn
+	failed chan struct{}
+	once   sync.Once
+}
+
+func (l *late) Write(b []byte) (int, error) {
+	n, err := l.UnixConn.Write(b)
+	if err != nil {
+		l.once.Do(func() { close(l.failed) })
+	}
+	return n, err
+}
+
+func (l *late) Read(b []byte) (int, error) {
+	<-l.failed
+	time.Sleep(50 * time.Millisecond) // the writer tells
+	return l.UnixConn.Read(b)
+}
+
+// A service that has heard enough answers and closes, and the answer counts,
+// not that the rest could not be sent.
+func TestEarlyAnswerCounts(t *testing.T) {
+	s := listen(t, func(c net.Conn) {
+		io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\n\r\ntoo large\n")
+	})
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: string(s), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	req, err := http.NewRequest("PUT", "http://foobar/", io.LimitReader(endless{}, 100<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = exchange(&late{UnixConn: conn, failed: make(chan struct{})}, req)
+	if err == nil || err.Error() != "too large (HTTP 413)" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A body that cannot be read to its end is not left for the service to wait for.
+func TestUnreadableBodyEndsTheRequest(t *testing.T) {
+	ended := make(chan error, 1)
+	s := listen(t, func(c net.Conn) {
+		_, err := io.Copy(io.Discard, c)
+		ended <- err
+	})
+	err := s.Put(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("bad sector"))), -1, "")
+	if err == nil || err.Error() != "read what is to be stored: bad sector" {
+		t.Errorf("error %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the service sees %v", err)
+	}
+}

@@ -1,0 +1,116 @@
+package httpserver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/metrics"
+	"foobar/test/tools/clients"
+
+	"go.uber.org/zap"
+)
+
+// number is a state that is only written under a condition.
+type number struct {
+	mu    sync.Mutex
+	value string
+}
+
+func (s *number) Serve(_ context.Context, r *api.Request) api.Response {
+	body, err := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tag := strconv.Quote(s.value)
+	switch {
+	case err != nil:
+		return api.Response{Status: http.StatusBadRequest, Close: true}
+	case r.Method == http.MethodGet:
+		return api.Response{Status: http.StatusOK, Body: []byte(s.value), ETag: tag}
+	case r.IfMatch != "" && r.IfMatch != tag:
+		return api.Response{Status: http.StatusPreconditionFailed}
+	}
+	s.value = string(body)
+	return api.Response{Status: http.StatusOK, Body: []byte("ok")}
+}
+
+// TestHandover has one Engine after the other serve the same socket, as it is
+// between a stop and a start under systemd, and new settings come between.
+func TestHandover(t *testing.T) {
+	server, conf := certificate(t)
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	var state number
+	engine := func() *Engine {
+		f, err := socket.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		l, err := net.FileListener(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := NewEngine(l, EngineOptions{Handler: &state, TLS: server, Settings: patient(), Traffic: metrics.New("test").Traffic("https"), Log: zap.NewNop()})
+		go func() {
+			if err := e.Run(); err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		}()
+		return e
+	}
+	e := engine()
+	load, err := clients.Start(clients.Server{Address: socket.Addr().String(), TLS: conf, Token: "any"}, clients.Kinds(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	s := patient()
+	s.MaxHeader /= 2
+	e.Apply(s)
+	time.Sleep(300 * time.Millisecond)
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		if err := e.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		cancel()
+		e = engine()
+		time.Sleep(300 * time.Millisecond)
+	}
+	res, err := load.Stop()
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("\n%v", res)
+	for _, k := range res.Kinds {
+		for _, err := range k.Failed {
+			t.Errorf("%s: %v", k.Kind.Name, err)
+		}
+		if k.Crossed > 3 { // one for each Shutdown
+			t.Errorf("%s: %d requests crossed the end of their connections", k.Kind.Name, k.Crossed)
+		}
+	}
+	for _, err := range res.Lost {
+		t.Error(err)
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown: %v", fmt.Errorf("the last: %w", err))
+	}
+}
+
+func patient() Settings {
+	s := usual
+	s.Header, s.Body, s.Response, s.Idle = time.Minute, time.Minute, time.Minute, time.Minute
+	return s
+}

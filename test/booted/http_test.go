@@ -1,0 +1,128 @@
+//go:build testbed
+
+package booted
+
+import (
+	"strings"
+	"testing"
+
+	"foobar/test/booted/testbed"
+)
+
+func TestHTTP(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		r := s.do(t, 404, "GET", "/", "")
+		wantContains(t, "GET before the first write", r.text, "no state has been stored")
+
+		for _, wrong := range []string{"", "Authorization: Bearer wrong-wrong-wrong-wrong", "Authorization: Basic " + s.token} {
+			r := s.do(t, 401, "POST", "/", "x", wrong)
+			wantContains(t, "WWW-Authenticate", r.Header.Get("WWW-Authenticate"), "Bearer")
+		}
+		s.do(t, 404, "GET", "/", "")
+
+		s.store(t, "<script>1</script>")
+		r = s.do(t, 200, "GET", "/", "")
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Content-Type": "application/octet-stream"} {
+			if got := r.Header.Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+		if r.ProtoMajor != 2 {
+			t.Errorf("the client that can speak HTTP/2 was answered with %s", r.Proto)
+		}
+		etag := r.Header.Get("ETag")
+		s.do(t, 304, "GET", "/", "", "If-None-Match: "+etag)
+		head := s.do(t, 200, "HEAD", "/", "")
+		if head.Header.Get("ETag") != etag || head.ContentLength != 18 {
+			t.Errorf("HEAD: ETag %q, length %d", head.Header.Get("ETag"), head.ContentLength)
+		}
+
+		s.do(t, 404, "GET", "/other", "")
+		r = s.do(t, 405, "DELETE", "/", "", s.bearer())
+		if allow := r.Header.Get("Allow"); allow != "GET, HEAD, POST, PUT" {
+			t.Errorf("Allow: %q", allow)
+		}
+
+		s.do(t, 413, "POST", "/", strings.Repeat("x", 16<<20+1), s.bearer())
+		s.holds(t, "<script>1</script>")
+		largest := strings.Repeat("y", 16<<20)
+		if r := s.do(t, 200, "PUT", "/", largest, s.bearer()); r.text != "ok" || r.Header.Get("ETag") == etag {
+			t.Errorf("PUT: %q, ETag %q", r.text, r.Header.Get("ETag"))
+		}
+		s.holds(t, largest)
+	})
+}
+
+// curlAdmin asks the admin socket as a user of the machine.
+func curlAdmin(m *testbed.Machine, user string, args ...string) testbed.Result {
+	curl := []string{"curl", "-sS", "--unix-socket", "/run/foobar-admin.sock"}
+	return m.Run(testbed.Command{User: user, Args: append(append(curl, args...), "http://foobar/")})
+}
+
+func TestAdminSocket(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		if got := mode("/run/foobar-admin.sock", s.Machine, t); got != "660 root:foobar-admin" {
+			t.Errorf("the admin socket is %s", got)
+		}
+		s.Shell(t, "useradd -G foobar-admin member; useradd stranger")
+		for _, user := range []string{"root", "member"} {
+			if r := curlAdmin(s.Machine, user, "-d", "from "+user); r.Stdout != "ok" {
+				t.Errorf("%s is answered %q: %s", user, r.Stdout, r.Stderr)
+			}
+			s.holds(t, "from "+user)
+			if r := curlAdmin(s.Machine, user); r.Stdout != "from "+user {
+				t.Errorf("%s reads %q: %s", user, r.Stdout, r.Stderr)
+			}
+		}
+		const couldNotConnect = 7 // EXIT CODES of curl(1)
+		if r := curlAdmin(s.Machine, "stranger", "-d", "from a stranger"); r.Code != couldNotConnect {
+			t.Errorf("a stranger's curl: exit status %d, %q", r.Code, r.Stdout)
+		}
+		s.holds(t, "from member")
+	})
+}
+
+func TestAccessRules(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		m := bed.Installed(t, suite)
+		m.Write(t, confFile, "access:\n  read: token\n  write: nobody\n")
+		m.Exec(t, "systemctl", "enable", "--now", "foobar")
+		s := connect(t, m)
+		s.do(t, 401, "GET", "/", "")
+		s.do(t, 404, "GET", "/", "", s.bearer())
+		s.do(t, 403, "POST", "/", "x", s.bearer())
+		if r := curlAdmin(m, "root", "-d", "x"); r.Stdout != "ok" {
+			t.Errorf("the admin socket answers %q: %s", r.Stdout, r.Stderr)
+		}
+		s.Write(t, confFile, "access:\n  write: anyone\n")
+		s.Exec(t, "systemctl", "reload", "foobar")
+		s.do(t, 200, "POST", "/", "y")
+		s.holds(t, "y")
+	})
+}
+
+func TestMetrics(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		s.store(t, "measured")
+		s.holds(t, "measured")
+		get := func(path string) string { return s.Exec(t, "curl", "-sSf", metrics+path) }
+		text := get("/metrics")
+		for _, name := range []string{"process_start_time_seconds", "go_goroutines", "foobar_build_info", "process_open_fds"} {
+			wantContains(t, "/metrics", text, "\n"+name)
+		}
+		check := s.Run(testbed.Command{Stdin: text, Args: []string{"promtool", "check", "metrics"}})
+		if check.Code != 0 || check.Stdout+check.Stderr != "" {
+			t.Errorf("promtool check metrics: exit status %d\n%s%s", check.Code, check.Stdout, check.Stderr)
+		}
+		get("/healthz")
+		get("/readyz")
+		wantContains(t, "the landing page", get("/"), "/metrics")
+		// No further than the loopback interface.
+		if out := s.Exec(t, "ss", "-Hltn", "sport = :8081"); !strings.Contains(out, "127.0.0.1:8081") || strings.Count(out, "\n") != 1 {
+			t.Errorf("the metrics listen on\n%s", out)
+		}
+	})
+}

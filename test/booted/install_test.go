@@ -1,0 +1,154 @@
+//go:build testbed
+
+package booted
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"foobar/test/booted/testbed"
+)
+
+func TestFirstStart(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		s.do(t, 404, "GET", "/", "")
+		s.store(t, "first\x00state\n")
+		s.holds(t, "first\x00state\n")
+		testbed.Eventually(t, 10*time.Second, func() string {
+			if got := s.Try("cat", stateFile).Stdout; got != "first\x00state\n" {
+				return fmt.Sprintf("%s holds %q", stateFile, got)
+			}
+			return ""
+		})
+		if got := mode("/var/lib/private/foobar", s.Machine, t); !strings.HasPrefix(got, "700 ") {
+			t.Errorf("the state directory is %s, want 700", got)
+		}
+		wantProperty(t, s.Machine, "ActiveState", "active")
+		if n := starts(t, s.Machine); n != 1 {
+			t.Errorf("%d starts, want 1", n)
+		}
+	})
+}
+
+func TestReboot(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		s.store(t, "kept")
+		boot := s.Read(t, "/proc/1/stat")
+		creds := credentialSums(t, s.Machine)
+		s.Reboot(t)
+		if s.Read(t, "/proc/1/stat") == boot {
+			t.Fatal("the machine did not reboot")
+		}
+		s.holds(t, "kept")
+		wantProperty(t, s.Machine, "ActiveState", "active")
+		if n := starts(t, s.Machine); n != 1 {
+			t.Errorf("%d starts since boot, want 1", n)
+		}
+		// systemd breaks a cycle by leaving out a unit, not always the same.
+		found := s.Try("systemd-analyze", "verify", "--man=no", "multi-user.target")
+		if strings.Contains(found.Stderr, "cycle") {
+			t.Errorf("at boot systemd finds\n%s", found.Stderr)
+		}
+		if got := credentialSums(t, s.Machine); got != creds {
+			t.Errorf("credentials were\n%sand are after the reboot\n%s", creds, got)
+		}
+	})
+}
+
+// Pacman's transaction alone brings the new version into service, whichever
+// of Arch's hooks for tmpfiles and for restarts comes first.
+func TestUpgrade(t *testing.T) {
+	for _, order := range []struct{ name, prepare string }{
+		{"tmpfiles hook before restart", "true"},
+		{"tmpfiles hook after restart", "mv /usr/share/libalpm/hooks/25-tmpfiles.hook /usr/share/libalpm/hooks/40-tmpfiles.hook"},
+	} {
+		t.Run(order.name, func(t *testing.T) {
+			onEachSuite(t, func(t *testing.T, suite string) {
+				s := running(t, suite)
+				s.Shell(t, order.prepare)
+				upgrade(t, s)
+			})
+		})
+	}
+}
+
+func upgrade(t *testing.T, s *service) {
+	t.Helper()
+	s.store(t, "kept")
+	const changed = "log:\n  level: warn # the site's own\n"
+	s.Write(t, confFile, changed)
+	creds := credentialSums(t, s.Machine)
+	pid := show(t, s.Machine, "MainPID")
+
+	out := s.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
+
+	wantContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-2\n")
+	if show(t, s.Machine, "MainPID") == pid {
+		t.Errorf("pacman's transaction did not restart the service:\n%s", out)
+	}
+	wantContains(t, "foobar version", s.Exec(t, "foobar", "version"), s.version(t))
+	s.holds(t, "kept")
+	if got := s.Read(t, confFile); got != changed {
+		t.Errorf("%s is now\n%s", confFile, got)
+	}
+	wantContains(t, confFile+".pacnew", s.Read(t, confFile+".pacnew"), testbed.NextMark)
+	if got := credentialSums(t, s.Machine); got != creds {
+		t.Errorf("credentials were\n%sand are after the upgrade\n%s", creds, got)
+	}
+	wantProperty(t, s.Machine, "NeedDaemonReload", "no")
+	wantProperty(t, s.Machine, "Markers", "")
+	wantProperty(t, s.Machine, "ActiveState", "active")
+	if r := s.Try("systemctl", "is-enabled", "foobar.service"); strings.TrimSpace(r.Stdout) != "enabled" {
+		t.Errorf("after the upgrade foobar.service is %q", r.Stdout)
+	}
+	if n := starts(t, s.Machine); n != 2 {
+		t.Errorf("%d starts, want 2", n)
+	}
+}
+
+// version is that of the installed package.
+func (s *service) version(t *testing.T) string {
+	t.Helper()
+	return strings.Fields(s.Exec(t, "pacman", "-Q", "foobar"))[1]
+}
+
+// A service that is stopped is not started by an upgrade.
+func TestUpgradeDoesNotStart(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		m := bed.Installed(t, suite)
+		m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
+		wantProperty(t, m, "ActiveState", "inactive")
+		if n := starts(t, m); n != 0 {
+			t.Errorf("%d starts, want none", n)
+		}
+	})
+}
+
+func TestRemovalKeepsStateAndCredentials(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		s.store(t, "kept")
+		creds := credentialSums(t, s.Machine)
+		s.Exec(t, "systemctl", "disable", "--now", "foobar")
+		out := s.Exec(t, "pacman", "-Rns", "--noconfirm", "--noprogressbar", "foobar")
+		wantContains(t, "pacman -Rns", out, "/var/lib/private/foobar")
+		wantContains(t, "pacman -Rns", out, "/etc/foobar")
+		if got := s.Read(t, "/var/lib/private/foobar/statefile"); got != "kept" {
+			t.Errorf("the state is %q after the removal", got)
+		}
+		if got := credentialSums(t, s.Machine); got != creds {
+			t.Errorf("credentials were\n%sand are after the removal\n%s", creds, got)
+		}
+		if r := s.Try("bash", "-c", "ls -d /usr/bin/foobar /usr/lib/systemd/system/foobar* /usr/lib/{sysusers,tmpfiles}.d/foobar* /etc/foobar/conf.yaml"); r.Stdout != "" {
+			t.Errorf("the removal leaves\n%s", r.Stdout)
+		}
+
+		s.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar")
+		s.Exec(t, "systemctl", "enable", "--now", "foobar")
+		s.holds(t, "kept")
+	})
+}

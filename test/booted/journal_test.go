@@ -1,0 +1,114 @@
+//go:build testbed
+
+package booted
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"foobar/src/logging"
+	"foobar/test/booted/testbed"
+)
+
+// entries returns what journalctl(1) selects, field by field. Fields with more
+// than one value are left out.
+func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]string {
+	t.Helper()
+	m.Exec(t, "journalctl", "--sync")
+	var found []map[string]string
+	for line := range strings.Lines(m.Exec(t, append([]string{"journalctl", "-q", "-b", "-u", "foobar", "-o", "json", "--all"}, args...)...)) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		entry := map[string]string{}
+		for name, value := range fields {
+			if text, ok := value.(string); ok {
+				entry[name] = text
+			}
+		}
+		found = append(found, entry)
+	}
+	return found
+}
+
+// What an administrator asks the journal, answered by fields, priorities and
+// explanations, whether journald has been restarted or not.
+func TestJournal(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		s := running(t, suite)
+		s.toSmallDisk(t)
+		s.Write(t, confFile, setting("log", "access", "true"))
+		s.Exec(t, "systemctl", "reload", "foobar")
+
+		refused := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
+		id := refused.Header.Get("X-Request-Id")
+		wantContains(t, "507", refused.text, "this is request "+id)
+		full := entries(t, s.Machine, "FOOBAR_STATUS=507")
+		if len(full) != 2 {
+			t.Fatalf("FOOBAR_STATUS=507 selects %d entries, want that of the failure and that of the access log: %v", len(full), full)
+		}
+		if out := s.Shell(t, "journalctl -u foobar FOOBAR_STATUS=507 -o json"); strings.Count(out, `"FOOBAR_STATUS":"507"`) != 2 {
+			t.Errorf("FOOBAR_STATUS=507 -o json:\n%s", out)
+		}
+		for name, want := range map[string]string{
+			"PRIORITY": "3", "MESSAGE_ID": string(logging.NoSpace), "SYSLOG_IDENTIFIER": "foobar", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST",
+			"_SYSTEMD_UNIT": "foobar.service", "_TRANSPORT": "journal", "_PID": show(t, s.Machine, "MainPID"), "CODE_FILE": "foobar/src/api/errors.go",
+			"MESSAGE": "POST failed with status 507: " + full[0]["FOOBAR_ERROR"],
+		} {
+			if got := full[0][name]; got != want {
+				t.Errorf("of the failure %s is %q, want %q", name, got, want)
+			}
+		}
+		wantContains(t, "FOOBAR_ERROR", full[0]["FOOBAR_ERROR"], "no space left")
+		for name, want := range map[string]string{
+			"PRIORITY": "6", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST", "FOOBAR_PATH": "/", "FOOBAR_PROTOCOL": "HTTP/2.0",
+			"FOOBAR_REQUEST_BYTES": "8388608", "FOOBAR_LISTENER": "https",
+		} {
+			if got := full[1][name]; got != want {
+				t.Errorf("of the access log %s is %q, want %q", name, got, want)
+			}
+		}
+		if urgent := s.Shell(t, "journalctl -u foobar -p warning"); !strings.Contains(urgent, "status 507") || strings.Contains(urgent, "has started") {
+			t.Errorf("journalctl -p warning shows\n%s", urgent)
+		}
+		explained := s.Shell(t, "journalctl -x -u foobar")
+		for _, want := range []string{"Subject: There is no space left for the state of foobar", "Subject: foobar has started", "    " + full[0]["FOOBAR_ERROR"]} {
+			wantContains(t, "journalctl -x", explained, want)
+		}
+		if strings.Contains(explained, "@FOOBAR") {
+			t.Errorf("journalctl -x names fields that the entries lack:\n%s", explained)
+		}
+
+		s.Exec(t, "systemctl", "restart", "systemd-journald")
+		s.do(t, 404, "GET", "/nothing-here?hunter2", "")
+		after := entries(t, s.Machine, "FOOBAR_STATUS=404")
+		if len(after) != 1 || after[0]["FOOBAR_PATH"] != "/nothing-here" {
+			t.Errorf("after a restart of journald the access log has %v", after)
+		}
+
+		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "QUIT", "foobar")
+		s.returns(t)
+		wantContains(t, "the journal after a crash", journal(t, s.Machine), "goroutine ")
+	})
+}
+
+// Where there is no journal's socket the service starts, and its lines on
+// standard error have priorities all the same.
+func TestNoJournalSocket(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		m := bed.Installed(t, suite)
+		dropIn(t, m, "foobar.service", "[Service]\nOpenFile=\nOpenFile=/run/systemd/notify:notify\nOpenFile=/run/no/such/socket:journal:graceful\n")
+		m.Exec(t, "systemctl", "enable", "--now", "foobar")
+		s := connect(t, m)
+		s.store(t, "stored")
+		s.Write(t, confFile, setting("log", "level", "loud"))
+		s.Try("systemctl", "reload", "foobar")
+		errors := entries(t, m, "_TRANSPORT=stdout", "-p", "err")
+		if len(errors) != 1 || !strings.HasPrefix(errors[0]["MESSAGE"], `{"level":"error","message":"configuration refused`) || errors[0]["PRIORITY"] != "3" {
+			t.Errorf("the errors are %v", errors)
+		}
+		wantContains(t, "the journal", journal(t, m), `{"level":"info","message":"foobar `)
+	})
+}

@@ -1,0 +1,249 @@
+//go:build testbed
+
+package booted
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"foobar/test/booted/sandbox"
+	"foobar/test/booted/testbed"
+)
+
+const (
+	resolvConf = "/etc/resolv.conf"
+	caBundle   = "/etc/ssl/certs/ca-certificates.crt"
+	// What systemd-resolved keeps, and /etc/resolv.conf is a link to.
+	stubResolvConf = "/run/systemd/resolve/stub-resolv.conf"
+)
+
+// The package foobar-outbound, and it alone, has the service reach an HTTPS
+// server by its name: installing it is enough, and removing it too.
+func TestOutbound(t *testing.T) {
+	caller, probe := buildStatic(t, "../tools/outbound"), buildStatic(t, "../tools/probe")
+	onEachSuite(t, func(t *testing.T, suite string) {
+		m := bed.Running(t, suite)
+		copyIn(t, m, caller, "/srv/caller")
+		copyIn(t, m, probe, "/srv/probe")
+		startServers(t, m)
+		standIn(t, m, "/srv/caller")
+		m.Exec(t, "systemctl", "restart", "foobar")
+		closed := settings(t, m)
+		wantCalls(t, "without foobar-outbound", m, denied, denied)
+
+		m.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar-outbound")
+		wantCalls(t, "with foobar-outbound", m, "ok", "ok")
+		for _, name := range []string{"multicast", "broadcast", "listen"} {
+			wantContains(t, name, calls(t, m)[name], denied)
+		}
+		wantOwners(t, m)
+		if got := exposure(t, m); got != "1.0" {
+			t.Errorf("exposure is %s, in docs/directives.md 1.0", got)
+		}
+		everyCallIsNeeded(t, m, closed)
+		siteNamesHosts(t, m)
+		resolvedsLink(t, m)
+		outboundSandbox(t, m)
+		outboundUpgrade(t, m)
+
+		standIn(t, m, "/srv/caller")
+		m.Exec(t, "pacman", "-R", "--noconfirm", "--noprogressbar", "foobar-outbound")
+		wantCalls(t, "after the removal of foobar-outbound", m, denied, denied)
+		for name, was := range closed {
+			if is := settings(t, m)[name]; !slices.Equal(is, was) {
+				t.Errorf("%s was %q and is %q after the removal of foobar-outbound", name, was, is)
+			}
+		}
+		if out := m.Exec(t, "ls", "/run/foobar/etc"); out != "foobar\n" {
+			t.Errorf("after the removal of foobar-outbound /run/foobar/etc has\n%s", out)
+		}
+	})
+}
+
+// denied is part of what a call results in that the sandbox denies.
+const denied = "operation not permitted"
+
+// startServers runs what test/tools/outbound calls, on the machine's loopback
+// interface, and has the machine use it.
+func startServers(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	m.Shell(t, `
+ip address add 192.0.2.53/32 dev lo
+ip address add 192.0.2.80/32 dev lo
+ip address add 2001:db8::80/128 dev lo nodad
+ip route add 224.0.0.0/4 dev lo
+ip route add 255.255.255.255/32 dev lo
+systemd-run -q --unit=servers /srv/caller -serve /srv/servers.crt`)
+	testbed.Eventually(t, 10*time.Second, func() string { return m.Try("cat", "/srv/servers.crt").Stderr })
+	// As on Arch, where the bundle is made anew behind a link.
+	m.Shell(t, `
+install -Dm644 /srv/servers.crt /etc/ca-certificates/extracted/tls-ca-bundle.pem
+ln -sf ../../ca-certificates/extracted/tls-ca-bundle.pem `+caBundle+`
+echo nameserver 192.0.2.53 >`+resolvConf)
+}
+
+// standIn mounts a program over the service's binary: no unit changes.
+func standIn(t *testing.T, m *testbed.Machine, program string) {
+	t.Helper()
+	m.Shell(t, "! mountpoint -q /usr/bin/foobar || umount /usr/bin/foobar")
+	if program != "" {
+		m.Exec(t, "mount", "--bind", program, "/usr/bin/foobar")
+	}
+}
+
+// calls are the results, by name, of what the service tried at its start.
+func calls(t *testing.T, m *testbed.Machine) map[string]string {
+	t.Helper()
+	results := map[string]string{}
+	for part := range strings.SplitSeq(show(t, m, "StatusText"), "; ") {
+		name, result, _ := strings.Cut(part, ": ")
+		results[name] = result
+	}
+	return results
+}
+
+func wantCalls(t *testing.T, when string, m *testbed.Machine, four, six string) {
+	t.Helper()
+	results := calls(t, m)
+	wantContains(t, when+", the IPv4 server", results["four.example"], four)
+	wantContains(t, when+", the IPv6 server", results["six.example"], six)
+}
+
+// settings are those that the drop-in changes, and what it is known by.
+func settings(t *testing.T, m *testbed.Machine) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for _, name := range []string{
+		"After", "BindReadOnlyPaths", "DropInPaths", "InaccessiblePaths", "IPAddressAllow", "IPAddressDeny",
+		"NoExecPaths", "PrivateNetwork", "RestrictAddressFamilies", "SystemCallFilter",
+	} {
+		words := strings.Fields(show(t, m, name))
+		slices.Sort(words)
+		all[name] = words
+	}
+	return all
+}
+
+// wantOwners checks that every path that is bound belongs to a package on which
+// the one that binds it depends.
+func wantOwners(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	bound := boundPaths(t, m)
+	depends := m.Exec(t, "pacman", "-Qi", "foobar-outbound")
+	for path, owner := range map[string]string{resolvConf: "filesystem", caBundle: "ca-certificates-utils"} {
+		if !slices.Contains(bound, path) {
+			t.Errorf("%s is not bound", path)
+		}
+		if got := m.Exec(t, "pacman", "-Qqo", path); got != owner+"\n" {
+			t.Errorf("%s belongs to %q", path, got)
+		}
+		wantContains(t, "pacman -Qi foobar-outbound", depends, owner)
+	}
+	for _, path := range bound {
+		m.Exec(t, "pacman", "-Qo", path)
+	}
+	if r := m.Try(checkPolicy); r.Code != 0 || r.Stdout+r.Stderr != "" {
+		t.Errorf("check-policy: exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// restartWith restarts the service with settings of the administrator's, which
+// are gone at the next start.
+func restartWith(t *testing.T, m *testbed.Machine, text string) {
+	t.Helper()
+	dropIn(t, m, "foobar.service", "[Service]\n"+text+"\n")
+	m.Exec(t, "systemctl", "restart", "foobar")
+	m.Shell(t, "rm /etc/systemd/system/foobar.service.d/50-test.conf; systemctl daemon-reload")
+}
+
+// everyCallIsNeeded takes the system calls away that the drop-in brings.
+func everyCallIsNeeded(t *testing.T, m *testbed.Machine, closed map[string][]string) {
+	t.Helper()
+	for _, name := range settings(t, m)["SystemCallFilter"] {
+		if slices.Contains(closed["SystemCallFilter"], name) {
+			continue
+		}
+		restartWith(t, m, "SystemCallFilter=~"+name)
+		wantCalls(t, "without "+name, m, name+": "+denied, name+": "+denied)
+	}
+}
+
+// siteNamesHosts limits the addresses, as the package's message says it, and
+// then takes all limits away.
+func siteNamesHosts(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	restartWith(t, m, "IPAddressDeny=any\nIPAddressAllow=192.0.2.53 192.0.2.80")
+	wantCalls(t, "with one server allowed", m, "ok", "deadline exceeded")
+	restartWith(t, m, "IPAddressDeny=")
+	results := calls(t, m)
+	wantContains(t, "multicast with no limit", results["multicast"], "ok")
+	wantContains(t, "broadcast with no limit", results["broadcast"], "ok")
+}
+
+// resolvedsLink tries /etc/resolv.conf as systemd-resolved has it: a link to a
+// file that is there some time after boot, and replaced by rename.
+func resolvedsLink(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	m.Exec(t, "systemctl", "stop", "foobar")
+	m.Exec(t, "ln", "-sf", "../../"+stubResolvConf[1:], resolvConf)
+	m.Exec(t, "systemctl", "start", "--no-block", "foobar")
+	testbed.Eventually(t, 10*time.Second, func() string {
+		if got := show(t, m, "Result"); got == "success" {
+			return "the service starts without a name server's address"
+		}
+		return ""
+	})
+	wantContains(t, "check-policy", m.Try(checkPolicy).Stdout, "foobar.service: BindReadOnlyPaths="+resolvConf+": is missing")
+
+	m.Write(t, stubResolvConf, "nameserver 192.0.2.53\n")
+	testbed.Eventually(t, 30*time.Second, func() string {
+		if m.Try("systemctl", "is-active", "-q", "foobar").Code != 0 {
+			return "the service is not up"
+		}
+		return ""
+	})
+	wantCalls(t, "with systemd-resolved's link", m, "ok", "ok")
+	wantOwners(t, m)
+
+	inside := "/proc/" + show(t, m, "MainPID") + "/root" + resolvConf
+	const changed = "nameserver 192.0.2.54\n"
+	m.Write(t, stubResolvConf, changed)
+	if got := m.Read(t, inside); got == changed {
+		t.Errorf("a new %s appears in the service: docs/directives.md says it does not", resolvConf)
+	}
+	m.Exec(t, "systemctl", "bind", "--read-only", "foobar.service", resolvConf)
+	if got := m.Read(t, inside); got != changed {
+		t.Errorf("after systemctl bind the service has\n%s", got)
+	}
+	m.Shell(t, "rm "+resolvConf+"; echo nameserver 192.0.2.53 >"+resolvConf)
+	m.Exec(t, "systemctl", "restart", "foobar")
+	wantCalls(t, "with a file again", m, "ok", "ok")
+}
+
+// outboundSandbox compares what an intruder can do with what is listed.
+func outboundSandbox(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	standIn(t, m, "/srv/probe")
+	m.Exec(t, "systemctl", "restart", "foobar")
+	report := parse(t, probed(t, m, probeReport))
+	m.Exec(t, "systemctl", "stop", "foobar")
+	for _, wrong := range slices.Concat(report.JudgeAttempts(sandbox.OutboundAttempts()), report.JudgePaths(sandbox.OutboundPaths())) {
+		t.Error(wrong)
+	}
+}
+
+// outboundUpgrade upgrades all packages, which is one restart.
+func outboundUpgrade(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	standIn(t, m, "")
+	m.Exec(t, "systemctl", "start", "foobar")
+	before := starts(t, m)
+	m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
+	wantContains(t, "pacman -Q", m.Exec(t, "pacman", "-Q", "foobar-outbound"), "-2\n")
+	if n := starts(t, m) - before; n != 1 {
+		t.Errorf("the upgrade is %d starts, want 1", n)
+	}
+	wantProperty(t, m, "ActiveState", "active")
+}

@@ -1,0 +1,136 @@
+//go:build testbed
+
+package booted
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"foobar/test/booted/testbed"
+)
+
+const checkPolicy = "/usr/lib/foobar/check-policy"
+
+// A site's drop-in, with what it binds and loads from packages of the site's.
+const siteDropIn = `[Service]
+BindReadOnlyPaths=/opt/site /opt/unowned -/opt/optional
+LoadCredential=token:/etc/site/token
+`
+
+// After a transaction that touches what the effective unit takes from the
+// machine, and after no other, a line tells each path that is not in order.
+func TestCheckPolicy(t *testing.T) {
+	onEachSuite(t, func(t *testing.T, suite string) {
+		m := bed.Installed(t, suite)
+		quiet := func(when string, r testbed.Result) {
+			t.Helper()
+			if r.Code != 0 || strings.Contains(r.Stdout+r.Stderr, "foobar.service:") {
+				t.Errorf("%s: exit status %d\n%s%s", when, r.Code, r.Stdout, r.Stderr)
+			}
+		}
+		says := func(when string, r testbed.Result, want ...string) {
+			t.Helper()
+			var got []string
+			for line := range strings.Lines(r.Stdout + r.Stderr) {
+				if strings.Contains(line, "foobar.service:") {
+					got = append(got, strings.TrimSpace(line))
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s:\n%s\nwant\n%s", when, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+		const (
+			missing  = "warning: foobar.service: BindReadOnlyPaths=/opt/site: is missing, so the service cannot start; install what it belongs to, or take it out of the unit"
+			unowned  = "warning: foobar.service: BindReadOnlyPaths=/opt/site: no package owns it; bind what a package owns, or put it into one"
+			byHand   = "warning: foobar.service: BindReadOnlyPaths=/opt/unowned: no package owns it; bind what a package owns, or put it into one"
+			lost     = "warning: foobar.service: LoadCredential=token:/etc/site/token: is missing, so the service cannot start; bring it back, or name another place"
+			readable = "warning: foobar.service: LoadCredential=token:/etc/site/token: everybody can read it; chmod o= '/etc/site/token'"
+			foreign  = "warning: foobar.service: LoadCredential=token:/etc/site/token: belongs to another than root, who can replace it; chown root '/etc/site/token'"
+		)
+		sitePackages(t, m)
+
+		wantSilence(t, "before the first start", m.Try(checkPolicy))
+		m.Exec(t, "systemctl", "start", "foobar")
+		wantSilence(t, "with the service running", m.Try(checkPolicy))
+
+		m.Exec(t, "mkdir", "/etc/foobar@blue")
+		wantSilence(t, "of an instance", m.Try(checkPolicy, "foobar@blue.service"))
+		m.Exec(t, "mkdir", "/opt/unowned")
+		dropIn(t, m, "foobar.service", siteDropIn)
+		quiet("installation of what is bound", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))
+		says("by hand", m.Try(checkPolicy), byHand)
+		wantSilence(t, "of another unit", m.Try(checkPolicy, "foobar-credentials.service"))
+		if r := m.Try(checkPolicy, "foobar.service"); r.Code != 1 {
+			t.Errorf("with something wrong the exit status is %d, want 1", r.Code)
+		}
+
+		says("upgrade that opens a credential", pacman(m, "-U", "/srv/site-2.pkg.tar.zst"), readable)
+		m.Exec(t, "chmod", "700", "/etc/site")
+		says("by hand, in a directory closed to others", m.Try(checkPolicy), byHand)
+		m.Exec(t, "chmod", "755", "/etc/site")
+		says("upgrade that gives a credential away", pacman(m, "-U", "/srv/site-3.pkg.tar.zst"), foreign)
+
+		m.Exec(t, "touch", "/opt/site/kept")
+		says("removal that leaves a directory", pacman(m, "-R", "site"), unowned, lost)
+		quiet("transaction with nothing that is bound", pacman(m, "-U", "/srv/other-1.pkg.tar.zst"))
+		quiet("installation again", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))
+		m.Exec(t, "rm", "/opt/site/kept")
+		says("removal", pacman(m, "-R", "site"), missing, lost)
+		says("upgrade of the units", m.Run(upgradeToV2), missing, byHand, lost)
+
+		wantContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar-none.service; true"), "foobar-none.service: systemd cannot load it")
+		withoutSystemd(t, m)
+	})
+}
+
+// wantSilence is for a check by hand that finds nothing.
+func wantSilence(t *testing.T, when string, r testbed.Result) {
+	t.Helper()
+	if r.Code != 0 || r.Stdout+r.Stderr != "" {
+		t.Errorf("check-policy %s: exit status %d\n%s%s", when, r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+func pacman(m *testbed.Machine, args ...string) testbed.Result {
+	return m.Try(append([]string{"pacman", "--noconfirm", "--noprogressbar"}, args...)...)
+}
+
+var upgradeToV2 = testbed.Command{Args: []string{"bash", "-euc", testbed.Publish + "publish v2; pacman -Syu --noconfirm --noprogressbar"}}
+
+// sitePackages makes /srv/site-1.pkg.tar.zst of what the drop-in names, two
+// more of other modes and owners, and /srv/other-1.pkg.tar.zst.
+func sitePackages(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euc", `
+mkdir ~/site && cd ~/site
+cat >PKGBUILD <<'END'
+pkgbase=site
+pkgname=(site other)
+pkgver=$version
+pkgrel=1
+arch=(any)
+package_site() {
+  install -D /dev/null "$pkgdir/opt/site/data"
+  install -D -m "$mode" -o "$owner" /dev/null "$pkgdir/etc/site/token"
+}
+package_other() { install -D /dev/null "$pkgdir/opt/other/data"; }
+END
+export version mode owner
+version=1 mode=600 owner=root; makepkg
+version=2 mode=644 owner=root; makepkg
+version=3 mode=600 owner=builder; makepkg`}})
+	m.Shell(t, `for package in /home/builder/site/*.pkg.tar.zst; do mv "$package" /srv/"$(basename "$package" -1-any.pkg.tar.zst)".pkg.tar.zst; done`)
+}
+
+// withoutSystemd installs where no systemd runs, as pacstrap does. The hooks
+// have nothing to do then, and nothing to say.
+func withoutSystemd(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	r := m.Try("unshare", "-m", "bash", "-euc", "mount -t tmpfs tmpfs /run; "+checkPolicy+"; pacman -S --noconfirm --noprogressbar foobar-outbound")
+	if said := r.Stdout + r.Stderr; r.Code != 0 || strings.Contains(said, "error") || strings.Contains(said, "warning: foobar") {
+		t.Errorf("without systemd: exit status %d\n%s", r.Code, said)
+	}
+	wantContains(t, "the installation", r.Stdout, "Checking what foobar's units take")
+}

@@ -1,0 +1,104 @@
+//go:build testbed
+
+package booted
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"foobar/test/booted/testbed"
+)
+
+// The README's commands run as they are written there, section by section.
+// What starts with a program of ours that takes a machine of its own is a test
+// by itself.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inMachine []string
+	for _, b := range blocks(string(text)) {
+		if b.section != "Try it anywhere" {
+			inMachine = append(inMachine, b.text)
+			continue
+		}
+		for _, line := range strings.Fields(b.text) {
+			if info, err := os.Stat("../../" + line); err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("README.md says %s, which cannot be run: %v", line, err)
+			}
+		}
+	}
+	for _, suite := range testbed.Suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			readme(t, suite, inMachine, spans(string(text)))
+		})
+	}
+}
+
+// readme types what the README says, at a terminal and in a clone, and answers
+// every question with the default.
+func readme(t *testing.T, suite string, blocks, spans []string) {
+	m := bed.Source(t, suite)
+	m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", testbed.Clone)
+	as := func(user, script string) {
+		t.Helper()
+		m.Write(t, "/tmp/typed", script)
+		r := m.Run(testbed.Command{User: user, Dir: testbed.Clone, Args: []string{"bash", "-c",
+			"while sleep 0.3 && echo; do :; done | SYSTEMD_EDITOR=true SYSTEMD_PAGER=cat MANPAGER=cat script -qec 'bash -eo pipefail /tmp/typed' /dev/null"}})
+		if r.Code != 0 {
+			t.Fatalf("exit status %d of\n%s\n%s%s", r.Code, script, r.Stdout, r.Stderr)
+		}
+	}
+	for _, b := range blocks {
+		as("builder", b)
+	}
+	for _, s := range spans {
+		as("root", s)
+	}
+	if len(blocks) == 0 || len(spans) == 0 {
+		t.Error("the README has no commands")
+	}
+}
+
+type block struct{ section, text string }
+
+// blocks are the fenced blocks for a shell, each with the heading that it is
+// under.
+func blocks(markdown string) []block {
+	var all []block
+	section := ""
+	for _, part := range regexp.MustCompile("(?m)^## .*$|(?ms)^```sh\n.*?^```$").FindAllString(markdown, -1) {
+		if heading, ok := strings.CutPrefix(part, "## "); ok {
+			section = heading
+			continue
+		}
+		all = append(all, block{section, strings.TrimSuffix(strings.TrimPrefix(part, "```sh\n"), "```")})
+	}
+	return all
+}
+
+// spans are the commands within a sentence: those of an administrator. One with
+// … in it is left for the reader to fill in.
+func spans(markdown string) []string {
+	var all []string
+	for _, found := range regexp.MustCompile("`((?:systemctl|systemd-analyze|journalctl|foobar|man) [^`]*)`").FindAllStringSubmatch(markdown, -1) {
+		if !strings.Contains(found[1], "…") {
+			all = append(all, found[1])
+		}
+	}
+	return all
+}
+
+// The transcript that the README offers comes to its end.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	if out, err := exec.Command("../demo").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -1,0 +1,86 @@
+//go:build testbed
+
+package booted
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// newName must not be a word of this tree, and so stands here in two.
+const newName = "sun" + "dial"
+
+// A package of another name builds, installs, serves, is as locked down and
+// goes away again, all by what ./rename leaves of this tree.
+func TestRenamedPackage(t *testing.T) {
+	t.Parallel()
+	tree := sourceClone(t)
+	inTree(t, tree, nil, "./rename", newName)
+	if left := inTree(t, tree, nil, "sh", "-c", "git grep --cached -il foobar -- . ':!**/testdata/fuzz/**' ':!LICENSE' || true"); left != "" {
+		t.Errorf("files that still say foobar:\n%s", left)
+	}
+	// The machines' roots are the same.
+	cache := os.Getenv("FOOBAR_CACHE")
+	if cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache = filepath.Join(dir, "foobar")
+	}
+	inTree(t, tree, nil, "go", "vet", "./src/...")
+	out := inTree(t, tree, []string{strings.ToUpper(newName) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-v",
+		"-run", "(TestFirstStart|TestExposure|TestPackagesOwnWhatTheUnitsUse|TestRemovalKeepsStateAndCredentials)/forky", "./test/booted")
+	if n := strings.Count(out, "--- PASS: Test"); n < 4 {
+		t.Errorf("%d tests passed:\n%s", n, out)
+	}
+}
+
+func TestRenameRefuses(t *testing.T) {
+	t.Parallel()
+	tree := sourceClone(t)
+	for _, refused := range []struct{ name, why string }{
+		{"Sun" + "dial", "is no name"},
+		{"sun-" + "dial", "is no name"},
+		{"state", "is a word of this tree already"},
+	} {
+		cmd := exec.Command("./rename", refused.name)
+		cmd.Dir = tree
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), refused.why) {
+			t.Errorf("./rename %s: %v, %s", refused.name, err, out)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(tree, "mine"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("./rename", newName)
+	cmd.Dir = tree
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "has changes") {
+		t.Errorf("./rename on a tree with changes: %v, %s", err, out)
+	}
+}
+
+// sourceClone is a clone of the working tree as it is.
+func sourceClone(t *testing.T) string {
+	t.Helper()
+	tree := filepath.Join(t.TempDir(), "tree")
+	if out, err := exec.Command("../machine", "source", tree).CombinedOutput(); err != nil {
+		t.Fatalf("copy the source: %v\n%s", err, out)
+	}
+	return tree
+}
+
+// inTree runs a program, which must succeed, and returns what it printed.
+func inTree(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}

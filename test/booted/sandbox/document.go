@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Volatile is the heading of the part of docs/sandbox.md whose figures depend
+// on the kernel of the machine on which they were measured.
+const Volatile = "## Side by side"
+
+// A Column is one sandbox in docs/sandbox.md.
+type Column struct {
+	Name     string
+	Report   *Report
+	Through  []int  // system calls let through
+	Exposure string // of systemd-analyze security
+}
+
+// Document is docs/sandbox.md.
+type Document struct {
+	// Service is what holds on every suite: the names of the system calls
+	// that the filter of foobar.service lets through.
+	Service []string
+	// Kernel is the release of the kernel, and Known how many system calls it
+	// has.
+	Kernel  string
+	Known   int
+	Columns []Column
+	// Missing says what could not be measured, and why.
+	Missing []string
+	// Name names system calls.
+	Name func(int) string
+}
+
+// String returns the text.
+func (d *Document) String() string {
+	var b strings.Builder
+	d.stable(&b)
+	fmt.Fprintf(&b, "%s\n\n", Volatile)
+	d.figures(&b)
+	d.attempts(&b)
+	d.syscalls(&b)
+	return b.String()
+}
+
+func (d *Document) stable(b *strings.Builder) {
+	fmt.Fprintf(b, `# What can be done from inside
+
+Written by a test (`+"`FOOBAR_WRITE=1 go test -tags testbed -run TestSandbox ./test/booted`"+`).
+It puts the program test/tools/probe in the place of the service's binary, in the
+installed unit, with no other change, and has it try what an intruder who has
+taken over the service would try. Settings are counted elsewhere, by
+`+"`systemd-analyze security`"+`; here is what they do.
+
+The service's binary is a plain static ELF file and not position-independent:
+Go makes no static PIE without cgo, and a dynamic one would need a loader in
+the root directory. So the addresses of its code are known to an intruder;
+those of stacks, heap and kernel are not.
+
+## What succeeds
+
+| Attempt | Why it is possible, and what it gains |
+|---|---|
+`)
+	for _, e := range AllowedAttempts() {
+		fmt.Fprintf(b, "| `%s` | %s |\n", e.Name, e.Reason)
+	}
+	fmt.Fprintf(b, "\nEverything else is denied, with systemd 257 and 262.\n\n## System calls\n\n")
+	fmt.Fprintf(b, "%d are let through:\n%s.\nAll others fail with `EPERM`, and 32-bit ones end the process. The kernel itself\n"+
+		"lets `uprobe` and `uretprobe` pass every filter; they do nothing in a process\ninto which the administrator has not put a probe.\n\n",
+		len(d.Service), wrapped(d.Service))
+	fmt.Fprintf(b, "## Paths\n\n`r` is read or listed, `w` written, `x` executed. There is nothing else: no `/sys`, no\n`/dev`, no `/tmp`, no other process.\n\n| Path | | What it is |\n|---|---|---|\n")
+	for _, e := range AllowedPaths() {
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, strings.TrimSuffix(e.How, "?"), e.Reason)
+	}
+	b.WriteString("\n")
+}
+
+func (d *Document) figures(b *strings.Builder) {
+	fmt.Fprintf(b, "Measured with Linux %s, which knows %d system calls.\n", d.Kernel, d.Known)
+	for _, m := range d.Missing {
+		fmt.Fprintf(b, "%s\n", m)
+	}
+	b.WriteString("\n| |")
+	for _, c := range d.Columns {
+		fmt.Fprintf(b, " %s |", c.Name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("--:|", len(d.Columns)) + "\n")
+	for _, row := range []struct {
+		name  string
+		value func(Column) string
+	}{
+		{"attempts that succeed", func(c Column) string {
+			return fmt.Sprintf("%d of %d", len(c.Report.Succeeded()), len(c.Report.Attempts))
+		}},
+		{"of these, not needed by the service", func(c Column) string { return fmt.Sprint(len(beyond(c.Report.Succeeded()))) }},
+		{"system calls let through", func(c Column) string { return fmt.Sprint(len(c.Through)) }},
+		{"files that can be opened", func(c Column) string { return fmt.Sprint(len(c.Report.Where(ReadableFile))) }},
+		{"… in `/sys`", func(c Column) string { return fmt.Sprint(len(Below("/sys", c.Report.Where(ReadableFile)))) }},
+		{"… in `/proc`, not of the process itself", func(c Column) string {
+			files := c.Report.Where(ReadableFile)
+			return fmt.Sprint(len(Below("/proc", files)) - len(Below("/proc/self", files)) - len(Below("/proc/thread-self", files)))
+		}},
+		{"paths that can be written, outside `/proc`", func(c Column) string {
+			paths := c.Report.Where(Writable)
+			return fmt.Sprint(len(paths) - len(Below("/proc", paths)))
+		}},
+		{"files that can be executed", func(c Column) string { return fmt.Sprint(len(c.Report.Where(Executable))) }},
+		{"`systemd-analyze security`", func(c Column) string { return c.Exposure }},
+	} {
+		fmt.Fprintf(b, "| %s |", row.name)
+		for _, c := range d.Columns {
+			fmt.Fprintf(b, " %s |", row.value(c))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\nThe paths that can be written and the files that can be executed include what\nthe probe itself has left in the state directory.\n")
+}
+
+// beyond returns the names that are not those of allowed attempts.
+func beyond(names []string) []string {
+	allowed := AllowedAttempts()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(allowed, func(e Entry) bool { return e.Name == name })
+	})
+}
+
+// attempts is a table of all that succeeds anywhere.
+func (d *Document) attempts(b *strings.Builder) {
+	b.WriteString("\n### Attempts that succeed\n\n| Attempt | What |")
+	for _, c := range d.Columns {
+		fmt.Fprintf(b, " %s |", c.Name)
+	}
+	b.WriteString("\n|---|---|" + strings.Repeat(":-:|", len(d.Columns)) + "\n")
+	done := map[string]bool{}
+	for _, from := range d.Columns {
+		for _, a := range from.Report.Attempts {
+			if !a.Allowed || done[a.Name] {
+				continue
+			}
+			done[a.Name] = true
+			fmt.Fprintf(b, "| `%s` | %s |", a.Name, a.What)
+			for _, c := range d.Columns {
+				mark := ""
+				if slices.Contains(c.Report.Succeeded(), a.Name) {
+					mark = "×"
+				}
+				fmt.Fprintf(b, " %s |", mark)
+			}
+			b.WriteString("\n")
+		}
+	}
+}
+
+func (d *Document) syscalls(b *strings.Builder) {
+	b.WriteString("\n### System calls let through\n")
+	for _, c := range d.Columns {
+		var names []string
+		for _, n := range c.Through {
+			names = append(names, d.Name(n))
+		}
+		slices.Sort(names)
+		fmt.Fprintf(b, "\n%s, %d:\n%s.\n", c.Name, len(names), wrapped(names))
+	}
+}
+
+// wrapped joins names in lines of a readable length.
+func wrapped(names []string) string {
+	var b strings.Builder
+	width := 0
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(",")
+			if width += 2; width+len(name) > 76 {
+				b.WriteString("\n")
+				width = 0
+			} else {
+				b.WriteString(" ")
+			}
+		}
+		b.WriteString("`" + name + "`")
+		width += len(name) + 2
+	}
+	return b.String()
+}

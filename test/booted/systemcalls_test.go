@@ -1,0 +1,336 @@
+//go:build testbed
+
+package booted
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"foobar/test/booted/testbed"
+)
+
+const (
+	exceptionsFile = "../tools/systrace/exceptions.txt"
+	serviceFile    = "../../systemd/foobar.service"
+	directivesFile = "../../docs/directives.md"
+)
+
+// A madeCall is what test/tools/systrace says of a system call.
+type madeCall struct {
+	Name   string
+	Count  int
+	Errors map[string]int
+}
+
+// The service makes the system calls that its unit lets through, and no
+// others: one that a new release of Go or of a module adds turns up here, not
+// as an error at night. With FOOBAR_WRITE=1 the unit's list is written anew.
+func TestSystemCalls(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	made := map[string]bool{}
+	t.Run("trace", func(t *testing.T) {
+		for _, suite := range testbed.Suites {
+			t.Run(suite, func(t *testing.T) {
+				t.Parallel()
+				calls := traceLife(t, suite)
+				mu.Lock()
+				defer mu.Unlock()
+				for name := range calls {
+					made[name] = true
+				}
+			})
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	deny, keep := exceptions(t)
+	for name := range deny {
+		if !made[name] {
+			t.Errorf("%s: %s is not made any more", exceptionsFile, name)
+		}
+		delete(made, name)
+	}
+	for name := range keep {
+		made[name] = true
+	}
+	want := slices.Sorted(maps.Keys(made))
+	if writes() {
+		writeFilter(t, want)
+		return
+	}
+	if got := filterLists(t); !slices.Equal(got, want) {
+		t.Errorf("SystemCallFilter= of %s lets through\n%s\nneeded is\n%s", serviceFile, got, want)
+	}
+}
+
+// traceLife leads the service through its life while it is traced, and returns
+// the calls that it made.
+func traceLife(t *testing.T, suite string) map[string]madeCall {
+	t.Helper()
+	m := bed.Installed(t, suite)
+	if writes() {
+		dropIn(t, m, "foobar.service", "[Service]\nSystemCallFilter=\n")
+	}
+	output := filepath.Join(t.TempDir(), "calls.json")
+	stop := startTracer(t, strings.TrimSpace(readFile(t, filepath.Join(m.Dir, "leader"))), output)
+	life(t, m)
+	stop()
+	var calls []madeCall
+	if err := json.Unmarshal([]byte(readFile(t, output)), &calls); err != nil {
+		t.Fatal(err)
+	}
+	deny, _ := exceptions(t)
+	byName := map[string]madeCall{}
+	for _, c := range calls {
+		byName[c.Name] = c
+		// EPERM is also what epoll_ctl(2) answers for plain files, and what
+		// rt_sigreturn(2) may leave in the register of results.
+		if n := c.Errors["EPERM"]; n > 0 && deny[c.Name] == "" && c.Name != "epoll_ctl" && c.Name != "rt_sigreturn" {
+			t.Errorf("%s was denied %d times", c.Name, n)
+		}
+	}
+	return byName
+}
+
+// startTracer follows everything that starts in a machine, until stop is
+// called.
+func startTracer(t *testing.T, leader, output string) (stop func()) {
+	t.Helper()
+	tracer := filepath.Join(t.TempDir(), "syscalls")
+	command(t, "go", "build", "-o", tracer, "../tools/systrace")
+	cmd := exec.Command(tracer, "-json", "-o", output, "-p", leader)
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	if !lines.Scan() || lines.Text() != "following" {
+		t.Fatalf("the tracer says %q", lines.Text())
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("the tracer: %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// life is what happens to the service between installation and removal.
+func life(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	m.Exec(t, "systemctl", "enable", "--now", "foobar")
+	s := connect(t, m)
+	s.do(t, 404, "GET", "/", "")
+	s.traffic(t)
+	s.configure(t)
+	s.crash(t)
+	s.breakDisk(t)
+	s.drain(t)
+	s.Exec(t, "systemctl", "start", "foobar")
+	s.returns(t)
+	s.Exec(t, "systemctl", "stop", "foobar")
+}
+
+// traffic is requests of all kinds, over both versions of HTTP.
+func (s *service) traffic(t *testing.T) {
+	t.Helper()
+	s.store(t, "hello")
+	s.holds(t, "hello")
+	for _, version := range []string{"--http1.1", "--http2"} {
+		s.Shell(t, `
+c() { curl -sS -o /dev/null --cacert `+credsDir+`/cert `+version+` "$@"; }
+a="Authorization: Bearer $(<`+credsDir+`/token)"
+head -c 900000 /dev/urandom >/tmp/large
+head -c 30000000 /dev/urandom >/tmp/larger
+c `+baseURL+` -d refused
+c `+baseURL+` -H "$a" --data-binary @/tmp/large
+c `+baseURL+` `+baseURL+`
+c `+baseURL+` -r 0-99 -H 'If-None-Match: "x"'
+c `+baseURL+` -H "$a" --data-binary @/tmp/larger || true
+c `+baseURL+` -H "$a" -T /tmp/large -H 'Expect: 100-continue'
+c `+baseURL+` -X BREW
+for n in {1..20}; do (for k in {1..10}; do c `+baseURL+` -H "$a" -d "$n $k"; done) & done; wait
+curl -sSf `+metrics+`/ `+metrics+`/metrics `+metrics+`/healthz `+metrics+`/readyz >/dev/null
+curl -sSf --compressed `+metrics+`/metrics >/dev/null
+curl -sS --unix-socket /run/foobar-admin.sock -d admin http://foobar/ >/dev/null
+printf 'nonsense\r\n\r\n' | timeout 5 openssl s_client -quiet -connect localhost:8080 >/dev/null 2>&1 || true
+timeout 1 bash -c 'exec 3<>/dev/tcp/localhost/8080; cat <&3' || true
+`)
+	}
+}
+
+// configure reloads, well and badly.
+func (s *service) configure(t *testing.T) {
+	t.Helper()
+	s.Exec(t, "systemctl", "reload", "foobar")
+	s.Write(t, confFile, "limits:\n  connections: -1\n")
+	s.Try("systemctl", "reload", "foobar")
+	s.Write(t, confFile, "log:\n  level: debug\n")
+	s.Exec(t, "systemctl", "reload", "foobar")
+	s.store(t, "reloaded")
+	s.Exec(t, "systemctl", "restart", "foobar")
+	s.holds(t, "reloaded")
+}
+
+// crash ends the service as the watchdog, the kernel and an administrator do.
+func (s *service) crash(t *testing.T) {
+	t.Helper()
+	for _, signal := range []string{"ABRT", "KILL", "QUIT", "SEGV"} {
+		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", signal, "foobar")
+		s.returns(t)
+	}
+	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
+	time.Sleep(time.Second)
+	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "CONT", "foobar")
+	s.returns(t)
+}
+
+// breakDisk takes the disk's space away, and then its being writable.
+func (s *service) breakDisk(t *testing.T) {
+	t.Helper()
+	s.toSmallDisk(t)
+	s.store(t, "small")
+	s.Try("dd", "if=/dev/zero", "of=/var/lib/private/foobar/filler", "bs=4k")
+	s.do(t, 507, "POST", "/", strings.Repeat("x", 900<<10), s.bearer())
+	s.holds(t, "small")
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "mount", "-o", "remount,ro", "/var/lib/private/foobar")
+	s.Try("systemctl", "start", "foobar")
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "umount", "/var/lib/private/foobar")
+	s.Exec(t, "systemctl", "start", "foobar")
+}
+
+// drain stops the service while clients are there.
+func (s *service) drain(t *testing.T) {
+	t.Helper()
+	s.holds(t, "reloaded")
+	var conns sync.WaitGroup
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for range 5 {
+		conns.Go(func() {
+			for ctx.Err() == nil {
+				req, err := http.NewRequestWithContext(ctx, "GET", baseURL, nil)
+				if err != nil {
+					return
+				}
+				resp, err := s.client.Do(req)
+				if err != nil {
+					return // the service has gone
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	s.Exec(t, "systemctl", "stop", "foobar")
+	cancel()
+	conns.Wait()
+}
+
+// exceptions returns the calls that are denied, or kept, with the reasons.
+func exceptions(t *testing.T) (deny, keep map[string]string) {
+	t.Helper()
+	deny, keep = map[string]string{}, map[string]string{}
+	for _, line := range lines(t, exceptionsFile) {
+		fields := strings.SplitN(line, " ", 3)
+		switch {
+		case strings.HasPrefix(line, "#") || line == "":
+		case len(fields) == 3 && fields[0] == "deny":
+			deny[fields[1]] = fields[2]
+		case len(fields) == 3 && fields[0] == "keep":
+			keep[fields[1]] = fields[2]
+		default:
+			t.Fatalf("%s: %q", exceptionsFile, line)
+		}
+	}
+	return deny, keep
+}
+
+// filterLines are the lines of the unit that hold its list of system calls.
+func filterLines(t *testing.T, unit []string) (first, end int) {
+	t.Helper()
+	first = slices.Index(unit, "SystemCallFilter=~@default") + 1
+	for end = first; end < len(unit) && strings.HasPrefix(unit[end], "SystemCallFilter="); end++ {
+	}
+	if first == 0 || end == first {
+		t.Fatalf("%s: no list of system calls", serviceFile)
+	}
+	return first, end
+}
+
+func filterLists(t *testing.T) []string {
+	t.Helper()
+	unit := lines(t, serviceFile)
+	first, end := filterLines(t, unit)
+	var names []string
+	for _, line := range unit[first:end] {
+		names = append(names, strings.Fields(strings.TrimPrefix(line, "SystemCallFilter="))...)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// writeFilter replaces the unit's list, in lines of a readable length, and what
+// docs/directives.md says of it.
+func writeFilter(t *testing.T, names []string) {
+	t.Helper()
+	var list []string
+	for _, name := range names {
+		if n := len(list); n > 0 && len(list[n-1])+1+len(name) <= 80 {
+			list[n-1] += " " + name
+			continue
+		}
+		list = append(list, "SystemCallFilter="+name)
+	}
+	unit := lines(t, serviceFile)
+	first, end := filterLines(t, unit)
+	writeLines(t, serviceFile, slices.Concat(unit[:first], list, unit[end:]))
+
+	cell := ""
+	for _, line := range slices.Concat(unit[:first], list) {
+		if value, ok := strings.CutPrefix(line, "SystemCallFilter="); ok {
+			cell += "<br>`" + value + "`"
+		}
+	}
+	document := lines(t, directivesFile)
+	row := slices.IndexFunc(document, func(line string) bool { return strings.HasPrefix(line, "| `SystemCallFilter=` | commented out |") })
+	if row < 0 {
+		t.Fatalf("%s: no row of SystemCallFilter=", directivesFile)
+	}
+	cells := strings.Split(document[row], " | ")
+	cells[2] = strings.TrimPrefix(cell, "<br>")
+	document[row] = strings.Join(cells, " | ")
+	writeLines(t, directivesFile, document)
+	t.Logf("%d system calls are written to %s", len(names), serviceFile)
+}
+
+func writeLines(t *testing.T, path string, lines []string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

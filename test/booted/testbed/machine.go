@@ -1,0 +1,206 @@
+//go:build testbed
+
+// Package testbed boots the machines that test/machine makes and drives them:
+// commands, pacman, the journal and HTTP from inside their network.
+package testbed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Suites are the Debian releases that a machine can be.
+var Suites = []string{"forky", "sid"}
+
+// commandTime is more than any command in a machine takes, a cold build of the
+// package included.
+const commandTime = 10 * time.Minute
+
+// A Machine is a booted system. It ends when its standard input does, and so
+// with this process, however that ends.
+type Machine struct {
+	Dir        string
+	Suite      string
+	script     string
+	supervisor *exec.Cmd
+	stdin      io.Closer
+	output     *bytes.Buffer
+}
+
+// A Result is what a command did. Code is its exit status, or 128 and the
+// signal that ended it.
+type Result struct {
+	Stdout, Stderr string
+	Code           int
+}
+
+// boot starts a machine that lives in dir, which must not hold one yet, and
+// returns when it is up. Options are those of `test/machine run`.
+func boot(script, suite, dir string, options ...string) (*Machine, error) {
+	if out, err := exec.Command(script, "build", suite).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make the root of %s: %w\n%s", suite, err, out)
+	}
+	m := &Machine{Dir: dir, Suite: suite, script: script, output: &bytes.Buffer{}}
+	m.supervisor = exec.Command(script, append([]string{"run", suite, dir}, options...)...)
+	m.supervisor.Stdout, m.supervisor.Stderr = m.output, m.output
+	// An interrupt from the terminal reaches the machine as the end of its
+	// standard input, not as a signal in the middle of things.
+	m.supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := m.supervisor.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	m.stdin = stdin
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if err := m.supervisor.Start(); err != nil {
+		return nil, err
+	}
+	if out, err := exec.Command(script, "wait", dir).CombinedOutput(); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("%s does not boot: %w\n%s%s", suite, err, out, m.output)
+	}
+	return m, nil
+}
+
+// Close switches the machine off at once, as a power cut would, and keeps its
+// directory.
+func (m *Machine) Close() {
+	m.stdin.Close()
+	_ = m.supervisor.Wait() // it was told to go, and any status says that it went
+}
+
+// powerOff shuts the machine down in order, and keeps its directory.
+func (m *Machine) powerOff() error {
+	m.Run(Command{Args: []string{"systemctl", "poweroff"}})
+	gone := make(chan error, 1)
+	go func() { gone <- m.supervisor.Wait() }()
+	select {
+	case <-gone:
+		m.stdin.Close()
+		return nil
+	case <-time.After(time.Minute):
+		m.stdin.Close()
+		<-gone
+		return errors.New("the machine does not power off")
+	}
+}
+
+// A Command runs in a machine, as root unless User is set.
+type Command struct {
+	User  string
+	Dir   string
+	Env   []string
+	Stdin string
+	Args  []string
+}
+
+// Run runs a command to its end. A command that cannot be started has code 127
+// or 126, as in a shell.
+func (m *Machine) Run(c Command) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
+	args := []string{"exec", m.Dir}
+	if c.User != "" {
+		args = append(args, "-u", c.User)
+	}
+	if c.Dir != "" {
+		args = append(args, "env", "--chdir="+c.Dir)
+	}
+	if len(c.Env) > 0 {
+		args = append(append(args, "env"), c.Env...)
+	}
+	cmd := exec.CommandContext(ctx, m.script, append(args, c.Args...)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(c.Stdin), &stdout, &stderr
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	r := Result{Stdout: stdout.String(), Stderr: stderr.String()}
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit) && exit.Exited():
+		r.Code = exit.ExitCode()
+	case errors.As(err, &exit):
+		r.Code = 128 + int(exit.Sys().(syscall.WaitStatus).Signal())
+	default:
+		r.Code, r.Stderr = 255, r.Stderr+err.Error()
+	}
+	return r
+}
+
+// runScript runs a script of bash(1), with -eu and pipefail, in the user's home
+// directory.
+func (m *Machine) runScript(user, script string) error {
+	r := m.Run(Command{User: user, Args: []string{"bash", "-euo", "pipefail", "-c", "cd\n" + script}})
+	if r.Code == 0 {
+		return nil
+	}
+	return fmt.Errorf("exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+}
+
+// Try runs a command as root and returns what it did.
+func (m *Machine) Try(args ...string) Result { return m.Run(Command{Args: args}) }
+
+// Exec runs a command as root, which must succeed, and returns its standard
+// output.
+func (m *Machine) Exec(t testing.TB, args ...string) string {
+	t.Helper()
+	return m.Must(t, Command{Args: args})
+}
+
+// Must runs a command, which must succeed, and returns its standard output.
+func (m *Machine) Must(t testing.TB, c Command) string {
+	t.Helper()
+	r := m.Run(c)
+	if r.Code != 0 {
+		t.Fatalf("%s: exit status %d\n%s%s", strings.Join(c.Args, " "), r.Code, r.Stdout, r.Stderr)
+	}
+	return r.Stdout
+}
+
+// Shell runs a script of bash(1) as root, which must succeed, with -eu and
+// pipefail.
+func (m *Machine) Shell(t testing.TB, script string) string {
+	t.Helper()
+	return m.Exec(t, "bash", "-euo", "pipefail", "-c", script)
+}
+
+// Read returns a file's content.
+func (m *Machine) Read(t testing.TB, path string) string {
+	t.Helper()
+	return m.Exec(t, "cat", "--", path)
+}
+
+// Write makes or replaces a file as editors do, by rename, and its directory
+// if that is missing.
+func (m *Machine) Write(t testing.TB, path, content string) {
+	t.Helper()
+	m.Exec(t, "mkdir", "-p", filepath.Dir(path))
+	m.Must(t, Command{Stdin: content, Args: []string{"bash", "-euc", `cat >"$1.new"; chmod 644 "$1.new"; mv "$1.new" "$1"`, "write", path}})
+}
+
+// Reboot reboots the machine in order and returns when it is up again.
+func (m *Machine) Reboot(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command(m.script, "reboot", m.Dir).CombinedOutput(); err != nil {
+		t.Fatalf("reboot: %v\n%s", err, out)
+	}
+}
+
+// leader is the machine's first process as the host sees it.
+func (m *Machine) leader() (string, error) {
+	b, err := os.ReadFile(filepath.Join(m.Dir, "leader"))
+	return strings.TrimSpace(string(b)), err
+}

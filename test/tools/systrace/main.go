@@ -1,0 +1,177 @@
+// Syscalls prints the system calls that foobar makes. It follows a command and
+// all that the command starts, machines included, and looks at the processes
+// among them that run foobar as foobar.service does, in their sandbox:
+//
+//	go run ./test/tools/systrace go test -tags testbed -count=1 ./test/booted
+//
+// or a machine that is up, by its first process, until it is interrupted:
+//
+//	go run ./test/tools/systrace -p PID
+//
+// A line is a call's name, how often it was made, the errors that it returned,
+// and the architectures that do not have it. With -json it is an object.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"foobar/test/tools/systrace/table"
+)
+
+func main() {
+	program := flag.String("program", "/bin/foobar -config", "how the command line of the processes begins")
+	pid := flag.Int("p", 0, "follow the process with this number")
+	asJSON := flag.Bool("json", false, "print JSON")
+	output := flag.String("o", "", "write to this file, not to standard output")
+	flag.Parse()
+	t := newTracer(*program)
+	err := t.follow(*pid, flag.Args())
+	if e := report(t.summary(), *asJSON, *output); e != nil {
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "syscalls:", err)
+		os.Exit(1)
+	}
+}
+
+func (t *tracer) follow(pid int, command []string) error {
+	runtime.LockOSThread()
+	if pid != 0 {
+		return t.attach(pid)
+	}
+	if len(command) == 0 {
+		return errors.New("give a command, or -p PID")
+	}
+	return t.command(command)
+}
+
+// attach follows a process until a signal comes. Processes that are followed
+// go on by themselves when the tracer ends.
+func (t *tracer) attach(pid int) error {
+	if err := t.seize(pid); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "following")
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	var end atomic.Bool
+	go func() {
+		<-interrupted
+		end.Store(true)
+		// wait4(2) goes on over a signal, and returns for a child.
+		if _, err := syscall.ForkExec("/proc/self/exe", []string{"syscalls", "-h"}, nil); err != nil {
+			panic(err)
+		}
+	}()
+	return t.run(end.Load)
+}
+
+func (t *tracer) command(args []string) error {
+	// The shell waits until it is followed.
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `kill -STOP $$; exec "$@"`, "sh"}, args...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stderr, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil {
+		return err
+	}
+	if err := t.seize(cmd.Process.Pid); err != nil {
+		return err
+	}
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		return err
+	}
+	return t.run(func() bool { return false })
+}
+
+// A Summary is what is known of one system call.
+type Summary struct {
+	Name   string         `json:"name"`
+	Number int            `json:"number"`
+	Count  int            `json:"count"`
+	Errors map[string]int `json:"errors,omitempty"`
+	Lacks  []string       `json:"lacks,omitempty"`
+}
+
+func (t *tracer) summary() []Summary {
+	byNumber := map[int]*Summary{}
+	for c, n := range t.calls {
+		s := byNumber[c.number]
+		if s == nil {
+			s = &Summary{Number: c.number, Errors: map[string]int{}}
+			byNumber[c.number] = s
+		}
+		s.Count += n
+		if c.errno != 0 {
+			s.Errors[unix.ErrnoName(c.errno)] += n
+		}
+	}
+	var all []Summary
+	for _, s := range byNumber {
+		all = append(all, *s)
+	}
+	return all
+}
+
+func report(all []Summary, asJSON bool, path string) error {
+	tables, err := table.Load()
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Name = tables.Name(runtime.GOARCH, all[i].Number)
+		all[i].Lacks = tables.Lacking(all[i].Name)
+	}
+	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
+	var out io.Writer = os.Stdout
+	if path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		out = f
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(all)
+	}
+	for _, s := range all {
+		if _, err := fmt.Fprintf(out, "%-16s %8d%s\n", s.Name, s.Count, s.notes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Summary) notes() string {
+	var b strings.Builder
+	names := make([]string, 0, len(s.Errors))
+	for name := range s.Errors {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(&b, " %s:%d", name, s.Errors[name])
+	}
+	for _, arch := range s.Lacks {
+		fmt.Fprintf(&b, " (not on %s)", arch)
+	}
+	return b.String()
+}
