@@ -129,16 +129,16 @@ func TestMetricsExist(t *testing.T) {
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	m := metrics.New("1")
-	traffic := m.Traffic("https")
-	traffic.Begin()
-	traffic.End("GET", 200, 0, 0, 0)
+	traffic := m.Listener("https")
+	traffic.Start()
+	traffic.Done("GET", 200, 0, 0, 0)
 	traffic.Refused("malformed")
-	m.Loaded(nil, &x509.Certificate{})
+	m.ObserveReload(nil, &x509.Certificate{})
 	m.Connections("https", func() int { return 0 })
 	m.StateDirectory(t.TempDir())
 	w := httptest.NewRecorder()
 	fine := func() error { return nil }
-	m.Site(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	names := map[string]bool{}
 	for _, found := range regexp.MustCompile(`(?m)^\w+`).FindAllString(w.Body.String(), -1) {
 		names[found] = true

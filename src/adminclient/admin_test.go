@@ -28,11 +28,11 @@ func TestAnotherServerCannotSteerTheTerminal(t *testing.T) {
 		io.WriteString(w, hostile+strings.Repeat("x", 1<<20))
 	}))
 	defer s.Close()
-	f, err := ReadFigures(s.URL + "/metrics")
+	f, err := ReadStats(s.URL + "/metrics")
 	if err != nil || f.Version != "?]0;owned?" {
 		t.Errorf("version %q, %v", f.Version, err)
 	}
-	_, err = ReadFigures(s.URL + "/other")
+	_, err = ReadStats(s.URL + "/other")
 	if err == nil || len(err.Error()) > 2*maxSentence || !strings.HasPrefix(err.Error(), "?]0;owned??second ?line") {
 		t.Errorf("error %.100q", err)
 	}
@@ -47,7 +47,7 @@ func TestFiguresEnd(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, endless{}) }))
 	defer s.Close()
 	began := time.Now()
-	if _, err := ReadFigures(s.URL); err == nil || time.Since(began) > figuresTime/2 {
+	if _, err := ReadStats(s.URL); err == nil || time.Since(began) > figuresTime/2 {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }

@@ -36,9 +36,9 @@ func (a *API) authorize(wants access, r *Request) error {
 
 // demand asks for what who takes. The certificate is judged by the authorities
 // in force, which need not be those that the connection began with.
-func demand(who config.Who, creds *credentials.Set, r *Request) error {
+func demand(who config.AccessRule, creds *credentials.Set, r *Request) error {
 	switch {
-	case who.NeedsCertificate() && !creds.Recognizes(r.Peer):
+	case who.NeedsCertificate() && !creds.VerifyPeer(r.Peer):
 		return errNoCertificate
 	case who.NeedsToken() && !creds.HasToken():
 		return errNoToken
@@ -56,6 +56,6 @@ func (a *API) ClientCAs() (cas *x509.CertPool, required bool) {
 	if !rules.Read.NeedsCertificate() && !rules.Write.NeedsCertificate() {
 		return nil, false
 	}
-	passes := func(w config.Who) bool { return w == config.Anyone || w == config.Token }
+	passes := func(w config.AccessRule) bool { return w == config.Anyone || w == config.Token }
 	return a.credentials.Current().ClientCAs(), !passes(rules.Read) && !passes(rules.Write)
 }

@@ -155,7 +155,7 @@ func TestPathsAndMethods(t *testing.T) {
 func TestAccess(t *testing.T) {
 	const none = "nobody has a token"
 	for _, test := range []struct {
-		who     config.Who
+		who     config.AccessRule
 		header  string // "token" stands for the right one
 		trusted bool
 		status  int

@@ -13,11 +13,11 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Shipped is the text of the conf.yaml that the package installs. It shows
+// DefaultFile is the text of the conf.yaml that the package installs. It shows
 // every key with its default.
 //
 //go:embed conf.yaml
-var Shipped []byte
+var DefaultFile []byte
 
 // Config is the whole of conf.yaml.
 type Config struct {
@@ -36,8 +36,8 @@ type Log struct {
 
 // Access says who may read and who may write over HTTPS.
 type Access struct {
-	Read  Who `yaml:"read"`
-	Write Who `yaml:"write"`
+	Read  AccessRule `yaml:"read"`
+	Write AccessRule `yaml:"write"`
 }
 
 // Limits bounds what clients can hold. All but Connections are bytes.

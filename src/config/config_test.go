@@ -13,14 +13,14 @@ import (
 )
 
 func TestShippedFileShowsEveryDefault(t *testing.T) {
-	c, err := Parse("conf.yaml", Shipped)
+	c, err := Parse("conf.yaml", DefaultFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c != Default() {
 		t.Errorf("shipped file is\n%+v, defaults are\n%+v", c, Default())
 	}
-	file, err := parser.ParseBytes(Shipped, 0)
+	file, err := parser.ParseBytes(DefaultFile, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestErrorsDoNotQuoteValues(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "conf.yaml")
-	if err := os.WriteFile(path, Shipped, 0o600); err != nil {
+	if err := os.WriteFile(path, DefaultFile, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(path); err != nil {
@@ -175,7 +175,7 @@ func TestSizeString(t *testing.T) {
 }
 
 func TestChanged(t *testing.T) {
-	if got := Changed(Default()); len(got) != 0 {
+	if got := NonDefault(Default()); len(got) != 0 {
 		t.Errorf("the defaults change %v", got)
 	}
 	// One value for every key, each of another one than the default.
@@ -189,7 +189,7 @@ timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 		t.Fatal(err)
 	}
 	values := map[string]string{}
-	for _, s := range Changed(c) {
+	for _, s := range NonDefault(c) {
 		values[s.Path] = s.Value
 	}
 	for path, want := range map[string]string{

@@ -9,7 +9,7 @@ import (
 // FuzzParse: whatever the file holds, the answer is a configuration within its
 // ranges or one line that names the file.
 func FuzzParse(f *testing.F) {
-	f.Add(Shipped)
+	f.Add(DefaultFile)
 	for _, text := range []string{
 		"", "---\n", "log: {level: info}", "limits:\n  state: 1KiB\n", "timeouts:\n  idle: 1h\n",
 		"limits:\n  state: [1]\n", "log:\n\tlevel: info\n", "a: &x [*x]\n", "log: !!binary aGk=\n",

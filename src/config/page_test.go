@@ -76,7 +76,7 @@ func TestPageExampleIsRight(t *testing.T) {
 	}
 	for _, m := range examples {
 		c, err := Parse("foobar.yaml.5", m[1])
-		if err != nil || len(Changed(c)) == 0 {
+		if err != nil || len(NonDefault(c)) == 0 {
 			t.Errorf("%v: %s", err, m[1])
 		}
 	}

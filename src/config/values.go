@@ -14,23 +14,23 @@ import (
 // Level is the least severe level that is logged.
 type Level zapcore.Level
 
-// Who says whom an access rule lets in.
-type Who string
+// AccessRule says whom an access rule lets in.
+type AccessRule string
 
 // The values of Who.
 const (
-	Anyone      Who = "anyone"
-	Token       Who = "token"
-	Certificate Who = "certificate"
-	Both        Who = "both" // Token and Certificate
-	Nobody      Who = "nobody"
+	Anyone      AccessRule = "anyone"
+	Token       AccessRule = "token"
+	Certificate AccessRule = "certificate"
+	Both        AccessRule = "both" // Token and Certificate
+	Nobody      AccessRule = "nobody"
 )
 
 // NeedsToken says whether it takes the token.
-func (w Who) NeedsToken() bool { return w == Token || w == Both }
+func (w AccessRule) NeedsToken() bool { return w == Token || w == Both }
 
 // NeedsCertificate says whether it takes a client certificate.
-func (w Who) NeedsCertificate() bool { return w == Certificate || w == Both }
+func (w AccessRule) NeedsCertificate() bool { return w == Certificate || w == Both }
 
 // Switch is what is on or off.
 type Switch bool
@@ -70,8 +70,8 @@ func (l *Level) UnmarshalYAML(n ast.Node) error {
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (w *Who) UnmarshalYAML(n ast.Node) error {
-	switch v := Who(scalar(n)); v {
+func (w *AccessRule) UnmarshalYAML(n ast.Node) error {
+	switch v := AccessRule(scalar(n)); v {
 	case Anyone, Token, Certificate, Both, Nobody:
 		*w = v
 		return nil

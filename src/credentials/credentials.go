@@ -100,18 +100,18 @@ type Store struct {
 	set   atomic.Pointer[Set]
 }
 
-// An Acceptance says what else is wrong with a Set, nil if nothing is.
-type Acceptance func(*Set) error
+// An Validator says what else is wrong with a Set, nil if nothing is.
+type Validator func(*Set) error
 
 // Open loads the files for the first time.
-func Open(f Files, accept Acceptance) (*Store, error) {
+func Open(f Files, accept Validator) (*Store, error) {
 	s := &Store{files: f}
 	return s, s.Reload(accept)
 }
 
 // Reload loads the files again. On an error, accept's too, the Set in force
 // stays.
-func (s *Store) Reload(accept Acceptance) error {
+func (s *Store) Reload(accept Validator) error {
 	set, err := Load(s.files)
 	if err != nil {
 		return err

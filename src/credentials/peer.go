@@ -70,10 +70,10 @@ func (p *Peer) Name() string {
 	return p.certificates[0].Subject.String()
 }
 
-// Recognizes says whether an authority in force vouches for p at this time. A
+// VerifyPeer says whether an authority in force vouches for p at this time. A
 // connection outlives handshakes: authorities that have gone since are asked
 // no more.
-func (s *Set) Recognizes(p *Peer) bool {
+func (s *Set) VerifyPeer(p *Peer) bool {
 	if p == nil || s.clientCAs == nil {
 		return false
 	}

@@ -27,7 +27,7 @@ func prepareCheckConfig(flags *flag.FlagSet) action {
 
 // describeConfig says what a correct file changes.
 func describeConfig(path string, c config.Config) string {
-	changed := config.Changed(c)
+	changed := config.NonDefault(c)
 	if len(changed) == 0 {
 		return path + " is right, and every setting is the default\n"
 	}

@@ -35,11 +35,11 @@ func (s *service) reread() (config.Config, error) {
 
 // acceptance says where credentials are at odds with the configuration: an
 // access that asks for certificates without authorities to judge them by.
-func acceptance(c config.Config) credentials.Acceptance {
+func acceptance(c config.Config) credentials.Validator {
 	return func(set *credentials.Set) error {
 		for _, access := range []struct {
 			key string
-			who config.Who
+			who config.AccessRule
 		}{{"access.read", c.Access.Read}, {"access.write", c.Access.Write}} {
 			if access.who.NeedsCertificate() && set.ClientCAs() == nil {
 				return fmt.Errorf("%s is %s, and there is no client-ca credential to judge certificates by", access.key, access.who)
@@ -63,7 +63,7 @@ func (s *service) apply(c config.Config) {
 func (s *service) loaded(err error) {
 	s.refused = err
 	creds := s.creds.Current()
-	s.metrics.Loaded(err, creds.Leaf())
+	s.metrics.ObserveReload(err, creds.Leaf())
 	if err != nil {
 		s.log.Error("configuration refused, the one in force stays", logging.ReloadRefused.Field(), zap.Error(err))
 		return

@@ -108,7 +108,7 @@ func loadConfig(path string) (config.Config, error) {
 const lag = 100 * time.Millisecond
 
 func (s *service) openState() (*state.Store, error) {
-	store, err := state.Open(state.Options{Dir: s.flags.data, Lag: lag, Written: s.onWrite, Log: s.onStorage})
+	store, err := state.Open(state.Options{Dir: s.flags.data, CheckpointDelay: lag, OnCommit: s.onWrite, Log: s.onStorage})
 	for _, final := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, state.ErrOwner, state.ErrChanged} {
 		if errors.Is(err, final) {
 			return nil, &configError{fmt.Errorf("-data: %w", err)}
@@ -135,7 +135,7 @@ func (s *service) onStorage(message string, err error) {
 
 // onWrite is told of each commit.
 func (s *service) onWrite(total, fsync time.Duration, size int) {
-	s.metrics.Written(total, fsync, size)
+	s.metrics.ObserveCommit(total, fsync, size)
 	select {
 	case s.written <- struct{}{}:
 	default:
@@ -155,7 +155,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 	}
 	engine := httpserver.NewEngine(l, httpserver.EngineOptions{
 		Handler: s.api, TLS: tls, Trusted: name == listen.Admin, Settings: s.webSettings(),
-		Traffic: s.metrics.Traffic(name), Log: s.log.With(zap.String("listener", name)),
+		Traffic: s.metrics.Listener(name), Log: s.log.With(zap.String("listener", name)),
 		Access: s.access.With(zap.String("listener", name)),
 	})
 	s.metrics.Connections(name, engine.Connections)
@@ -169,7 +169,7 @@ func (s *service) serveSite(l net.Listener) {
 		return
 	}
 	s.add(listen.Metrics, l, httpserver.NewServer(l, httpserver.Options{
-		Handler:  s.metrics.Site(s.healthy, s.ready, s.log),
+		Handler:  s.metrics.Handler(s.healthy, s.ready, s.log),
 		Settings: s.webSettings(), Log: s.log.With(zap.String("listener", listen.Metrics)),
 	}))
 }
@@ -210,7 +210,7 @@ func (s *service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 	s.log.Info("foobar "+version+" has started", logging.Started.Field(), zap.String("version", version))
 	s.tell(s.notifier.Ready(s.status()))
-	s.metrics.Alive(s.tickInterval())
+	s.metrics.WatchdogPing(s.tickInterval())
 	tick := time.NewTicker(s.tickInterval())
 	defer tick.Stop()
 	var behind <-chan time.Time // fires when the status line should follow a write

@@ -39,8 +39,8 @@ func (s *service) alive() {
 		s.tell(s.notifier.Status("Not healthy: " + err.Error()))
 		return
 	}
-	s.tell(s.notifier.Alive(s.status()))
-	s.metrics.Alive(s.tickInterval())
+	s.tell(s.notifier.Watchdog(s.status()))
+	s.metrics.WatchdogPing(s.tickInterval())
 }
 
 // healthy asks the API itself.
@@ -93,6 +93,6 @@ func validity(leaf *x509.Certificate, now time.Time) string {
 // tell logs what systemd could not be told.
 func (s *service) tell(err error) {
 	if err != nil {
-		s.log.Warn("systemd was not told", logging.NotTold.Field(), zap.Error(err))
+		s.log.Warn("systemd was not told", logging.NotifyFailed.Field(), zap.Error(err))
 	}
 }

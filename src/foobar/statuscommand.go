@@ -13,7 +13,7 @@ import (
 func prepareStatus(flags *flag.FlagSet) action {
 	address := flags.String("metrics", adminclient.DefaultMetrics, "")
 	return func(env environment) error {
-		f, err := adminclient.ReadFigures(*address)
+		f, err := adminclient.ReadStats(*address)
 		if err != nil {
 			return err
 		}
@@ -23,7 +23,7 @@ func prepareStatus(flags *flag.FlagSet) action {
 }
 
 // report says to a person what the figures say. Exposure may be empty.
-func report(f adminclient.Figures, exposure string, now time.Time) string {
+func report(f adminclient.Stats, exposure string, now time.Time) string {
 	var text strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-14s%s\n", name, fmt.Sprintf(format, args...))
@@ -40,7 +40,7 @@ func report(f adminclient.Figures, exposure string, now time.Time) string {
 	return text.String()
 }
 
-func describeState(f adminclient.Figures, now time.Time) string {
+func describeState(f adminclient.Stats, now time.Time) string {
 	if f.StateWritten.IsZero() {
 		return "none stored yet"
 	}
@@ -55,7 +55,7 @@ func describeExpiry(expiry, now time.Time) string {
 	return fmt.Sprintf("EXPIRED on %s", date)
 }
 
-func describeLoad(f adminclient.Figures, now time.Time) string {
+func describeLoad(f adminclient.Stats, now time.Time) string {
 	loaded := fmt.Sprintf("loaded %s, %s ago", f.Loaded.Format(time.DateTime), span(now.Sub(f.Loaded)))
 	if f.LoadRefused {
 		loaded += "; A LATER ONE WAS REFUSED, see journalctl -u foobar -p err"

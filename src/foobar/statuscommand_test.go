@@ -14,7 +14,7 @@ func TestStatusShowsWhatNeedsAttention(t *testing.T) {
 	p.write("conf.yaml", "log: {level: loud}\n")
 	p.signal(syscall.SIGHUP)
 	p.message("REFUSED")
-	f, err := adminclient.ReadFigures("http://" + p.metrics + "/metrics")
+	f, err := adminclient.ReadStats("http://" + p.metrics + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

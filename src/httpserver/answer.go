@@ -16,7 +16,7 @@ import (
 // answer turns a panic into a 500, so that one request cannot end the service
 // or go uncounted.
 func (e *Engine) answer(ctx context.Context, r *api.Request) (resp api.Response) {
-	e.options.Traffic.Begin()
+	e.options.Traffic.Start()
 	defer func() {
 		if p := recover(); p != nil {
 			e.options.Log.Error(fmt.Sprintf("panic while answering: %v", p), logging.Panicked.Field(),
@@ -31,6 +31,6 @@ func (e *Engine) answer(ctx context.Context, r *api.Request) (resp api.Response)
 // in and out are the sizes of the bodies, in bytes.
 func (e *Engine) answered(method string, status int, begun time.Time, in, out int64) time.Duration {
 	took := time.Since(begun)
-	e.options.Traffic.End(method, status, took, in, out)
+	e.options.Traffic.Done(method, status, took, in, out)
 	return took
 }

@@ -52,7 +52,7 @@ type EngineOptions struct {
 	// Trusted is for listeners that only let in whom the kernel lets in.
 	Trusted  bool
 	Settings Settings
-	Traffic  *metrics.Traffic
+	Traffic  *metrics.ListenerMetrics
 	Log      *zap.Logger
 	// Access takes the access log, whatever the level of Log.
 	Access *zap.Logger

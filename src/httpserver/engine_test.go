@@ -54,7 +54,7 @@ func (r *running) counted(t *testing.T, line string) bool {
 	fine := func() error { return nil }
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		w := httptest.NewRecorder()
-		r.metrics.Site(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		r.metrics.Handler(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 		if strings.Contains(w.Body.String(), line+"\n") {
 			return true
 		}

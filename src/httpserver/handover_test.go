@@ -61,7 +61,7 @@ func TestHandover(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := NewEngine(l, EngineOptions{Handler: &state, TLS: server, Settings: patient(), Traffic: metrics.New("test").Traffic("https"), Log: zap.NewNop()})
+		e := NewEngine(l, EngineOptions{Handler: &state, TLS: server, Settings: patient(), Traffic: metrics.New("test").Listener("https"), Log: zap.NewNop()})
 		go func() {
 			if err := e.Run(); err != nil {
 				t.Errorf("Run: %v", err)

@@ -172,7 +172,7 @@ func TestOneWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, m := &counting{Listener: ln}, metrics.New("test")
-	e := NewEngine(l, EngineOptions{Handler: answers(1000), TLS: server, Settings: usual, Traffic: m.Traffic("https"), Log: zap.NewNop()})
+	e := NewEngine(l, EngineOptions{Handler: answers(1000), TLS: server, Settings: usual, Traffic: m.Listener("https"), Log: zap.NewNop()})
 	go e.Run()
 	defer e.Shutdown(context.Background())
 	p := call(t, &running{e, ln.Addr().String(), m, nil}, conf)

@@ -23,7 +23,7 @@ func FuzzHTTP2(f *testing.F) {
 		f.Add(raw, byte(7))
 	}
 	s := Settings{Header: time.Second, Body: time.Second, Response: time.Second, Idle: time.Second, MaxHeader: 4096, Connections: 1}
-	t := metrics.New("fuzz").Traffic("https")
+	t := metrics.New("fuzz").Listener("https")
 	e := NewEngine(nil, EngineOptions{Handler: &echo{}, Settings: s, Traffic: t, Log: zap.NewNop()})
 	f.Fuzz(func(tt *testing.T, raw []byte, piece byte) {
 		before := runtime.NumGoroutine()

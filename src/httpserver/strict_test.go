@@ -73,7 +73,7 @@ func start(t *testing.T, h Handler, s Settings, conf *tls.Config) *running {
 	}
 	m := metrics.New("test")
 	core, log := observer.New(zap.InfoLevel)
-	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Traffic("https"), Log: zap.NewNop(), Access: zap.New(core)})
+	e := NewEngine(ln, EngineOptions{Handler: h, TLS: conf, Settings: s, Traffic: m.Listener("https"), Log: zap.NewNop(), Access: zap.New(core)})
 	served := make(chan error, 1)
 	go func() { served <- e.Run() }()
 	t.Cleanup(func() {

@@ -38,7 +38,7 @@ const (
 	CannotAccept Event = "4a4097c1a5e74a35a678b33557124ae0"
 	RequestsCut  Event = "a43cdd903ef849f69a1f6735b646635f"
 	Panicked     Event = "4ef91bf7a8824455b34aaa574ad6481e"
-	NotTold      Event = "db4ff65267254447ab77e4d95b71cc77"
+	NotifyFailed Event = "db4ff65267254447ab77e4d95b71cc77"
 	EntriesLost  Event = "2f56f4ac9d4742f685c93506b3dc43f6"
 )
 

@@ -112,8 +112,8 @@ func histograms(name, help string, buckets []float64, labels ...string) *prometh
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }
 
-// Written counts a commit of a state of size bytes.
-func (m *Metrics) Written(total, fsync time.Duration, size int) {
+// ObserveCommit counts a commit of a state of size bytes.
+func (m *Metrics) ObserveCommit(total, fsync time.Duration, size int) {
 	m.writeDuration.Observe(total.Seconds())
 	m.fsyncDuration.Observe(fsync.Seconds())
 	m.State(size, time.Now())
@@ -125,15 +125,15 @@ func (m *Metrics) State(size int, written time.Time) {
 	m.stateWritten.Set(seconds(written))
 }
 
-// Alive records that the service said so, and how often it means to.
-func (m *Metrics) Alive(interval time.Duration) {
+// WatchdogPing records that the service said so, and how often it means to.
+func (m *Metrics) WatchdogPing(interval time.Duration) {
 	m.watchdogFed.Set(seconds(time.Now()))
 	m.watchdogInterval.Set(interval.Seconds())
 }
 
-// Loaded records a load of configuration and credentials; leaf is the
+// ObserveReload records a load of configuration and credentials; leaf is the
 // certificate in force.
-func (m *Metrics) Loaded(err error, leaf *x509.Certificate) {
+func (m *Metrics) ObserveReload(err error, leaf *x509.Certificate) {
 	m.certificateStart.Set(seconds(leaf.NotBefore))
 	m.certificateExpiry.Set(seconds(leaf.NotAfter))
 	if err != nil {

@@ -19,24 +19,24 @@ func fine() error { return nil }
 func page(t *testing.T, m *Metrics, ready func() error, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Site(fine, ready, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	m.Handler(fine, ready, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
 }
 
 func TestMetricsAreServed(t *testing.T) {
 	m := New("1.2.3-4")
-	traffic := m.Traffic("https")
+	traffic := m.Listener("https")
 	for range 3 {
-		traffic.Begin()
+		traffic.Start()
 	}
-	traffic.End("GET", 200, 3*time.Millisecond, 0, 5)
-	traffic.End("BREW", 405, time.Millisecond, 0, 5)
+	traffic.Done("GET", 200, 3*time.Millisecond, 0, 5)
+	traffic.Done("BREW", 405, time.Millisecond, 0, 5)
 	traffic.Refused("malformed")
-	m.Written(2*time.Millisecond, time.Millisecond, 5)
+	m.ObserveCommit(2*time.Millisecond, time.Millisecond, 5)
 	leaf := &x509.Certificate{NotBefore: time.Unix(1000000000, 0), NotAfter: time.Unix(2000000000, 0)}
-	m.Loaded(nil, leaf)
-	m.Loaded(errors.New("bad"), leaf)
-	m.Alive(10 * time.Second)
+	m.ObserveReload(nil, leaf)
+	m.ObserveReload(errors.New("bad"), leaf)
+	m.WatchdogPing(10 * time.Second)
 	m.Limits(Limits{State: 1000, Connections: 100})
 	m.Connections("https", func() int { return 7 })
 	m.StateDirectory(t.TempDir())
@@ -73,7 +73,7 @@ func TestMetricsAreServed(t *testing.T) {
 			t.Errorf("/metrics does not show %s", want)
 		}
 	}
-	traffic.End("GET", 200, time.Millisecond, 0, 5)
+	traffic.Done("GET", 200, time.Millisecond, 0, 5)
 	if got := testutil.ToFloat64(m.inFlight.WithLabelValues("https")); got != 0 {
 		t.Errorf("%v in flight after the end", got)
 	}
@@ -81,9 +81,9 @@ func TestMetricsAreServed(t *testing.T) {
 
 func TestNamesFollowTheRules(t *testing.T) {
 	m := New("1")
-	traffic := m.Traffic("https")
-	traffic.Begin()
-	traffic.End("GET", 200, 0, 0, 0)
+	traffic := m.Listener("https")
+	traffic.Start()
+	traffic.Done("GET", 200, 0, 0, 0)
 	traffic.Refused("malformed")
 	m.Connections("https", func() int { return 0 })
 	m.StateDirectory(t.TempDir())

@@ -36,8 +36,8 @@ func (n *Notifier) Stopping(status string, limit time.Duration) error {
 	return n.send("STOPPING=1", extend, statusLine(status))
 }
 
-// Alive feeds the watchdog.
-func (n *Notifier) Alive(status string) error { return n.send("WATCHDOG=1", statusLine(status)) }
+// Watchdog feeds the watchdog.
+func (n *Notifier) Watchdog(status string) error { return n.send("WATCHDOG=1", statusLine(status)) }
 
 // Reloading says that the service has begun to reload; Ready ends it.
 // Type=notify-reload wants the time in the same datagram.

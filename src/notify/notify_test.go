@@ -46,7 +46,7 @@ func TestMessages(t *testing.T) {
 		"READY=1\nSTATUS=fine": func() error { return n.Ready("fine") },
 		"STATUS=busy":          func() error { return n.Status("busy") },
 		"STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000\nSTATUS=bye": func() error { return n.Stopping("bye", 2*time.Second) },
-		"WATCHDOG=1\nSTATUS=a b=c":                            func() error { return n.Alive("a\nb=c") },
+		"WATCHDOG=1\nSTATUS=a b=c":                            func() error { return n.Watchdog("a\nb=c") },
 	} {
 		if err := send(); err != nil {
 			t.Fatal(err)

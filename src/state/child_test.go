@@ -90,7 +90,7 @@ func nameOf(v *Version) string {
 func clients(dir string, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	lag := time.Duration(random.IntN(4000)+1) * time.Microsecond
-	s, err := Open(Options{Dir: dir, Lag: lag})
+	s, err := Open(Options{Dir: dir, CheckpointDelay: lag})
 	if err != nil {
 		say("F %v", err)
 		os.Exit(1)
@@ -204,7 +204,7 @@ func script(dir string) {
 }
 
 func openSaid(dir string) *Store {
-	s, err := Open(Options{Dir: dir, Lag: never})
+	s, err := Open(Options{Dir: dir, CheckpointDelay: never})
 	if err != nil {
 		say("F %v", err)
 		os.Exit(0)

@@ -32,7 +32,7 @@ func (s *Store) run() {
 		}
 		if !behind && s.behind() {
 			behind = true
-			due.Reset(s.options.Lag)
+			due.Reset(s.options.CheckpointDelay)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (s *Store) write(v *Version, since time.Time) error {
 		return err
 	}
 	s.current.Store(v)
-	s.options.Written(time.Since(since), synced, len(v.Data))
+	s.options.OnCommit(time.Since(since), synced, len(v.Data))
 	return nil
 }
 

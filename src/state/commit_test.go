@@ -35,7 +35,7 @@ func writeOf(data string, c Condition) *request { return newRequest(c, []byte(da
 
 func TestWritersShareACommit(t *testing.T) {
 	commits := make(chan int, 100)
-	s := open(t, Options{Dir: t.TempDir(), Written: func(_, _ time.Duration, size int) { commits <- size }})
+	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(_, _ time.Duration, size int) { commits <- size }})
 	replace(t, s, Condition{}, "0")
 	tag := func(data string) []string { return []string{newVersion([]byte(data)).ETag} }
 	requests := []*request{
@@ -71,7 +71,7 @@ func TestWritersShareACommit(t *testing.T) {
 // A refusal tells of the version that caused it, so it has to wait until that
 // one is durable, and must not be given if it never is.
 func TestRefusalWaitsForItsCause(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir(), Lag: never})
+	s := open(t, Options{Dir: t.TempDir(), CheckpointDelay: never})
 	requests := []*request{
 		writeOf("first", Condition{}),
 		writeOf("second", Condition{}),
@@ -93,7 +93,7 @@ func TestRefusalWaitsForItsCause(t *testing.T) {
 
 func TestRefusalAloneWritesNothing(t *testing.T) {
 	wrote := 0
-	s := open(t, Options{Dir: t.TempDir(), Written: func(time.Duration, time.Duration, int) { wrote++ }})
+	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { wrote++ }})
 	_, err := s.Replace(context.Background(), Condition{IfMatch: []string{"*"}}, []byte("x"))
 	closeStore(t, s)
 	if !errors.Is(err, ErrPrecondition) || wrote != 0 {
@@ -148,7 +148,7 @@ func TestCancelledDuringTheCommitIsAnswered(t *testing.T) {
 
 func TestCloseAnswersWhoWaits(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	requests := []*request{writeOf("a", Condition{}), writeOf("b", Condition{}), writeOf("c", Condition{})}
 	pile(t, s, requests...)
 	s.queue.close()

@@ -60,7 +60,7 @@ func TestEveryCrashState(t *testing.T) {
 
 // notCopied leaves a version that is in the slots only.
 func notCopied(t *testing.T, dir string) (answered string) {
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, contents("1"))
 	s.checkpoint()
 	replace(t, s, Condition{}, contents("2"))
@@ -70,7 +70,7 @@ func notCopied(t *testing.T, dir string) (answered string) {
 
 // notRenamed leaves a committed version in the file that was to become FileName.
 func notRenamed(t *testing.T, dir string) (answered string) {
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, contents("3"))
 	s.checkpoint()
 	replace(t, s, Condition{}, contents("4"))

@@ -139,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 			} else {
 				dir = newVolume(t, kind).state(t)
 			}
-			s := open(t, Options{Dir: dir, Lag: never})
+			s := open(t, Options{Dir: dir, CheckpointDelay: never})
 			replace(t, s, Condition{}, "before")
 			free := fill(t, filepath.Dir(dir))
 			wantNoSpace(t, s, large("x"))
@@ -154,7 +154,7 @@ func TestFullDisk(t *testing.T) {
 			wantState(t, s, state)
 			crash(t, s)
 
-			s = open(t, Options{Dir: dir, Lag: never})
+			s = open(t, Options{Dir: dir, CheckpointDelay: never})
 			wantState(t, s, state)
 			if err := s.Check(); err != nil {
 				wantNoSpace(t, s, "refused")
@@ -187,7 +187,7 @@ func TestQuota(t *testing.T) {
 	run(t, "btrfs", "quota", "enable", v.at)
 	run(t, "btrfs", "subvolume", "create", dir)
 	run(t, "btrfs", "qgroup", "limit", "4M", dir)
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "before")
 	free := fill(t, dir)
 	_, err := s.Replace(context.Background(), Condition{}, []byte(large("x")))
@@ -210,7 +210,7 @@ func TestReadOnlyRemount(t *testing.T) {
 func readOnlyRemount(t *testing.T, copied bool) {
 	v := newVolume(t, "ext4", "errors=remount-ro")
 	dir := v.state(t)
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "before")
 	if copied {
 		s.checkpoint()
@@ -238,7 +238,7 @@ func readOnlyRemount(t *testing.T, copied bool) {
 		}
 		return
 	}
-	s = open(t, Options{Dir: dir, Lag: never})
+	s = open(t, Options{Dir: dir, CheckpointDelay: never})
 	wantState(t, s, "before")
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("x")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("reopened: %v", err)
@@ -279,7 +279,7 @@ func TestFailedWriteback(t *testing.T) {
 	run(t, "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", image)
 	v := volumeOf(t, "ext4", image, "errors=continue")
 	dir := v.state(t)
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "one")
 	replace(t, s, Condition{}, "two")
 	// The other slot, which is written next, loses its blocks on the device.
@@ -298,7 +298,7 @@ func TestFailedWriteback(t *testing.T) {
 	crash(t, s)
 	v.unmount(t)
 	v.mount(t) // nothing is in the page cache now
-	s = open(t, Options{Dir: dir, Lag: never})
+	s = open(t, Options{Dir: dir, CheckpointDelay: never})
 	wantState(t, s, "four")
 	crash(t, s)
 }

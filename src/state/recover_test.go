@@ -143,7 +143,7 @@ func TestFileFromElsewhereIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			s := open(t, Options{Dir: dir, Lag: never})
+			s := open(t, Options{Dir: dir, CheckpointDelay: never})
 			wantState(t, s, "from the article's program")
 			if got := s.Current().Modified; !got.Equal(modified) {
 				t.Errorf("%s: modified %v", name, got)
@@ -246,7 +246,7 @@ func TestChangedWhileOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := stopped(t, "state")
-			s := open(t, Options{Dir: dir, Lag: never})
+			s := open(t, Options{Dir: dir, CheckpointDelay: never})
 			if err := s.Check(); err != nil {
 				t.Fatal(err)
 			}
@@ -283,7 +283,7 @@ func copyOver(t *testing.T, path string) {
 
 func TestTouchedOnlyIsNotChanged(t *testing.T) {
 	dir := stopped(t, "state")
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	file := filepath.Join(dir, FileName)
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
@@ -303,7 +303,7 @@ func TestTouchedOnlyIsNotChanged(t *testing.T) {
 // The checkpoint has to leave alone what something else has put there.
 func TestCheckpointDoesNotWriteOverAForeignFile(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "state")
 	put(t, dir, FileName, "by hand")
 	s.checkpoint()
@@ -317,7 +317,7 @@ func TestCheckpointDoesNotWriteOverAForeignFile(t *testing.T) {
 
 func TestClockMayJump(t *testing.T) {
 	dir := stopped(t, "one")
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "two")
 	// As if the clock had been a century ahead for this write.
 	r := newRequest(Condition{}, []byte("three"))
@@ -355,7 +355,7 @@ func breakSlots(t *testing.T, s *Store) {
 func TestRecoversFromAFailedWrite(t *testing.T) {
 	for _, data := range []string{"small", large("l")} {
 		dir := t.TempDir()
-		s := open(t, Options{Dir: dir, Lag: never})
+		s := open(t, Options{Dir: dir, CheckpointDelay: never})
 		for _, before := range []string{"before", large("b")} {
 			replace(t, s, Condition{}, before)
 			old, err := os.Stat(filepath.Join(dir, slotsName))
@@ -394,7 +394,7 @@ func TestRecoversFromAFailedWrite(t *testing.T) {
 // found on the disk then.
 func TestRecoveryNeverGoesBack(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "one")
 	old, err := os.ReadFile(filepath.Join(dir, slotsName))
 	if err != nil {
@@ -415,7 +415,7 @@ func TestRecoveryNeverGoesBack(t *testing.T) {
 
 func TestCloseAfterAFailureRecovers(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: never})
+	s := open(t, Options{Dir: dir, CheckpointDelay: never})
 	replace(t, s, Condition{}, "kept")
 	breakSlots(t, s)
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("failed")); !errors.Is(err, ErrFailed) {
@@ -428,7 +428,7 @@ func TestCloseAfterAFailureRecovers(t *testing.T) {
 // A checkpoint that fails before its rename costs no write, and is made up for.
 func TestCheckpointThatFails(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: time.Millisecond})
+	s := open(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
 	obstacle := filepath.Join(dir, newFile)
 	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
 		t.Fatal(err)

@@ -123,11 +123,11 @@ func TestReplaceSurvivesACrash(t *testing.T) {
 	dir := t.TempDir()
 	for i, data := range sizes {
 		for range 3 { // in a row, so that both slots are used
-			s := open(t, Options{Dir: dir, Lag: never})
+			s := open(t, Options{Dir: dir, CheckpointDelay: never})
 			replace(t, s, Condition{}, fmt.Sprint("before ", i))
 			replace(t, s, Condition{}, data)
 			crash(t, s)
-			s = open(t, Options{Dir: dir, Lag: never})
+			s = open(t, Options{Dir: dir, CheckpointDelay: never})
 			wantState(t, s, data)
 			wantFile(t, dir, data)
 			wantOnly(t, dir, FileName, slotsName)
@@ -156,7 +156,7 @@ func wantOnly(t testing.TB, dir string, want ...string) {
 
 func TestFileFollowsSoon(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Lag: 5 * time.Millisecond})
+	s := open(t, Options{Dir: dir, CheckpointDelay: 5 * time.Millisecond})
 	for _, data := range []string{"one", "two", large("3"), "four"} {
 		replace(t, s, Condition{}, data)
 		deadline := time.Now().Add(5 * time.Second)
@@ -320,7 +320,7 @@ func TestCommitIsReported(t *testing.T) {
 		size          int
 	}
 	reports := make(chan report, 10)
-	s := open(t, Options{Dir: t.TempDir(), Written: func(t, f time.Duration, n int) { reports <- report{t, f, n} }})
+	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(t, f time.Duration, n int) { reports <- report{t, f, n} }})
 	replace(t, s, Condition{}, "hello")
 	if r := <-reports; r.size != 5 || r.synced <= 0 || r.total < r.synced {
 		t.Errorf("reported total %v, fsync %v, size %d", r.total, r.synced, r.size)

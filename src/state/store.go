@@ -53,13 +53,13 @@ type Options struct {
 	// MaxSize is the largest version in bytes that Replace takes, and the
 	// largest foreign FileName that Open takes; 0 is no limit.
 	MaxSize int64
-	// Lag is how far FileName may be behind the current version while the store
+	// CheckpointDelay is how far FileName may be behind the current version while the store
 	// is open; 0 is one second.
-	Lag time.Duration
-	// Written, if not nil, is told of each commit: the time that its first write
+	CheckpointDelay time.Duration
+	// OnCommit, if not nil, is told of each commit: the time that its first write
 	// took from Replace to stable storage, the share of it that syncing took,
 	// and the size of the state in bytes. It must not call the Store.
-	Written func(total, synced time.Duration, size int)
+	OnCommit func(total, synced time.Duration, size int)
 	// Log, if not nil, is told what an administrator should know: what was
 	// recovered, and what failed (err is then not nil). It must not call the
 	// Store, except for Current.
@@ -100,11 +100,11 @@ func Open(o Options) (*Store, error) {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Lag == 0 {
-		o.Lag = defaultLag
+	if o.CheckpointDelay == 0 {
+		o.CheckpointDelay = defaultLag
 	}
-	if o.Written == nil {
-		o.Written = func(time.Duration, time.Duration, int) {}
+	if o.OnCommit == nil {
+		o.OnCommit = func(time.Duration, time.Duration, int) {}
 	}
 	if o.Log == nil {
 		o.Log = func(string, error) {}

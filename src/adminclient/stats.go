@@ -17,9 +17,9 @@ import (
 // DefaultMetrics is what foobar-metrics.socket makes of the metrics' address.
 const DefaultMetrics = "http://127.0.0.1:8081/metrics"
 
-// Figures are what the metrics say of the service. A time is zero where there
+// Stats are what the metrics say of the service. A time is zero where there
 // is nothing to have one.
-type Figures struct {
+type Stats struct {
 	Version  string
 	Started  time.Time
 	Resident float64 // memory, in bytes
@@ -43,11 +43,11 @@ const (
 	maxFigures = 1 << 20
 )
 
-// ReadFigures reads the metrics at an address such as DefaultMetrics.
-func ReadFigures(address string) (Figures, error) {
+// ReadStats reads the metrics at an address such as DefaultMetrics.
+func ReadStats(address string) (Stats, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
-		return Figures{}, fmt.Errorf("the metrics' address is not one like %s", DefaultMetrics)
+		return Stats{}, fmt.Errorf("the metrics' address is not one like %s", DefaultMetrics)
 	}
 	port := u.Port()
 	if port == "" {
@@ -56,39 +56,39 @@ func ReadFigures(address string) (Figures, error) {
 	place := net.JoinHostPort(u.Hostname(), port)
 	conn, err := net.DialTimeout("tcp", place, figuresTime)
 	if err != nil {
-		return Figures{}, dialed(err, place, "name another address by -metrics")
+		return Stats{}, dialed(err, place, "name another address by -metrics")
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(figuresTime)); err != nil {
-		return Figures{}, err
+		return Stats{}, err
 	}
 	req, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
-		return Figures{}, err
+		return Stats{}, err
 	}
 	req.Close = true
 	req.Header.Set("User-Agent", "foobar")
 	resp, err := exchange(conn.(*net.TCPConn), req)
 	if err != nil {
-		return Figures{}, err
+		return Stats{}, err
 	}
 	return parseFigures(io.LimitReader(resp.Body, maxFigures))
 }
 
 var errNotFoobar = errors.New("what answers there has no metrics of foobar")
 
-func parseFigures(text io.Reader) (Figures, error) {
+func parseFigures(text io.Reader) (Stats, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	parsed, err := parser.TextToMetricFamilies(text)
 	if err != nil {
-		return Figures{}, errNotFoobar
+		return Stats{}, errNotFoobar
 	}
 	m := families(parsed)
 	build := m.all("foobar_build_info")
 	if len(build) != 1 {
-		return Figures{}, errNotFoobar
+		return Stats{}, errNotFoobar
 	}
-	f := Figures{
+	f := Stats{
 		Version:           printable(label(build[0], "version")),
 		Started:           m.time("process_start_time_seconds"),
 		Resident:          m.sum("process_resident_memory_bytes"),

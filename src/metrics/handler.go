@@ -24,9 +24,9 @@ const landing = `<!DOCTYPE html>
 </html>
 `
 
-// Site returns the pages of the metrics listener. Healthy and ready say why
+// Handler returns the pages of the metrics listener. Healthy and ready say why
 // not, or nil.
-func (m *Metrics) Site(healthy, ready func() error, log *zap.Logger) http.Handler {
+func (m *Metrics) Handler(healthy, ready func() error, log *zap.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -25,9 +25,9 @@ var failures = map[string][]int{
 	"PUT":  {http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusInsufficientStorage},
 }
 
-// Traffic counts the requests of one listener. It finds each time series once:
+// ListenerMetrics counts the requests of one listener. It finds each time series once:
 // to look them up for every request would take longer than to read it.
-type Traffic struct {
+type ListenerMetrics struct {
 	metrics  *Metrics
 	listener string
 	inFlight prometheus.Gauge
@@ -40,9 +40,9 @@ type series struct {
 	codes                               [600]atomic.Pointer[prometheus.Counter]
 }
 
-// Traffic returns the counters of a listener.
-func (m *Metrics) Traffic(listener string) *Traffic {
-	t := &Traffic{metrics: m, listener: listener, inFlight: m.inFlight.WithLabelValues(listener)}
+// Listener returns the counters of a listener.
+func (m *Metrics) Listener(listener string) *ListenerMetrics {
+	t := &ListenerMetrics{metrics: m, listener: listener, inFlight: m.inFlight.WithLabelValues(listener)}
 	for i, method := range methods {
 		s := &t.series[i]
 		s.duration = m.duration.WithLabelValues(listener, method)
@@ -55,12 +55,12 @@ func (m *Metrics) Traffic(listener string) *Traffic {
 	return t
 }
 
-// Begin counts a request as in flight until End.
-func (t *Traffic) Begin() { t.inFlight.Inc() }
+// Start counts a request as in flight until End.
+func (t *ListenerMetrics) Start() { t.inFlight.Inc() }
 
-// End counts an answered request; in and out are the sizes of the bodies, in
+// Done counts an answered request; in and out are the sizes of the bodies, in
 // bytes.
-func (t *Traffic) End(method string, status int, took time.Duration, in, out int64) {
+func (t *ListenerMetrics) Done(method string, status int, took time.Duration, in, out int64) {
 	defer t.inFlight.Dec()
 	s := &t.series[index(method)]
 	t.code(s, method, status).Inc()
@@ -70,11 +70,11 @@ func (t *Traffic) End(method string, status int, took time.Duration, in, out int
 }
 
 // Refused counts what no handler saw.
-func (t *Traffic) Refused(reason string) {
+func (t *ListenerMetrics) Refused(reason string) {
 	t.metrics.refused.WithLabelValues(t.listener, reason).Inc()
 }
 
-func (t *Traffic) code(s *series, method string, status int) prometheus.Counter {
+func (t *ListenerMetrics) code(s *series, method string, status int) prometheus.Counter {
 	at := &s.codes[min(max(status, 0), len(s.codes)-1)]
 	if c := at.Load(); c != nil {
 		return *c

@@ -10,9 +10,9 @@ import (
 // form that conf.yaml takes.
 type Setting struct{ Path, Value, Default string }
 
-// Changed returns the settings of c that are not the default, in the order of
+// NonDefault returns the settings of c that are not the default, in the order of
 // Config.
-func Changed(c Config) []Setting {
+func NonDefault(c Config) []Setting {
 	return slices.DeleteFunc(settings(c), func(s Setting) bool { return s.Value == s.Default })
 }
 
