@@ -134,8 +134,8 @@ func exported(t *testing.T) map[string]bool {
 	traffic.Done("GET", 200, 0, 0, 0)
 	traffic.Refused("malformed")
 	m.ObserveReload(nil, &x509.Certificate{})
-	m.Connections("https", func() int { return 0 })
-	m.StateDirectory(t.TempDir())
+	m.RegisterConnections("https", func() int { return 0 })
+	m.RegisterStateDirectory(t.TempDir())
 	w := httptest.NewRecorder()
 	fine := func() error { return nil }
 	m.Handler(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -31,7 +31,7 @@ type Config struct {
 type Log struct {
 	Level Level `yaml:"level"`
 	// Access is for an entry for each request, at any level.
-	Access Switch `yaml:"access"`
+	Access Bool `yaml:"access"`
 }
 
 // Access says who may read and who may write over HTTPS.

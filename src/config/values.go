@@ -32,8 +32,8 @@ func (w AccessRule) NeedsToken() bool { return w == Token || w == Both }
 // NeedsCertificate says whether it takes a client certificate.
 func (w AccessRule) NeedsCertificate() bool { return w == Certificate || w == Both }
 
-// Switch is what is on or off.
-type Switch bool
+// Bool is what is on or off.
+type Bool bool
 
 // Size is a number of bytes.
 type Size int64
@@ -80,12 +80,12 @@ func (w *AccessRule) UnmarshalYAML(n ast.Node) error {
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Switch) UnmarshalYAML(n ast.Node) error {
+func (s *Bool) UnmarshalYAML(n ast.Node) error {
 	v, ok := n.(*ast.BoolNode)
 	if !ok {
 		return notAllowed(n, allowedSwitch)
 	}
-	*s = Switch(v.Value)
+	*s = Bool(v.Value)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func run(args []string, env environment) int {
 		_, err = io.WriteString(env.stdout, usage)
 	}
 	if err != nil {
-		logging.Line(logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+		logging.WriteLine(logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
 	}
 	return exitStatus(err)
 }

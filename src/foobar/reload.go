@@ -68,7 +68,7 @@ func (s *service) loaded(err error) {
 		s.log.Error("configuration refused, the one in force stays", logging.ReloadRefused.Field(), zap.Error(err))
 		return
 	}
-	s.metrics.Limits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
+	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
 	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.flags.config), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
 	s.warn(creds)
 }

@@ -90,7 +90,7 @@ func open(f flags, getenv func(string) string, stderr *os.File) (_ *service, err
 func (s *service) openLog(getenv func(string) string, stderr *os.File) {
 	o := logging.Options{
 		Output: stderr, Level: &s.level, JournalStream: getenv("JOURNAL_STREAM"),
-		Journal: s.sockets.Journal, Lost: s.metrics.LogEntryLost,
+		Journal: s.sockets.Journal, OnDrop: s.metrics.LogEntryDropped,
 	}
 	s.log = logging.New(o)
 	o.Level = nil
@@ -118,9 +118,9 @@ func (s *service) openState() (*state.Store, error) {
 		return nil, err
 	}
 	if v := store.Current(); v != nil {
-		s.metrics.State(len(v.Data), v.Modified)
+		s.metrics.SetState(len(v.Data), v.Modified)
 	}
-	s.metrics.StateDirectory(s.flags.data)
+	s.metrics.RegisterStateDirectory(s.flags.data)
 	return store, nil
 }
 
@@ -158,7 +158,7 @@ func (s *service) serveAPI(l net.Listener, name string, tls *tls.Config) {
 		Traffic: s.metrics.Listener(name), Log: s.log.With(zap.String("listener", name)),
 		Access: s.access.With(zap.String("listener", name)),
 	})
-	s.metrics.Connections(name, engine.Connections)
+	s.metrics.RegisterConnections(name, engine.Connections)
 	s.add(name, l, engine)
 }
 

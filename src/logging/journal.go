@@ -27,7 +27,7 @@ type journal struct {
 }
 
 func newJournal(o Options, level zapcore.LevelEnabler, other zapcore.Core) (zapcore.Core, error) {
-	s, err := newSocket(o.Journal, o.Lost)
+	s, err := newSocket(o.Journal, o.OnDrop)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func newJournald(t *testing.T) *journald {
 		stderr.Close()
 	})
 	j := &journald{conn: conn, err: stderr}
-	j.log = New(Options{Output: stderr, Journal: file, Lost: func() { j.lost++ }})
+	j.log = New(Options{Output: stderr, Journal: file, OnDrop: func() { j.lost++ }})
 	return j
 }
 

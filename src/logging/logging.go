@@ -28,8 +28,8 @@ type Options struct {
 	// Journal, if not nil, is a datagram socket that is connected to the
 	// journal. It must stay open as long as the logger is used.
 	Journal *os.File
-	// Lost, if not nil, is told of each entry that the journal did not take.
-	Lost func()
+	// OnDrop, if not nil, is told of each entry that the journal did not take.
+	OnDrop func()
 }
 
 // New returns a logger that writes to o.Journal, or else to o.Output.
@@ -68,9 +68,9 @@ func encoder(o Options) zapcore.Encoder {
 	return zapcore.NewJSONEncoder(c)
 }
 
-// Line writes one line for a person, such as the reason why the program ends,
+// WriteLine writes one line for a person, such as the reason why the program ends,
 // with the priority of level where o.Output is the journal.
-func Line(o Options, level zapcore.Level, text string) {
+func WriteLine(o Options, level zapcore.Level, text string) {
 	text = strings.ReplaceAll(text, "\n", "; ") + "\n"
 	if isJournal(o.Output, o.JournalStream) {
 		text = fmt.Sprintf("<%d>%s", Priority(level), text)

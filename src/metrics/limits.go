@@ -11,22 +11,22 @@ type Limits struct {
 	Connections int   // of each listener
 }
 
-// Limits records the limits in force.
-func (m *Metrics) Limits(l Limits) {
+// SetLimits records the limits in force.
+func (m *Metrics) SetLimits(l Limits) {
 	m.stateLimit.Set(float64(l.State))
 	m.connectionsLimit.Set(float64(l.Connections))
 }
 
-// Connections exports how many connections a listener has open, which is asked
+// RegisterConnections exports how many connections a listener has open, which is asked
 // for when somebody reads the metrics.
-func (m *Metrics) Connections(listener string, open func() int) {
+func (m *Metrics) RegisterConnections(listener string, open func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "http_connections",
 		Help: "Open connections.", ConstLabels: prometheus.Labels{"listener": listener}},
 		func() float64 { return float64(open()) }))
 }
 
-// StateDirectory exports the room that is left for the state in dir.
-func (m *Metrics) StateDirectory(dir string) {
+// RegisterStateDirectory exports the room that is left for the state in dir.
+func (m *Metrics) RegisterStateDirectory(dir string) {
 	m.registry.MustRegister(&filesystem{
 		dir: dir,
 		available: prometheus.NewDesc(prometheus.BuildFQName(namespace, "state", "filesystem_avail_bytes"),

@@ -116,11 +116,11 @@ func histograms(name, help string, buckets []float64, labels ...string) *prometh
 func (m *Metrics) ObserveCommit(total, fsync time.Duration, size int) {
 	m.writeDuration.Observe(total.Seconds())
 	m.fsyncDuration.Observe(fsync.Seconds())
-	m.State(size, time.Now())
+	m.SetState(size, time.Now())
 }
 
-// State records the state that is there.
-func (m *Metrics) State(size int, written time.Time) {
+// SetState records the state that is there.
+func (m *Metrics) SetState(size int, written time.Time) {
 	m.stateSize.Set(float64(size))
 	m.stateWritten.Set(seconds(written))
 }
@@ -146,7 +146,7 @@ func (m *Metrics) ObserveReload(err error, leaf *x509.Certificate) {
 	m.reloadTime.Set(seconds(time.Now()))
 }
 
-// LogEntryLost counts a log entry that nobody will read.
-func (m *Metrics) LogEntryLost() { m.logLost.Inc() }
+// LogEntryDropped counts a log entry that nobody will read.
+func (m *Metrics) LogEntryDropped() { m.logLost.Inc() }
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -37,9 +37,9 @@ func TestMetricsAreServed(t *testing.T) {
 	m.ObserveReload(nil, leaf)
 	m.ObserveReload(errors.New("bad"), leaf)
 	m.WatchdogPing(10 * time.Second)
-	m.Limits(Limits{State: 1000, Connections: 100})
-	m.Connections("https", func() int { return 7 })
-	m.StateDirectory(t.TempDir())
+	m.SetLimits(Limits{State: 1000, Connections: 100})
+	m.RegisterConnections("https", func() int { return 7 })
+	m.RegisterStateDirectory(t.TempDir())
 	_, text := page(t, m, fine, "/metrics")
 	for _, want := range []string{
 		`foobar_http_requests_total{code="200",listener="https",method="GET"} 1`,
@@ -85,8 +85,8 @@ func TestNamesFollowTheRules(t *testing.T) {
 	traffic.Start()
 	traffic.Done("GET", 200, 0, 0, 0)
 	traffic.Refused("malformed")
-	m.Connections("https", func() int { return 0 })
-	m.StateDirectory(t.TempDir())
+	m.RegisterConnections("https", func() int { return 0 })
+	m.RegisterStateDirectory(t.TempDir())
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)
