@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foobar/test/booted/testbed"
+	"foobar/test/documents"
 )
 
 const (
@@ -35,7 +36,7 @@ func TestInstances(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		first := running(t, suite)
 		m := first.Machine
-		do := documentCommands(t, instancesDoc)
+		do := documents.Scripts(t, instancesDoc)
 		first.store(t, "the first")
 		before := lives(t, m, "foobar.service")
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"foobar/test/booted/testbed"
+	"foobar/test/documents"
 )
 
 // The README's commands run as they are written there, section by section.
@@ -22,12 +23,12 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	var inMachine []string
-	for _, b := range blocks(string(text)) {
-		if b.section != "Try it anywhere" {
-			inMachine = append(inMachine, b.text)
+	for _, b := range documents.Blocks(string(text)) {
+		if b.Section != "Try it anywhere" {
+			inMachine = append(inMachine, b.Text)
 			continue
 		}
-		for _, line := range strings.Fields(b.text) {
+		for _, line := range strings.Fields(b.Text) {
 			if info, err := os.Stat("../../" + line); err != nil || info.Mode()&0o111 == 0 {
 				t.Errorf("README.md says %s, which cannot be run: %v", line, err)
 			}
@@ -64,23 +65,6 @@ func readme(t *testing.T, suite string, blocks, spans []string) {
 	if len(blocks) == 0 || len(spans) == 0 {
 		t.Error("the README has no commands")
 	}
-}
-
-type block struct{ section, text string }
-
-// blocks are the fenced blocks for a shell, each with the heading that it is
-// under.
-func blocks(markdown string) []block {
-	var all []block
-	section := ""
-	for _, part := range regexp.MustCompile("(?m)^## .*$|(?ms)^```sh\n.*?^```$").FindAllString(markdown, -1) {
-		if heading, ok := strings.CutPrefix(part, "## "); ok {
-			section = heading
-			continue
-		}
-		all = append(all, block{section, strings.TrimSuffix(strings.TrimPrefix(part, "```sh\n"), "```")})
-	}
-	return all
 }
 
 // spans are the commands within a sentence: those of an administrator. One with

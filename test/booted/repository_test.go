@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"foobar/test/booted/testbed"
+	"foobar/test/documents"
 )
 
 const repositoryDoc = "../../docs/repository.md"
@@ -31,7 +32,7 @@ func (p publisher) as(script string, env ...string) string {
 func TestSignedRepository(t *testing.T) {
 	onEachSuite(t, func(t *testing.T, suite string) {
 		p := publisher{bed.Built(t, suite), t}
-		do := documentCommands(t, repositoryDoc)
+		do := documents.Scripts(t, repositoryDoc)
 		// What a person is asked by gpg: no passphrase. The package's own check()
 		// has run when the machine was made.
 		p.as(`mkdir -m 700 ~/.gnupg
@@ -86,7 +87,7 @@ cd /srv/repo; package=$(echo foobar-[0-9]*.pkg.tar.zst)
 func (p publisher) refuses() {
 	p.t.Helper()
 	p.as(`gpg -q --quick-generate-key 'stranger <stranger@example.org>' ed25519 sign never; cp -a /srv/repo ~/as-it-was`)
-	rows := documentTable(p.t, repositoryDoc, "What is refused")
+	rows := documents.Table(p.t, repositoryDoc, "What is refused")
 	if len(rows) != len(tampering) {
 		p.t.Errorf("%s has %d rows, and %d are tried", repositoryDoc, len(rows), len(tampering))
 	}
@@ -103,7 +104,7 @@ func (p publisher) refuses() {
 		if r.Code == 0 {
 			p.t.Errorf("%s: pacman succeeds\n%s", what, r.Stdout)
 		}
-		for _, says := range cellValues(row, 1) {
+		for _, says := range documents.CodeSpans(row[1]) {
 			wantContains(p.t, what, r.Stdout+r.Stderr, says)
 		}
 		if r := p.Try("pacman", "-Q", "foobar"); r.Code == 0 {

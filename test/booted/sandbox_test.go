@@ -20,6 +20,7 @@ import (
 
 	"foobar/test/booted/sandbox"
 	"foobar/test/booted/testbed"
+	"foobar/test/documents"
 	"foobar/test/tools/systrace/table"
 
 	"golang.org/x/sys/unix"
@@ -133,7 +134,7 @@ func (s *survey) service(t *testing.T, suite string) {
 // the same, under the instance's name.
 func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column) {
 	t.Helper()
-	asWritten(t, m, documentCommands(t, instancesDoc)["Add one"])
+	asWritten(t, m, documents.Scripts(t, instancesDoc)["Add one"])
 	m.Exec(t, "systemctl", "stop", blue)
 	s.replaceBinary(t, m, blue)
 	m.Exec(t, "systemctl", "start", blue)
@@ -282,7 +283,7 @@ func exposure(t *testing.T, m *testbed.Machine) string {
 // hostPID finds a machine's process by the number that it has in the machine.
 func hostPID(t *testing.T, m *testbed.Machine, inner string) int {
 	t.Helper()
-	leader := strings.TrimSpace(readFile(t, filepath.Join(m.Dir, "leader")))
+	leader := strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader")))
 	statuses, err := filepath.Glob("/proc/[0-9]*/status")
 	if err != nil {
 		t.Fatal(err)
@@ -321,15 +322,6 @@ func statusField(path, name string) string {
 		}
 	}
 	return ""
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // judgeSyscalls compares the calls that reach the kernel with the unit's list.
@@ -376,7 +368,7 @@ func (s *survey) article(t *testing.T, suite string) {
 	m := bed.Source(t, suite)
 	copyIn(t, m, s.program, "/usr/local/bin/foobar")
 	m.Shell(t, `install -d /etc/certs /etc/foobar; touch /etc/certs/example.com{,-key}.pem /etc/foobar/conf.yaml`)
-	m.Write(t, "/etc/systemd/system/foobar.service", readFile(t, "testdata/article.service"))
+	m.Write(t, "/etc/systemd/system/foobar.service", documents.Text(t, "testdata/article.service"))
 	m.Exec(t, "systemctl", "daemon-reload")
 	m.Exec(t, "systemctl", "start", "foobar")
 	c := s.measure(t, m, "the article's unit, "+version(t, m))
@@ -474,7 +466,7 @@ func (s *survey) document(t *testing.T) {
 		}
 		return
 	}
-	committed, _, _ := strings.Cut(readFile(t, sandboxDocument), sandbox.Volatile)
+	committed, _, _ := strings.Cut(documents.Text(t, sandboxDocument), sandbox.Volatile)
 	measured, _, _ := strings.Cut(text, sandbox.Volatile)
 	if committed != measured {
 		t.Errorf("%s is not what was found, which is\n%s", sandboxDocument, measured)

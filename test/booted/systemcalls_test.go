@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"foobar/test/booted/testbed"
+	"foobar/test/documents"
 )
 
 const (
@@ -86,11 +87,11 @@ func traceLife(t *testing.T, suite string) map[string]madeCall {
 		dropIn(t, m, "foobar.service", "[Service]\nSystemCallFilter=\n")
 	}
 	output := filepath.Join(t.TempDir(), "calls.json")
-	stop := startTracer(t, strings.TrimSpace(readFile(t, filepath.Join(m.Dir, "leader"))), output)
+	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), output)
 	life(t, m)
 	stop()
 	var calls []madeCall
-	if err := json.Unmarshal([]byte(readFile(t, output)), &calls); err != nil {
+	if err := json.Unmarshal([]byte(documents.Text(t, output)), &calls); err != nil {
 		t.Fatal(err)
 	}
 	deny, _ := exceptions(t)
@@ -110,7 +111,7 @@ func traceLife(t *testing.T, suite string) map[string]madeCall {
 // called.
 func startTracer(t *testing.T, leader, output string) (stop func()) {
 	t.Helper()
-	tracer := filepath.Join(t.TempDir(), "syscalls")
+	tracer := filepath.Join(t.TempDir(), "systrace")
 	command(t, "go", "build", "-o", tracer, "../tools/systrace")
 	cmd := exec.Command(tracer, "-json", "-o", output, "-p", leader)
 	said, err := cmd.StderrPipe()
@@ -255,7 +256,7 @@ func (s *service) drain(t *testing.T) {
 func exceptions(t *testing.T) (deny, keep map[string]string) {
 	t.Helper()
 	deny, keep = map[string]string{}, map[string]string{}
-	for _, line := range lines(t, exceptionsFile) {
+	for _, line := range documents.Lines(t, exceptionsFile) {
 		fields := strings.SplitN(line, " ", 3)
 		switch {
 		case strings.HasPrefix(line, "#") || line == "":
@@ -284,7 +285,7 @@ func filterLines(t *testing.T, unit []string) (first, end int) {
 
 func filterLists(t *testing.T) []string {
 	t.Helper()
-	unit := lines(t, serviceFile)
+	unit := documents.Lines(t, serviceFile)
 	first, end := filterLines(t, unit)
 	var names []string
 	for _, line := range unit[first:end] {
@@ -306,7 +307,7 @@ func writeFilter(t *testing.T, names []string) {
 		}
 		list = append(list, "SystemCallFilter="+name)
 	}
-	unit := lines(t, serviceFile)
+	unit := documents.Lines(t, serviceFile)
 	first, end := filterLines(t, unit)
 	writeLines(t, serviceFile, slices.Concat(unit[:first], list, unit[end:]))
 
@@ -316,7 +317,7 @@ func writeFilter(t *testing.T, names []string) {
 			cell += "<br>`" + value + "`"
 		}
 	}
-	document := lines(t, directivesFile)
+	document := documents.Lines(t, directivesFile)
 	row := slices.IndexFunc(document, func(line string) bool { return strings.HasPrefix(line, "| `SystemCallFilter=` | commented out |") })
 	if row < 0 {
 		t.Fatalf("%s: no row of SystemCallFilter=", directivesFile)

@@ -1,14 +1,14 @@
 package static
 
 import (
-	"bufio"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"foobar/test/documents"
 )
 
 // TestDirectives compares docs/directives.md with the units: the same
@@ -22,11 +22,11 @@ func TestDirectives(t *testing.T) {
 		t.Error("nothing is absent")
 	}
 	for _, unit := range policyFiles(t, "../../outbound") {
-		compare(t, unit, document[unit], readUnit(t, filepath.Join("../../outbound", unit)))
+		compare(t, unit, document[unit], documents.ReadUnit(t, filepath.Join("../../outbound", unit)))
 		delete(document, unit)
 	}
 	for _, unit := range policyFiles(t, "../../systemd") {
-		here := readUnit(t, filepath.Join("../../systemd", unit))
+		here := documents.ReadUnit(t, filepath.Join("../../systemd", unit))
 		compare(t, unit, document[unit], here)
 		delete(document, unit)
 		if template := strings.Replace(unit, ".", "@.", 1); !strings.Contains(unit, "@") {
@@ -47,18 +47,15 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// directives are values by name, as often as the name appears.
-type directives map[string][]string
-
 // shared matches what would be the one service's own in a template.
 var shared = regexp.MustCompile(`foobar(-[a-z]+)?\.(service|socket|path|timer|sock)\b|(/etc|/var/lib|Directory=)/?foobar\b[^@]`)
 
 // beyondNames are the directives of a template that have other values than
 // those of the unit that it comes from, when the instance's name is left out.
 // One that the template lacks has no values.
-func beyondNames(t *testing.T, name string, unit, template directives) directives {
+func beyondNames(t *testing.T, name string, unit, template documents.Directives) documents.Directives {
 	t.Helper()
-	differ := directives{}
+	differ := documents.Directives{}
 	for key := range unit {
 		if template[key] == nil {
 			differ[key] = nil
@@ -80,7 +77,7 @@ func beyondNames(t *testing.T, name string, unit, template directives) directive
 	return differ
 }
 
-func compare(t *testing.T, unit string, document, here directives) {
+func compare(t *testing.T, unit string, document, here documents.Directives) {
 	t.Helper()
 	for key, values := range here {
 		if !slices.Equal(values, document[key]) {
@@ -113,112 +110,46 @@ func policyFiles(t *testing.T, dir string) []string {
 	return files
 }
 
-func readUnit(t *testing.T, path string) directives {
-	t.Helper()
-	return parseUnit(t, path, lines(t, path))
-}
-
 // readTemplate reads what the package makes of a unit for the instances.
-func readTemplate(t *testing.T, unit string) directives {
+func readTemplate(t *testing.T, unit string) documents.Directives {
 	t.Helper()
 	out, err := exec.Command("sed", "-E", "-f", "../../systemd/instance.sed", filepath.Join("../../systemd", unit)).Output()
 	if err != nil {
 		t.Fatalf("the template of %s: %v", unit, err)
 	}
-	return parseUnit(t, unit, strings.Split(string(out), "\n"))
+	return documents.ParseUnit(t, unit, string(out))
 }
-
-func parseUnit(t *testing.T, path string, lines []string) directives {
-	t.Helper()
-	found := directives{}
-	for _, line := range lines {
-		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "[") {
-			continue
-		}
-		key, value, ok := strings.Cut(line, "=")
-		if !ok {
-			t.Fatalf("%s: %q is no directive", path, line)
-		}
-		found[key] = append(found[key], value)
-	}
-	return found
-}
-
-var code = regexp.MustCompile("`([^`]*)`")
 
 // readDocument finds the tables by heading. A row's first cell is the
 // directive; the values are in the column that is headed "Here", each in code
 // marks, the first or only one perhaps "(empty)". A table without that column has names only.
-func readDocument(t *testing.T, path string) map[string]directives {
+func readDocument(t *testing.T, path string) map[string]documents.Directives {
 	t.Helper()
-	found := map[string]directives{}
+	found := map[string]documents.Directives{}
 	var heading string
 	var column int
-	for _, line := range lines(t, path) {
+	for _, line := range documents.Lines(t, path) {
 		if after, ok := strings.CutPrefix(line, "## "); ok {
 			heading = after
 			continue
 		}
-		cells := tableCells(line)
+		cells := documents.Cells(line)
 		if len(cells) == 0 || strings.HasPrefix(cells[0], "-") {
 			continue
 		}
 		if cells[0] == "Directive" {
 			column = slices.Index(cells, "Here")
-			found[heading] = directives{}
+			found[heading] = documents.Directives{}
 			continue
 		}
 		key := strings.Trim(cells[0], "`=")
 		if _, twice := found[heading][key]; twice {
 			t.Errorf("%s: %s has two rows for %s=", path, heading, key)
 		}
-		found[heading][key] = cellValues(cells, column)
+		found[heading][key] = nil
+		if column >= 0 {
+			found[heading][key] = documents.CodeSpans(cells[column])
+		}
 	}
 	return found
-}
-
-// tableCells are the cells of a table's line, and none of any other line.
-func tableCells(line string) []string {
-	if !strings.HasPrefix(line, "|") {
-		return nil
-	}
-	const pipe = "\x00"
-	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, pipe)
-	cells := strings.Split(line, "|")
-	for i, cell := range cells {
-		cells[i] = strings.TrimSpace(strings.ReplaceAll(cell, pipe, "|"))
-	}
-	return cells
-}
-
-func cellValues(cells []string, column int) []string {
-	if column < 0 {
-		return nil
-	}
-	var values []string
-	if strings.HasPrefix(cells[column], "(empty)") {
-		values = append(values, "")
-	}
-	for _, match := range code.FindAllStringSubmatch(cells[column], -1) {
-		values = append(values, match[1])
-	}
-	return values
-}
-
-func lines(t *testing.T, path string) []string {
-	t.Helper()
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	var all []string
-	scanner := bufio.NewScanner(file)
-	for scanner.Scan() {
-		all = append(all, strings.TrimSpace(scanner.Text()))
-	}
-	if err := scanner.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return all
 }

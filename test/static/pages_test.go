@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"foobar/test/documents"
 )
 
 // TestPolicyPage compares foobar-policy(7) with the units: it speaks of no
@@ -15,7 +17,7 @@ func TestPolicyPage(t *testing.T) {
 	page := readPage(t)
 	used := map[string]bool{}
 	for _, unit := range policyFiles(t, "../../systemd") {
-		for key := range readUnit(t, filepath.Join("../../systemd", unit)) {
+		for key := range documents.ReadUnit(t, filepath.Join("../../systemd", unit)) {
 			used[key] = true
 		}
 		if !strings.Contains(page, "\n.It Pa /usr/lib/systemd/system/"+unit+"\n") {

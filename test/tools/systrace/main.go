@@ -1,4 +1,4 @@
-// Syscalls prints the system calls that foobar makes. It follows a command and
+// Systrace prints the system calls that foobar makes. It follows a command and
 // all that the command starts, machines included, and looks at the processes
 // among them that run foobar as foobar.service does, in their sandbox:
 //
@@ -44,7 +44,7 @@ func main() {
 		err = errors.Join(err, e)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "syscalls:", err)
+		fmt.Fprintln(os.Stderr, "systrace:", err)
 		os.Exit(1)
 	}
 }
@@ -74,7 +74,7 @@ func (t *tracer) attach(pid int) error {
 		<-interrupted
 		end.Store(true)
 		// wait4(2) goes on over a signal, and returns for a child.
-		if _, err := syscall.ForkExec("/proc/self/exe", []string{"syscalls", "-h"}, nil); err != nil {
+		if _, err := syscall.ForkExec("/proc/self/exe", []string{"systrace", "-h"}, nil); err != nil {
 			panic(err)
 		}
 	}()
