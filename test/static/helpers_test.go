@@ -1,0 +1,32 @@
+package static
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// pending lists what is not fulfilled yet, by a part of the message. Such a
+// message is logged, and does not fail the test.
+var pending = []string{
+	"imports foobar/test/tools/clients",
+	"depends on golang.org/x/net/http2",
+	"src/foobar/service.go has",
+	"src/httpserver has",
+	"src has",
+	"a word of play",
+	"has version",
+}
+
+// complain fails the test with a message, unless the message is pending.
+func complain(t *testing.T, format string, args ...any) {
+	t.Helper()
+	message := fmt.Sprintf(format, args...)
+	for _, part := range pending {
+		if strings.Contains(message, part) {
+			t.Logf("pending: %s", message)
+			return
+		}
+	}
+	t.Error(message)
+}

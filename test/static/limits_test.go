@@ -1,0 +1,102 @@
+package static
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Lines of Go without tests, comments and blank lines included: a file is read
+// at a glance, a package in a few minutes, the whole of src in an hour.
+const (
+	maxFileLines    = 250
+	maxPackageLines = 1500
+	maxSourceLines  = 7000
+)
+
+// playWords are names that were given up for the field's terms (STYLE.md).
+var playWords = regexp.MustCompile(`(?i)\b(doze|parting|annoy|patience|intake|bundler|outbox|noise|surroundings)\b`)
+
+// goFiles calls f for each Go file below a directory.
+func goFiles(t *testing.T, dir string, f func(path, text string)) {
+	t.Helper()
+	files(t, dir, func(path, text string) {
+		if filepath.Ext(path) == ".go" {
+			f(path, text)
+		}
+	})
+}
+
+// files calls f for each file below a directory.
+func files(t *testing.T, dir string, f func(path, text string)) {
+	t.Helper()
+	found := false
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		found = true
+		f(path, string(text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found {
+		t.Fatalf("%s has no files", dir)
+	}
+}
+
+func isTest(path string) bool { return strings.HasSuffix(path, "_test.go") }
+
+func TestLimits(t *testing.T) {
+	packages, total := map[string]int{}, 0
+	goFiles(t, "../../src", func(path, text string) {
+		if isTest(path) {
+			return
+		}
+		n := strings.Count(text, "\n")
+		if n > maxFileLines {
+			complain(t, "%s has %d lines, more than %d", path, n, maxFileLines)
+		}
+		packages[filepath.Dir(path)] += n
+		total += n
+	})
+	for dir, n := range packages {
+		if n > maxPackageLines {
+			complain(t, "%s has %d lines without tests, more than %d", dir, n, maxPackageLines)
+		}
+	}
+	if total >= maxSourceLines {
+		complain(t, "src has %d lines without tests, and not fewer than %d", total, maxSourceLines)
+	}
+}
+
+func TestPlayWords(t *testing.T) {
+	files(t, "../../src", func(path, text string) {
+		for i, line := range strings.Split(text, "\n") {
+			if word := playWords.FindString(line); word != "" {
+				complain(t, "%s:%d: %q is a word of play", path, i+1, word)
+			}
+		}
+	})
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func (Test|Fuzz|Benchmark|Example)\w*\(`)
+
+// TestFilesOfTests wants a test in each file that is named like one. What
+// several of them use is in helpers_test.go.
+func TestFilesOfTests(t *testing.T) {
+	goFiles(t, "..", func(path, text string) {
+		if isTest(path) && filepath.Base(path) != "helpers_test.go" && !testFunction.MatchString(text) {
+			complain(t, "%s has no test: move it to helpers_test.go, or to a package", path)
+		}
+	})
+}
