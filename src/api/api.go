@@ -61,9 +61,15 @@ type Settings struct {
 	Uploads int64 // all upload buffers together, in bytes
 }
 
+// A Store is what an API needs of a state.Store.
+type Store interface {
+	Current() *state.Version
+	Replace(context.Context, state.Condition, []byte) (*state.Version, error)
+}
+
 // An API answers requests. Its methods may be called by many goroutines.
 type API struct {
-	store       *state.Store
+	store       Store
 	credentials *credentials.Store
 	log         *zap.Logger
 	settings    atomic.Pointer[Settings]
@@ -72,7 +78,7 @@ type API struct {
 }
 
 // New returns an API over store.
-func New(store *state.Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
+func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
 	a := &API{store: store, credentials: creds, log: log}
 	a.routes = a.table()
 	a.Apply(s)

@@ -24,6 +24,7 @@ import (
 // fixture is an API over a real store and real credentials.
 type fixture struct {
 	*API
+	disk  *state.Store
 	dir   string
 	token string
 	log   *observer.ObservedLogs
@@ -56,6 +57,7 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
+	f.disk = store
 	settings := Settings{Access: config.Default().Access, State: 1000, Uploads: 1 << 20}
 	if change != nil {
 		change(&settings)
@@ -108,7 +110,7 @@ func TestStoreAndRead(t *testing.T) {
 	if resp := f.put("there", func(r *Request) { r.Method = "PUT" }); resp.Status != 200 {
 		t.Errorf("PUT answers %+v", resp)
 	}
-	if err := f.store.Close(); err != nil {
+	if err := f.disk.Close(); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(f.dir, state.FileName))
@@ -372,7 +374,7 @@ func TestConditionalAndPartialReads(t *testing.T) {
 func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")
-	if err := f.store.Close(); err != nil {
+	if err := f.disk.Close(); err != nil {
 		t.Fatal(err)
 	}
 	resp := f.put("lost", func(r *Request) { r.ID = 0xabc })

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"crypto/x509"
+	"fmt"
 	"time"
 )
 
@@ -15,4 +16,20 @@ const notice = 21 * 24 * time.Hour
 func ExpiresSoon(c *x509.Certificate, now time.Time) bool {
 	life := c.NotAfter.Sub(c.NotBefore)
 	return now.Add(min(notice, life/4)).After(c.NotAfter)
+}
+
+// Validity returns until when a certificate is valid, as a phrase for an
+// administrator, in capitals where the certificate needs attention.
+func Validity(c *x509.Certificate, now time.Time) string {
+	day := c.NotAfter.Format(time.DateOnly)
+	left := c.NotAfter.Sub(now)
+	switch {
+	case left < 0:
+		return "CERTIFICATE EXPIRED " + day
+	case !ExpiresSoon(c, now):
+		return "certificate valid until " + day
+	case left < 48*time.Hour:
+		return fmt.Sprintf("CERTIFICATE EXPIRES IN %d HOURS, %s", left/time.Hour, day)
+	}
+	return fmt.Sprintf("CERTIFICATE EXPIRES IN %d DAYS, %s", left/(24*time.Hour), day)
 }

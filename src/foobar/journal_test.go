@@ -29,9 +29,9 @@ func TestJournalTakesAllThatIsSaid(t *testing.T) {
 
 	p.write("conf.yaml", "log: {}\naccess: {read: all}\n")
 	p.signal(syscall.SIGHUP)
-	p.message("REFUSED")
+	p.message("REJECTED")
 	entry := p.entry(logging.ReloadRefused)
-	for _, want := range []string{"MESSAGE=configuration refused, the one in force stays: " + p.dir + "/conf.yaml:2:16: ", "\nPRIORITY=3\n", "\nFOOBAR_ERROR=" + p.dir} {
+	for _, want := range []string{"MESSAGE=reload rejected, keeping the current configuration and credentials: " + p.dir + "/conf.yaml:2:16: ", "\nPRIORITY=3\n", "\nFOOBAR_ERROR=" + p.dir} {
 		if !strings.Contains(entry, want) {
 			t.Errorf("no %q in the entry\n%s", want, entry)
 		}

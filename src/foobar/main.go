@@ -1,17 +1,21 @@
-// Command foobar serves one durable state over HTTPS, and is what its
-// administrator asks it with.
+// Command foobar serves one durable state over HTTPS, and has the commands by
+// which an administrator reads, replaces and checks it.
+//
+// This package parses command lines. What a command does is in the other
+// packages: the service in package service, the client of a running service in
+// package adminclient. Read command.go first.
 package main
 
 import (
 	_ "embed"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 
 	"foobar/src/adminclient"
 	"foobar/src/logging"
+	"foobar/src/service"
 
 	"go.uber.org/zap"
 )
@@ -32,18 +36,18 @@ var usage string
 // version is set by the PKGBUILD.
 var version = "devel"
 
-func main() {
-	surroundings := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	os.Exit(run(os.Args[1:], surroundings))
-}
-
-// An environment is what a command has around it.
+// An environment is what a command gets from its process.
 type environment struct {
 	getenv                func(string) string
 	stdin, stdout, stderr *os.File
 }
 
-// run is main with its surroundings, and returns the exit status.
+func main() {
+	env := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(run(os.Args[1:], env))
+}
+
+// run runs the command that args name, and returns the exit status.
 func run(args []string, env environment) int {
 	err := runCommand(args, env)
 	if errors.Is(err, flag.ErrHelp) {
@@ -56,11 +60,11 @@ func run(args []string, env environment) int {
 }
 
 func exitStatus(err error) int {
-	var wrong *configError
+	var config *service.ConfigError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &wrong):
+	case errors.As(err, &config):
 		return exitConfig
 	case errors.Is(err, adminclient.ErrPrecondition):
 		return exitPrecondition
@@ -70,26 +74,4 @@ func exitStatus(err error) int {
 		return exitPermission
 	}
 	return exitFailure
-}
-
-// A configError is an error that a restart does not mend.
-type configError struct{ err error }
-
-func (e *configError) Error() string { return e.err.Error() }
-func (e *configError) Unwrap() error { return e.err }
-
-// parse reads flags and refuses what is left over. Its errors are configErrors.
-func parse(flags *flag.FlagSet, args []string) error {
-	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err != nil {
-		return &configError{fmt.Errorf("%w; see foobar -help", err)}
-	}
-	return nil
 }

@@ -136,7 +136,7 @@ func TestAccessByCertificateNeedsAuthorities(t *testing.T) {
 	p = start(t, "")
 	p.write("conf.yaml", "access: {write: certificate}")
 	p.signal(syscall.SIGHUP)
-	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REFUSED") || !strings.Contains(m, complaint) {
+	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REJECTED") || !strings.Contains(m, complaint) {
 		t.Errorf("reload: %q", m)
 	}
 	if got := p.outcome(p.client(false), "POST", "x"); got != 200 {
@@ -226,7 +226,7 @@ func TestClientsComeBackToBeAsked(t *testing.T) {
 		}
 		p.write("conf.yaml", "access: {write: both}")
 		p.signal(syscall.SIGHUP)
-		if m := p.message("READY=1"); strings.Contains(m, "REFUSED") {
+		if m := p.message("READY=1"); strings.Contains(m, "REJECTED") {
 			t.Fatal(m)
 		}
 		got := 0

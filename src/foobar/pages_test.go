@@ -47,7 +47,7 @@ func inCode() flagSets {
 	all := flagSets{"help": nil}
 	for _, c := range commands() {
 		set := flag.NewFlagSet(c.name, flag.ContinueOnError)
-		c.prepare(set)
+		c.define(set)
 		all[c.name] = nil
 		set.VisitAll(func(f *flag.Flag) { all.add(c.name, f.Name) })
 	}

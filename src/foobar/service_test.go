@@ -139,7 +139,7 @@ func TestReload(t *testing.T) {
 
 	p.write("conf.yaml", "access: {read: all}\n")
 	p.signal(syscall.SIGHUP)
-	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REFUSED") || !strings.Contains(m, "conf.yaml:1:16: access.read: allowed is") {
+	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REJECTED") || !strings.Contains(m, "conf.yaml:1:16: access.read: allowed is") {
 		t.Errorf("bad conf.yaml: %q", m)
 	}
 	if resp, _ := p.do(c, "GET", ""); resp.StatusCode != 401 {
@@ -158,7 +158,7 @@ func TestReloadTakesANewCertificate(t *testing.T) {
 
 	p.write("cert", "broken")
 	p.signal(syscall.SIGHUP)
-	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REFUSED") {
+	if m := p.message("READY=1"); !strings.Contains(m, "RELOAD REJECTED") {
 		t.Errorf("bad certificate: %q", m)
 	}
 	for _, name := range []string{"cert", "key"} {
@@ -168,7 +168,7 @@ func TestReloadTakesANewCertificate(t *testing.T) {
 	}
 	p.makeCredentials()
 	p.signal(syscall.SIGHUP)
-	if m := p.message("READY=1"); strings.Contains(m, "REFUSED") {
+	if m := p.message("READY=1"); strings.Contains(m, "REJECTED") {
 		t.Errorf("new certificate: %q", m)
 	}
 	if p.dial().ConnectionState().PeerCertificates[0].Equal(old) {
@@ -350,7 +350,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	p.do(p.client(false), "GET", "")
 	p.write("conf.yaml", "log: {level: hunter2}\n")
 	p.signal(syscall.SIGHUP)
-	p.message("REFUSED")
+	p.message("REJECTED")
 	p.signal(syscall.SIGTERM)
 	p.exit()
 	for _, secret := range []string{p.token(), "hunter2", "a secret state"} {

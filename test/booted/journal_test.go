@@ -106,7 +106,7 @@ func TestNoJournalSocket(t *testing.T) {
 		s.Write(t, confFile, setting("log", "level", "loud"))
 		s.Try("systemctl", "reload", "foobar")
 		errors := entries(t, m, "_TRANSPORT=stdout", "-p", "err")
-		if len(errors) != 1 || !strings.HasPrefix(errors[0]["MESSAGE"], `{"level":"error","message":"configuration refused`) || errors[0]["PRIORITY"] != "3" {
+		if len(errors) != 1 || !strings.HasPrefix(errors[0]["MESSAGE"], `{"level":"error","message":"reload rejected`) || errors[0]["PRIORITY"] != "3" {
 			t.Errorf("the errors are %v", errors)
 		}
 		wantContains(t, "the journal", journal(t, m), `{"level":"info","message":"foobar `)

@@ -240,7 +240,7 @@ func (s *service) refusesBadPair(t *testing.T) {
 	wantContains(t, "the journal", said, "cannot be used, those in use stay: ")
 	wantContains(t, "the journal", said, "private key does not match public key")
 	if refreshes(t, s.Machine) {
-		wantContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REFUSED")
+		wantContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REJECTED")
 		wantContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
 	}
 

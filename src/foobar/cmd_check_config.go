@@ -8,24 +8,25 @@ import (
 	"text/tabwriter"
 
 	"foobar/src/config"
+	"foobar/src/service"
 )
 
-// defaultConfig is where the package installs it.
-const defaultConfig = "/etc/foobar/conf.yaml"
+// defaultConfigFile is where the package installs conf.yaml.
+const defaultConfigFile = "/etc/foobar/conf.yaml"
 
-func prepareCheckConfig(flags *flag.FlagSet) action {
-	path := flags.String("config", defaultConfig, "")
+func newCheckConfigCommand(flags *flag.FlagSet) action {
+	path := flags.String("config", defaultConfigFile, "")
 	return func(env environment) error {
 		c, err := config.Load(*path)
 		if err != nil {
-			return &configError{err}
+			return &service.ConfigError{Err: err}
 		}
 		_, err = io.WriteString(env.stdout, describeConfig(*path, c))
 		return err
 	}
 }
 
-// describeConfig says what a correct file changes.
+// describeConfig returns a table of the settings that a valid file changes.
 func describeConfig(path string, c config.Config) string {
 	changed := config.NonDefault(c)
 	if len(changed) == 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -10,7 +9,7 @@ import (
 	"foobar/src/credentials"
 )
 
-func prepareInitCredentials(flags *flag.FlagSet) action {
+func newInitCredentialsCommand(flags *flag.FlagSet) action {
 	dir := flags.String("dir", "", "")
 	host := flags.String("host", "", "")
 	return func(env environment) error { return initCredentials(*dir, *host, env) }
@@ -18,7 +17,7 @@ func prepareInitCredentials(flags *flag.FlagSet) action {
 
 func initCredentials(dir, host string, env environment) error {
 	if dir == "" {
-		return &configError{errors.New("init-credentials: -dir is missing; see foobar -help")}
+		return usageError("init-credentials: -dir is missing")
 	}
 	if host == "" {
 		name, err := os.Hostname()

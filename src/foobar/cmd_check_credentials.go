@@ -1,17 +1,17 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"time"
 
 	"foobar/src/credentials"
+	"foobar/src/service"
 )
 
-// prepareCheckCredentials loads what the service would load, and says what it
-// is.
-func prepareCheckCredentials(flags *flag.FlagSet) action {
+// newCheckCredentialsCommand loads the files as the service does, and describes
+// them.
+func newCheckCredentialsCommand(flags *flag.FlagSet) action {
 	var f credentials.Files
 	flags.StringVar(&f.Cert, "cert", "", "")
 	flags.StringVar(&f.Key, "key", "", "")
@@ -23,18 +23,14 @@ func prepareCheckCredentials(flags *flag.FlagSet) action {
 
 func checkCredentials(f credentials.Files, conf string, env environment) error {
 	if f.Cert == "" || f.Key == "" {
-		return &configError{errors.New("check-credentials: -cert or -key is missing; see foobar -help")}
+		return usageError("check-credentials: -cert or -key is missing")
 	}
-	c, err := loadConfig(conf)
+	_, store, err := service.Load(conf, f)
 	if err != nil {
-		return &configError{err}
-	}
-	store, err := credentials.Open(f, acceptance(c))
-	if err != nil {
-		return &configError{err}
+		return err
 	}
 	set := store.Current()
-	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, validity(set.Leaf(), time.Now()))
+	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, credentials.Validity(set.Leaf(), time.Now()))
 	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint())
 	return nil
 }

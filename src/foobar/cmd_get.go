@@ -7,11 +7,11 @@ import (
 	"foobar/src/adminclient"
 )
 
-func prepareGet(flags *flag.FlagSet) action {
+func newGetCommand(flags *flag.FlagSet) action {
 	socket := flags.String("socket", adminclient.DefaultSocket, "")
-	tag := flags.Bool("etag", false, "")
+	etag := flags.Bool("etag", false, "")
 	return func(env environment) error {
-		if *tag {
+		if *etag {
 			return printETag(adminclient.Socket(*socket), env)
 		}
 		return adminclient.Socket(*socket).Get(env.stdout)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// byteCount is a size for a person: three digits that count, and a unit.
+// byteCount formats a size with its unit and at least three digits.
 func byteCount(n float64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB"}
 	i := 0
@@ -18,9 +18,9 @@ func byteCount(n float64) string {
 	return fmt.Sprintf("%.1f %s", n, units[i])
 }
 
-// span is a time for a person, in the largest unit that fits in twice: it is off by
-// less than half of that.
-func span(d time.Duration) string {
+// humanDuration formats d in the largest unit that fits in it twice, so the
+// rounding error is less than half of d.
+func humanDuration(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration
 		name   string

@@ -13,7 +13,7 @@ func TestStatusShowsWhatNeedsAttention(t *testing.T) {
 	p := start(t, "")
 	p.write("conf.yaml", "log: {level: loud}\n")
 	p.signal(syscall.SIGHUP)
-	p.message("REFUSED")
+	p.message("REJECTED")
 	f, err := adminclient.ReadStats("http://" + p.metrics + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ func TestStatusShowsWhatNeedsAttention(t *testing.T) {
 		now      time.Time
 		want     string
 	}{
-		"refused reload": {"", time.Now(), "A LATER ONE WAS REFUSED, see journalctl"},
+		"refused reload": {"", time.Now(), "A LATER ONE WAS REJECTED, see journalctl"},
 		"expiry":         {"", f.CertificateExpiry.Add(time.Hour), "EXPIRED on " + f.CertificateExpiry.Format(time.DateOnly)},
 		"exposure":       {"0.1 SAFE", time.Now(), "exposure      0.1 SAFE, as "},
 	} {
@@ -47,8 +47,8 @@ func TestQuantitiesForPeople(t *testing.T) {
 		0: "a moment", 2 * time.Second: "2 seconds", 119 * time.Second: "119 seconds", 2 * time.Minute: "2 minutes",
 		119 * time.Minute: "119 minutes", 47 * time.Hour: "47 hours", 365 * 24 * time.Hour: "365 days",
 	} {
-		if got := span(in); got != want {
-			t.Errorf("span(%v) = %q, want %q", in, got, want)
+		if got := humanDuration(in); got != want {
+			t.Errorf("humanDuration(%v) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -1,0 +1,42 @@
+package service
+
+import (
+	"errors"
+
+	"foobar/src/api"
+	"foobar/src/logging"
+	"foobar/src/state"
+
+	"go.uber.org/zap"
+)
+
+// A ConfigError marks an error that a restart cannot fix. The process ends with
+// exit status 78, and the unit does not restart it.
+type ConfigError struct{ Err error }
+
+func (e *ConfigError) Error() string { return e.Err.Error() }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// logExit logs to the journal why the service ends, and returns err. The caller
+// writes err to standard error as well: journald looks up an entry's unit when
+// it reads the entry, which may be after the process has ended, and knows it of
+// standard error in any case.
+func (s *Service) logExit(message string, err error) error {
+	if err != nil && s.sockets.Journal != nil {
+		s.log.Error(message, exitEvent(err).Field(), zap.Error(err))
+	}
+	return err
+}
+
+func exitEvent(err error) logging.Event {
+	for _, storage := range []error{state.ErrNoSpace, state.ErrReadOnly, state.ErrChanged, state.ErrOwner, state.ErrFailed} {
+		if errors.Is(err, storage) {
+			return api.Event(err)
+		}
+	}
+	var config *ConfigError
+	if errors.As(err, &config) {
+		return logging.WrongConfiguration
+	}
+	return logging.Failed
+}

@@ -1,0 +1,128 @@
+package service
+
+import (
+	"fmt"
+	"time"
+
+	"foobar/src/config"
+	"foobar/src/credentials"
+	"foobar/src/logging"
+	"foobar/src/metrics"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Load reads the configuration and the credentials as a Service does, and
+// checks them against each other. Every error is a ConfigError. An empty path
+// stands for the default configuration.
+func Load(configFile string, files credentials.Files) (config.Config, *credentials.Store, error) {
+	c, err := loadConfig(configFile)
+	if err != nil {
+		return c, nil, err
+	}
+	creds, err := credentials.Open(files, validateCredentials(c))
+	if err != nil {
+		return c, nil, &ConfigError{err}
+	}
+	return c, creds, nil
+}
+
+func loadConfig(path string) (config.Config, error) {
+	if path == "" {
+		return config.Default(), nil
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		return c, &ConfigError{err}
+	}
+	return c, nil
+}
+
+// validateCredentials returns an error where access asks for client
+// certificates and there is no authority to verify them.
+func validateCredentials(c config.Config) credentials.Validator {
+	return func(set *credentials.Set) error {
+		for _, access := range []struct {
+			key  string
+			rule config.AccessRule
+		}{{"access.read", c.Access.Read}, {"access.write", c.Access.Write}} {
+			if access.rule.NeedsCertificate() && set.ClientCAs() == nil {
+				return fmt.Errorf("%s is %s, and there is no client-ca credential to judge certificates by", access.key, access.rule)
+			}
+		}
+		return nil
+	}
+}
+
+// reload puts changed configuration and credentials in force, both or neither.
+func (s *Service) reload() {
+	s.logNotifyError(s.notifier.Reloading())
+	c, err := s.loadAll()
+	if err == nil {
+		s.apply(c)
+	}
+	s.recordReload(err)
+	s.logNotifyError(s.notifier.Ready(s.status()))
+}
+
+// loadAll reads the configuration before it swaps the credentials, so that an
+// error in either changes nothing.
+func (s *Service) loadAll() (config.Config, error) {
+	c, err := loadConfig(s.options.ConfigFile)
+	if err != nil {
+		return c, err
+	}
+	return c, s.credentials.Reload(validateCredentials(c))
+}
+
+func (s *Service) apply(c config.Config) {
+	s.config = c
+	s.level.SetLevel(zapcore.Level(c.Log.Level))
+	limitMemory(c)
+	s.api.Apply(apiSettings(c))
+	for _, server := range s.servers {
+		server.Apply(s.serverSettings())
+	}
+}
+
+// recordReload shows in log, metrics and status line how a load ended.
+func (s *Service) recordReload(err error) {
+	s.reloadErr = err
+	creds := s.credentials.Current()
+	s.metrics.ObserveReload(err, creds.Leaf())
+	if err != nil {
+		s.log.Error("reload rejected, keeping the current configuration and credentials", logging.ReloadRefused.Field(), zap.Error(err))
+		return
+	}
+	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
+	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
+	s.warnSuspicious(creds)
+}
+
+// warnSuspicious logs what is allowed and rarely intended.
+func (s *Service) warnSuspicious(creds *credentials.Set) {
+	s.warned = time.Time{}
+	s.warnExpiry(time.Now())
+	access := s.config.Access
+	if (access.Read.NeedsToken() || access.Write.NeedsToken()) && !creds.HasToken() {
+		s.log.Warn("no token credential: what access gives to its holder is refused to all", logging.NoToken.Field())
+	}
+	if creds.ClientCAs() != nil && !access.Read.NeedsCertificate() && !access.Write.NeedsCertificate() {
+		s.log.Warn("there is a client-ca credential, and access asks nobody for a certificate")
+	}
+}
+
+// warnExpiry logs once a day that the certificate expires soon or has expired.
+func (s *Service) warnExpiry(now time.Time) {
+	leaf := s.credentials.Current().Leaf()
+	if !credentials.ExpiresSoon(leaf, now) || now.Sub(s.warned) < 24*time.Hour {
+		return
+	}
+	s.warned = now
+	message, event := "the certificate expires soon", logging.CertificateExpires
+	if now.After(leaf.NotAfter) {
+		message, event = "the certificate has expired", logging.CertificateExpired
+	}
+	s.log.Warn(message, event.Field(), zap.Time("not_after", leaf.NotAfter))
+}

@@ -1,0 +1,94 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"foobar/src/logging"
+
+	"go.uber.org/zap"
+)
+
+// finalCheckpointTimeout is how long the statefile may take to be brought up to
+// date after the last request has ended.
+const finalCheckpointTimeout = 30 * time.Second
+
+// Run opens a service and serves until a signal ends it. SIGHUP reloads, every
+// other signal ends the service.
+func Run(ctx context.Context, o Options, signals <-chan os.Signal) error {
+	s, err := Open(o)
+	if err != nil {
+		return err
+	}
+	return s.logExit("ended", errors.Join(s.Run(ctx, signals), s.Close()))
+}
+
+// Run serves until a signal ends it. SIGHUP reloads, every other signal ends
+// the service.
+func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
+	failed := s.runServers()
+	s.log.Info("foobar "+s.options.Version+" has started", logging.Started.Field(), zap.String("version", s.options.Version))
+	s.logNotifyError(s.notifier.Ready(s.status()))
+	s.metrics.WatchdogPing(s.tickInterval())
+	tick := time.NewTicker(s.tickInterval())
+	defer tick.Stop()
+	var statusDue <-chan time.Time // fires when the status line has to follow a write
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				s.reload()
+				continue
+			}
+			return s.stop(ctx)
+		case err := <-failed:
+			return errors.Join(err, s.stop(ctx))
+		case <-tick.C:
+			s.pingWatchdog()
+		case <-s.committed:
+			if statusDue == nil {
+				statusDue = time.After(statusDebounce)
+			}
+		case <-statusDue:
+			statusDue = nil
+			s.logNotifyError(s.notifier.Status(s.status()))
+		}
+	}
+}
+
+// runServers returns a channel that gets the error of each server that fails.
+func (s *Service) runServers() <-chan error {
+	failed := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() {
+			if err := server.Run(); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	return failed
+}
+
+// stop finishes the requests in flight within timeouts.shutdown.
+func (s *Service) stop(ctx context.Context) error {
+	limit := time.Duration(s.config.Timeouts.Shutdown)
+	s.log.Info("stopping", zap.Duration("limit", limit))
+	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+finalCheckpointTimeout))
+	close(s.stopping)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() { done <- server.Shutdown(ctx) }()
+	}
+	for range s.servers {
+		if err := <-done; err != nil {
+			s.log.Warn("requests were cut at the end of timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
+		}
+	}
+	s.log.Info("stopped")
+	return nil
+}

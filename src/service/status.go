@@ -1,0 +1,84 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/credentials"
+	"foobar/src/logging"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// statusInterval is how often the status line is brought up to date where no
+	// watchdog asks for more.
+	statusInterval = 10 * time.Second
+	// statusDebounce is how long the status line may be behind a write, so that
+	// many writes cost one message.
+	statusDebounce = time.Second
+)
+
+func (s *Service) tickInterval() time.Duration {
+	if s.watchdog > 0 && s.watchdog < statusInterval {
+		return s.watchdog
+	}
+	return statusInterval
+}
+
+// pingWatchdog notifies systemd from the loop that also takes signals, and only
+// while requests are answered.
+func (s *Service) pingWatchdog() {
+	s.warnExpiry(time.Now())
+	if err := s.healthy(); err != nil {
+		s.log.Error("not healthy, the service no longer notifies the watchdog", logging.NotHealthy.Field(), zap.Error(err))
+		s.logNotifyError(s.notifier.Status("Not healthy: " + err.Error()))
+		return
+	}
+	s.logNotifyError(s.notifier.Watchdog(s.status()))
+	s.metrics.WatchdogPing(s.tickInterval())
+}
+
+// healthy returns an error where the API does not answer a read.
+func (s *Service) healthy() error {
+	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodHead, Path: "/", Trusted: true})
+	if resp.Status >= http.StatusInternalServerError {
+		return fmt.Errorf("HEAD / answers %d", resp.Status)
+	}
+	return nil
+}
+
+// ready returns why the service takes no requests, or nil.
+func (s *Service) ready() error {
+	select {
+	case <-s.stopping:
+		return errors.New("stopping")
+	default:
+		return errors.Join(s.healthy(), s.store.Check())
+	}
+}
+
+// status returns the line that `systemctl status` shows.
+func (s *Service) status() string {
+	state := "no state stored yet"
+	if v := s.store.Current(); v != nil {
+		state = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
+	}
+	certificate := credentials.Validity(s.credentials.Current().Leaf(), time.Now())
+	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", s.sockets.HTTPS.Addr(), state, certificate)
+	if s.reloadErr != nil {
+		line += "; RELOAD REJECTED, keeping the previous settings: " + s.reloadErr.Error()
+	}
+	return line
+}
+
+// logNotifyError logs that a notification did not reach systemd.
+func (s *Service) logNotifyError(err error) {
+	if err != nil {
+		s.log.Warn("systemd was not notified", logging.NotifyFailed.Field(), zap.Error(err))
+	}
+}
