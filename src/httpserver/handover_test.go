@@ -70,7 +70,7 @@ func TestHandover(t *testing.T) {
 		return e
 	}
 	e := engine()
-	load, err := clients.Start(clients.Server{Address: socket.Addr().String(), TLS: conf, Token: "any"}, clients.Kinds(), 3)
+	load, err := clients.Start(clients.Server{Address: socket.Addr().String(), TLS: conf, Token: "any"}, clients.Profiles(), 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,12 +93,12 @@ func TestHandover(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("\n%v", res)
-	for _, k := range res.Kinds {
+	for _, k := range res.Profiles {
 		for _, err := range k.Failed {
-			t.Errorf("%s: %v", k.Kind.Name, err)
+			t.Errorf("%s: %v", k.Profile.Name, err)
 		}
-		if k.Crossed > 3 { // one for each Shutdown
-			t.Errorf("%s: %d requests crossed the end of their connections", k.Kind.Name, k.Crossed)
+		if k.CloseRaces > 3 { // one for each Shutdown
+			t.Errorf("%s: %d requests crossed the end of their connections", k.Profile.Name, k.CloseRaces)
 		}
 	}
 	for _, err := range res.Lost {

@@ -16,8 +16,8 @@ import (
 
 // What an administrator types, one thing after the other on one machine.
 func TestAdministration(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.Exec(t, "useradd", "--groups", "foobar-admin", "member")
 		s.Exec(t, "useradd", "stranger")
 		for _, part := range []struct {

@@ -16,8 +16,8 @@ func credentialSums(t *testing.T, m *testbed.Machine) string {
 }
 
 func TestGeneratedCredentials(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		for path, want := range map[string]string{
 			credsDir:            "700 root:root",
 			credsDir + "/cert":  "600 root:root",
@@ -38,8 +38,8 @@ func TestGeneratedCredentials(t *testing.T) {
 }
 
 func TestCredentialsAreNeverOverwritten(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		before := strings.SplitAfter(credentialSums(t, s.Machine), "\n")
 		s.Exec(t, "systemctl", "restart", "foobar")
 		if after := credentialSums(t, s.Machine); after != strings.Join(before, "") {
@@ -65,8 +65,8 @@ func siteCertificate(t *testing.T, m *testbed.Machine, cert, key string) {
 }
 
 func TestSiteCertificateInPlace(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		siteCertificate(t, m, credsDir+"/cert", credsDir+"/key")
 		before := m.Exec(t, "sha256sum", credsDir+"/cert", credsDir+"/key")
 		m.Exec(t, "systemctl", "enable", "--now", "foobar")
@@ -81,8 +81,8 @@ func TestSiteCertificateInPlace(t *testing.T) {
 }
 
 func TestSiteCertificateByDropIn(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		m.Exec(t, "mkdir", "/etc/site")
 		siteCertificate(t, m, "/etc/site/fullchain.pem", "/etc/site/privkey.pem")
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=cert:/etc/site/fullchain.pem\nLoadCredential=key:/etc/site/privkey.pem\n")
@@ -96,8 +96,8 @@ func TestSiteCertificateByDropIn(t *testing.T) {
 }
 
 func TestNoTokenMeansNoWrite(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=\nLoadCredential=cert:"+credsDir+"/cert\nLoadCredential=key:"+credsDir+"/key\n")
 		m.Exec(t, "systemctl", "enable", "--now", "foobar")
 		s := connect(t, m)
@@ -109,8 +109,8 @@ func TestNoTokenMeansNoWrite(t *testing.T) {
 }
 
 func TestUnusableCertificateIsWrongConfiguration(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		siteCertificate(t, m, credsDir+"/cert", credsDir+"/key")
 		siteCertificate(t, m, credsDir+"/cert", "/root/another-key")
 		wantRefusedStart(t, m, "certificate")

@@ -31,9 +31,9 @@ type service struct {
 }
 
 // running returns the service, installed, enabled and started.
-func running(t *testing.T, suite string) *service {
+func running(t *testing.T, release string) *service {
 	t.Helper()
-	return connect(t, bed.Running(t, suite))
+	return connect(t, machines.Running(t, release))
 }
 
 // connect makes a client for the service on a machine.

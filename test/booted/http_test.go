@@ -10,8 +10,8 @@ import (
 )
 
 func TestHTTP(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		r := s.do(t, 404, "GET", "/", "")
 		wantContains(t, "GET before the first write", r.text, "no state has been stored")
 
@@ -61,8 +61,8 @@ func curlAdmin(m *testbed.Machine, user string, args ...string) testbed.Result {
 }
 
 func TestAdminSocket(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		if got := mode("/run/foobar-admin.sock", s.Machine, t); got != "660 root:foobar-admin" {
 			t.Errorf("the admin socket is %s", got)
 		}
@@ -85,8 +85,8 @@ func TestAdminSocket(t *testing.T) {
 }
 
 func TestAccessRules(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		m.Write(t, confFile, "access:\n  read: token\n  write: nobody\n")
 		m.Exec(t, "systemctl", "enable", "--now", "foobar")
 		s := connect(t, m)
@@ -104,8 +104,8 @@ func TestAccessRules(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "measured")
 		s.holds(t, "measured")
 		get := func(path string) string { return s.Exec(t, "curl", "-sSf", metrics+path) }

@@ -12,8 +12,8 @@ import (
 )
 
 func TestFirstStart(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.do(t, 404, "GET", "/", "")
 		s.store(t, "first\x00state\n")
 		s.holds(t, "first\x00state\n")
@@ -34,8 +34,8 @@ func TestFirstStart(t *testing.T) {
 }
 
 func TestReboot(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "kept")
 		boot := s.Read(t, "/proc/1/stat")
 		creds := credentialSums(t, s.Machine)
@@ -67,8 +67,8 @@ func TestUpgrade(t *testing.T) {
 		{"tmpfiles hook after restart", "mv /usr/share/libalpm/hooks/25-tmpfiles.hook /usr/share/libalpm/hooks/40-tmpfiles.hook"},
 	} {
 		t.Run(order.name, func(t *testing.T) {
-			onEachSuite(t, func(t *testing.T, suite string) {
-				s := running(t, suite)
+			onEachRelease(t, func(t *testing.T, release string) {
+				s := running(t, release)
 				s.Shell(t, order.prepare)
 				upgrade(t, s)
 			})
@@ -118,8 +118,8 @@ func (s *service) version(t *testing.T) string {
 
 // A service that is stopped is not started by an upgrade.
 func TestUpgradeDoesNotStart(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
 		wantProperty(t, m, "ActiveState", "inactive")
 		if n := starts(t, m); n != 0 {
@@ -129,8 +129,8 @@ func TestUpgradeDoesNotStart(t *testing.T) {
 }
 
 func TestRemovalKeepsStateAndCredentials(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "kept")
 		creds := credentialSums(t, s.Machine)
 		s.Exec(t, "systemctl", "disable", "--now", "foobar")

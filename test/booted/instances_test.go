@@ -33,8 +33,8 @@ func asWritten(t *testing.T, m *testbed.Machine, script string) string {
 // Two instances at once, from the document's commands to their removal: what is
 // one's is not the other's, and what happens to one does not to the other.
 func TestInstances(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		first := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		first := running(t, release)
 		m := first.Machine
 		do := documents.Scripts(t, instancesDoc)
 		first.store(t, "the first")

@@ -36,8 +36,8 @@ func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]stri
 // What an administrator asks the journal, answered by fields, priorities and
 // explanations, whether journald has been restarted or not.
 func TestJournal(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.toSmallDisk(t)
 		s.Write(t, confFile, setting("log", "access", "true"))
 		s.Exec(t, "systemctl", "reload", "foobar")
@@ -97,8 +97,8 @@ func TestJournal(t *testing.T) {
 // Where there is no journal's socket the service starts, and its lines on
 // standard error have priorities all the same.
 func TestNoJournalSocket(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		dropIn(t, m, "foobar.service", "[Service]\nOpenFile=\nOpenFile=/run/systemd/notify:notify\nOpenFile=/run/no/such/socket:journal:graceful\n")
 		m.Exec(t, "systemctl", "enable", "--now", "foobar")
 		s := connect(t, m)

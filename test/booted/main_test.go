@@ -1,6 +1,6 @@
 //go:build testbed
 
-// Package booted tries the packages on booted machines, one suite after the
+// Package booted tries the packages on booted machines, one release after the
 // other: built by makepkg, installed by pacman, run by systemd. test/run runs
 // it; `go test -tags testbed ./test/booted -run Name/sid` runs a part of it.
 package booted
@@ -16,8 +16,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// bed is set by TestMain alone, before any test.
-var bed *testbed.Bed
+// machines is set by TestMain alone, before any test.
+var machines *testbed.Testbed
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -36,7 +36,7 @@ func run(m *testing.M) (code int, err error) {
 	// For work on the tests alone: a directory in which the built and installed
 	// packages stay for the next run.
 	if dir := os.Getenv("FOOBAR_BED"); dir != "" {
-		bed = testbed.NewBed(repo, dir)
+		machines = testbed.New(repo, dir)
 		return m.Run(), nil
 	}
 	dir, err := os.MkdirTemp("", "foobar-testbed-")
@@ -45,7 +45,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	removeOnSignal(dir)
-	bed = testbed.NewBed(repo, dir)
+	machines = testbed.New(repo, dir)
 	return m.Run(), nil
 }
 
@@ -61,13 +61,13 @@ func removeOnSignal(dir string) {
 	}()
 }
 
-// onEachSuite runs a test on every suite, at the same time as others.
-func onEachSuite(t *testing.T, test func(*testing.T, string)) {
+// onEachRelease runs a test on every release, at the same time as others.
+func onEachRelease(t *testing.T, test func(*testing.T, string)) {
 	t.Parallel()
-	for _, suite := range testbed.Suites {
-		t.Run(suite, func(t *testing.T) {
+	for _, release := range testbed.Releases {
+		t.Run(release, func(t *testing.T) {
 			t.Parallel()
-			test(t, suite)
+			test(t, release)
 		})
 	}
 }

@@ -30,8 +30,8 @@ const (
 // every query of the dashboard has an answer. With FOOBAR_WRITE=1 it takes its
 // time and draws the dashboard anew.
 func TestMonitoring(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
 		for _, args := range [][]string{
 			{"check", "config", "--lint=all", "--lint-fatal", monitoringDocs + "/prometheus.yml"},
 			{"check", "rules", "--lint=all", "--lint-fatal", monitoringDocs + "/rules.yml"},
@@ -47,26 +47,26 @@ func TestMonitoring(t *testing.T) {
 		p := startPrometheus(t, m)
 		begun := time.Now()
 
-		stop := load(t, s, pace(suite))
-		wait(pace(suite))
+		stop := load(t, s, pace(release))
+		wait(pace(release))
 		if firing := firingAlerts(t, p); len(firing) != 0 {
 			t.Errorf("while all is well these fire: %v", firing)
 		}
 		breakThings(t, s)
 		wantFiring(t, p, "FoobarDiskFull", "FoobarDiskAlmostFull", "FoobarReloadRefused")
-		wait(pace(suite))
+		wait(pace(release))
 		stop()
 		view := look(t, p, begun)
 		wantAnswers(t, view)
-		if writes() && suite == testbed.Suites[0] {
+		if writes() && release == testbed.Releases[0] {
 			draw(t, view)
 		}
 	})
 }
 
 // pace is how long things stay as they are.
-func pace(suite string) time.Duration {
-	if writes() && suite == testbed.Suites[0] {
+func pace(release string) time.Duration {
+	if writes() && release == testbed.Releases[0] {
 		return 75 * time.Second
 	}
 	return 6 * time.Second

@@ -58,8 +58,8 @@ func knock(m *testbed.Machine, during time.Duration) (attempts int) {
 }
 
 func TestWrongConfigurationIsNotRetried(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		good := m.Read(t, confFile)
 		m.Write(t, confFile, setting("limits", "state", "banana"))
 		wantRefusedStart(t, m, confFile+":2:10: ")
@@ -75,16 +75,16 @@ func TestWrongConfigurationIsNotRetried(t *testing.T) {
 }
 
 func TestUnknownListenerIsWrongConfiguration(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		dropIn(t, m, "foobar.socket", "[Socket]\nFileDescriptorName=other\n")
 		wantRefusedStart(t, m, "other")
 	})
 }
 
 func TestKilledServiceIsRestarted(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "kept")
 		for n := 1; n <= 3; n++ {
 			s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "KILL", "foobar")
@@ -102,8 +102,8 @@ func TestKilledServiceIsRestarted(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, strings.Repeat("x", 2000))
 		pid := show(t, s.Machine, "MainPID")
 		s.Write(t, confFile, setting("limits", "state", "1KiB"))
@@ -131,8 +131,8 @@ func TestReload(t *testing.T) {
 }
 
 func TestWatchdogRestartsHungService(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "kept")
 		s.Write(t, "/run/systemd/system/foobar.service.d/50-test.conf", "[Service]\nWatchdogSec=2s\n")
 		s.Exec(t, "systemctl", "daemon-reload")
@@ -158,8 +158,8 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 // A state that does not fit is refused, and the old one stays, also over a
 // restart on the full disk.
 func TestFullDisk(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.toSmallDisk(t)
 		old := strings.Repeat("old ", 1000)
 		s.store(t, old)
@@ -194,8 +194,8 @@ func TestFullDisk(t *testing.T) {
 
 // A request that has begun is answered, then the service is gone, with success.
 func TestStopDrains(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "old")
 		raw, err := s.Dial(context.Background(), "tcp", "127.0.0.1:8080")
 		if err != nil {
@@ -240,8 +240,8 @@ func TestStopDrains(t *testing.T) {
 }
 
 func TestStatusLine(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "shown")
 		out := s.Exec(t, "systemctl", "--no-pager", "status", "foobar")
 		if !regexp.MustCompile(`(?m)^ *Status: "[^"]{10,}"$`).MatchString(out) {
@@ -253,8 +253,8 @@ func TestStatusLine(t *testing.T) {
 // What is configured, stored and secret stays out of the journal, at every
 // level of logging and after every kind of refusal.
 func TestJournalKeepsSecrets(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		const comment, value, state = "comment-5d41402abc", "value-7d793037a0", "state-76faf6c9e1"
 		conf := "# " + comment + "\nlog:\n  level: debug\n  access: true\n"
 		m.Write(t, confFile, conf)
@@ -289,8 +289,8 @@ func TestJournalKeepsSecrets(t *testing.T) {
 
 // The same binary serves where there is no systemd.
 func TestByHand(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		out := m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euo", "pipefail", "-c", `
 cd; mkdir creds data; chmod 700 data
 foobar init-credentials -dir creds

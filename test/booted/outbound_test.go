@@ -23,8 +23,8 @@ const (
 // server by its name: installing it is enough, and removing it too.
 func TestOutbound(t *testing.T) {
 	caller, probe := buildStatic(t, "../tools/outbound"), buildStatic(t, "../tools/probe")
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
 		copyIn(t, m, caller, "/srv/caller")
 		copyIn(t, m, probe, "/srv/probe")
 		startServers(t, m)

@@ -17,8 +17,8 @@ func inClone(t *testing.T, m *testbed.Machine, script string) string {
 }
 
 func TestBuildLeavesCloneClean(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Built(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Built(t, release)
 		if out := inClone(t, m, "git status --porcelain"); out != "" {
 			t.Errorf("git status after makepkg -cCf:\n%s", out)
 		}
@@ -34,8 +34,8 @@ func TestBuildLeavesCloneClean(t *testing.T) {
 }
 
 func TestSrcinfo(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Built(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Built(t, release)
 		for _, dir := range []string{".", "outbound"} {
 			if want, got := inClone(t, m, "cd "+dir+"; makepkg --printsrcinfo"), inClone(t, m, "cat "+dir+"/.SRCINFO"); got != want {
 				t.Errorf("%s/.SRCINFO is\n%s\nbut makepkg --printsrcinfo says\n%s", dir, got, want)
@@ -49,8 +49,8 @@ func TestSrcinfo(t *testing.T) {
 // can be the same to the byte only where both are built at one path, as Arch's
 // build roots do it: the second directory is mounted over the first.
 func TestBuildIsReproducible(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Built(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Built(t, release)
 		const again = "/home/builder/elsewhere/again"
 		m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", again)
 		m.Exec(t, "mount", "--bind", again, testbed.Clone)
@@ -86,8 +86,8 @@ diff -r /tmp/one /tmp/two`}})
 
 // What opens the sandbox is not installed by the way.
 func TestMakepkgInstalls(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Built(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Built(t, release)
 		inClone(t, m, "rm ./*.pkg.tar.zst; makepkg -si --noconfirm --nocheck")
 		out := m.Exec(t, "pacman", "-Q")
 		if !regexp.MustCompile(`(?m)^foobar \S+\nfoobar-policy \S+$`).MatchString(out) || strings.Contains(out, "foobar-outbound") {
@@ -102,8 +102,8 @@ func TestMakepkgInstalls(t *testing.T) {
 
 // From a custom repository the one name brings both packages, of one version.
 func TestRepositoryInstalls(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		out := m.Exec(t, "pacman", "-Q", "foobar", "foobar-policy")
 		found := regexp.MustCompile(`^foobar (\S+)\nfoobar-policy (\S+)\n$`).FindStringSubmatch(out)
 		if found == nil || found[1] != found[2] {
@@ -118,8 +118,8 @@ func TestRepositoryInstalls(t *testing.T) {
 }
 
 func TestInstalledFilesAreIntact(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		intact := func(when string) {
 			t.Helper()
 			r := m.Try("pacman", "-Qkk", "foobar", "foobar-policy")
@@ -134,8 +134,8 @@ func TestInstalledFilesAreIntact(t *testing.T) {
 }
 
 func TestPackagesOwnWhatTheUnitsUse(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
 		for _, path := range append(unitFiles(t, m), boundPaths(t, m)...) {
 			m.Exec(t, "pacman", "-Qo", path)
 		}
@@ -178,8 +178,8 @@ func boundPaths(t *testing.T, m *testbed.Machine) []string {
 }
 
 func TestUnitsVerify(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
 		r := m.Try(append([]string{"systemd-analyze", "verify"}, units(t, m)...)...)
 		if out := r.Stdout + r.Stderr; r.Code != 0 || out != "" {
 			t.Errorf("systemd-analyze verify: exit status %d\n%s", r.Code, out)
@@ -192,8 +192,8 @@ func TestUnitsVerify(t *testing.T) {
 }
 
 func TestExposure(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
 		out := m.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar.service")
 		level := regexp.MustCompile(`Overall exposure level for foobar.service: (\d+\.\d)`).FindStringSubmatch(out)
 		if level == nil || level[1] != "0.1" && level[1] != "0.0" {

@@ -21,8 +21,8 @@ LoadCredential=token:/etc/site/token
 // After a transaction that touches what the effective unit takes from the
 // machine, and after no other, a line tells each path that is not in order.
 func TestCheckPolicy(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		m := bed.Installed(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
 		quiet := func(when string, r testbed.Result) {
 			t.Helper()
 			if r.Code != 0 || strings.Contains(r.Stdout+r.Stderr, "foobar.service:") {

@@ -34,18 +34,18 @@ func TestReadme(t *testing.T) {
 			}
 		}
 	}
-	for _, suite := range testbed.Suites {
-		t.Run(suite, func(t *testing.T) {
+	for _, release := range testbed.Releases {
+		t.Run(release, func(t *testing.T) {
 			t.Parallel()
-			readme(t, suite, inMachine, spans(string(text)))
+			readme(t, release, inMachine, spans(string(text)))
 		})
 	}
 }
 
 // readme types what the README says, at a terminal and in a clone, and answers
 // every question with the default.
-func readme(t *testing.T, suite string, blocks, spans []string) {
-	m := bed.Source(t, suite)
+func readme(t *testing.T, release string, blocks, spans []string) {
+	m := machines.Source(t, release)
 	m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", testbed.Clone)
 	as := func(user, script string) {
 		t.Helper()

@@ -30,8 +30,8 @@ func (p publisher) as(script string, env ...string) string {
 // From a key to an installed package by the document's commands; after that,
 // each thing that it says is refused.
 func TestSignedRepository(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		p := publisher{bed.Built(t, suite), t}
+	onEachRelease(t, func(t *testing.T, release string) {
+		p := publisher{machines.Built(t, release), t}
 		do := documents.Scripts(t, repositoryDoc)
 		// What a person is asked by gpg: no passphrase. The package's own check()
 		// has run when the machine was made.

@@ -144,11 +144,11 @@ func (s *steady) end(t *testing.T) {
 // New files in the place of the old ones are in service a moment later, and
 // no request fails for it.
 func TestNewCredentialsComeIntoService(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.store(t, "kept")
 		wantContains(t, "is-enabled", s.Try("systemctl", "is-enabled", "foobar-reload.path").Stdout, "enabled")
-		if want := suite == "sid"; refreshes(t, s.Machine) != want {
+		if want := release == "sid"; refreshes(t, s.Machine) != want {
 			t.Errorf("RefreshOnReload=credentials is %v, want %v", !want, want)
 		}
 		pid := show(t, s.Machine, "MainPID")
@@ -259,8 +259,8 @@ func (s *service) refusesBadPair(t *testing.T) {
 // An administrator's reload takes what is there, where systemd refreshes it;
 // and `systemctl edit` with two lines is all that other places need.
 func TestReloadAndEdit(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		s.Exec(t, "systemctl", "disable", "--now", "foobar-reload.path")
 		newPair(t, s.Machine, "/root/new")
 		s.Shell(t, "cp /root/new/* "+credsDir)
@@ -308,8 +308,8 @@ func useExample(t *testing.T, m *testbed.Machine, name string) {
 // The installed examples work as they are, and what the usual tools do to the
 // files comes into service by itself.
 func TestExamples(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		m := s.Machine
 		s.store(t, "kept")
 		renewed := func(name string) {
@@ -403,8 +403,8 @@ func (s *service) curl(args ...string) string {
 }
 
 func TestClientCertificates(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		clientAuthority(t, s.Machine, "/root/ours")
 		clientAuthority(t, s.Machine, "/root/others")
 		ours := []string{"--cert", "/root/ours/client.pem", "--key", "/root/ours/client.key"}

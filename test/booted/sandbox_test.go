@@ -51,14 +51,14 @@ func TestSandbox(t *testing.T) {
 	s := &survey{program: buildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}
 	s.free = s.unfiltered(t)
 	t.Run("measure", func(t *testing.T) {
-		for _, suite := range testbed.Suites {
-			t.Run("service/"+suite, func(t *testing.T) {
+		for _, release := range testbed.Releases {
+			t.Run("service/"+release, func(t *testing.T) {
 				t.Parallel()
-				s.service(t, suite)
+				s.service(t, release)
 			})
-			t.Run("article/"+suite, func(t *testing.T) {
+			t.Run("article/"+release, func(t *testing.T) {
 				t.Parallel()
-				s.article(t, suite)
+				s.article(t, release)
 			})
 		}
 		t.Run("container", func(t *testing.T) {
@@ -113,8 +113,8 @@ func parse(t *testing.T, lines string) *sandbox.Report {
 }
 
 // service probes the installed unit and judges what was found.
-func (s *survey) service(t *testing.T, suite string) {
-	m := bed.Running(t, suite)
+func (s *survey) service(t *testing.T, release string) {
+	m := machines.Running(t, release)
 	m.Exec(t, "systemctl", "stop", "foobar")
 	copyIn(t, m, s.program, "/srv/probe")
 	s.replaceBinary(t, m, "foobar.service")
@@ -364,8 +364,8 @@ func loadTables(t *testing.T) *table.Tables {
 
 // article probes the unit that this one began as, on a machine where nothing
 // else is installed.
-func (s *survey) article(t *testing.T, suite string) {
-	m := bed.Source(t, suite)
+func (s *survey) article(t *testing.T, release string) {
+	m := machines.Source(t, release)
 	copyIn(t, m, s.program, "/usr/local/bin/foobar")
 	m.Shell(t, `install -d /etc/certs /etc/foobar; touch /etc/certs/example.com{,-key}.pem /etc/foobar/conf.yaml`)
 	m.Write(t, "/etc/systemd/system/foobar.service", documents.Text(t, "testdata/article.service"))

@@ -43,10 +43,10 @@ func TestSystemCalls(t *testing.T) {
 	var mu sync.Mutex
 	made := map[string]bool{}
 	t.Run("trace", func(t *testing.T) {
-		for _, suite := range testbed.Suites {
-			t.Run(suite, func(t *testing.T) {
+		for _, release := range testbed.Releases {
+			t.Run(release, func(t *testing.T) {
 				t.Parallel()
-				calls := traceLife(t, suite)
+				calls := traceLife(t, release)
 				mu.Lock()
 				defer mu.Unlock()
 				for name := range calls {
@@ -80,9 +80,9 @@ func TestSystemCalls(t *testing.T) {
 
 // traceLife leads the service through its life while it is traced, and returns
 // the calls that it made.
-func traceLife(t *testing.T, suite string) map[string]madeCall {
+func traceLife(t *testing.T, release string) map[string]madeCall {
 	t.Helper()
-	m := bed.Installed(t, suite)
+	m := machines.Installed(t, release)
 	if writes() {
 		dropIn(t, m, "foobar.service", "[Service]\nSystemCallFilter=\n")
 	}

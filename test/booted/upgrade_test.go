@@ -23,8 +23,8 @@ const patience = 10 * time.Second
 // TestNobodyNotices changes, restarts and upgrades the service and what is
 // around it while clients ask it.
 func TestNobodyNotices(t *testing.T) {
-	onEachSuite(t, func(t *testing.T, suite string) {
-		s := running(t, suite)
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
 		pass := func(name string, test func(*testing.T, *service)) bool {
 			return t.Run(name, func(t *testing.T) { test(t, s) })
 		}
@@ -55,7 +55,7 @@ func (s *service) underLoad(t *testing.T, act func()) clients.Result {
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return s.Dial(ctx, network, "127.0.0.1:8080")
 		},
-	}, clients.Kinds(), 2)
+	}, clients.Profiles(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,12 +71,12 @@ func (s *service) underLoad(t *testing.T, act func()) clients.Result {
 	for _, err := range res.Lost {
 		t.Error(err)
 	}
-	for _, k := range res.Kinds {
+	for _, k := range res.Profiles {
 		if k.Longest > patience {
-			t.Errorf("%s: waited %v for an answer", k.Kind.Name, k.Longest)
+			t.Errorf("%s: waited %v for an answer", k.Profile.Name, k.Longest)
 		}
 		if k.Refused > 0 {
-			t.Errorf("%s: %d connections were refused", k.Kind.Name, k.Refused)
+			t.Errorf("%s: %d connections were refused", k.Profile.Name, k.Refused)
 		}
 	}
 	return res
@@ -85,12 +85,12 @@ func (s *service) underLoad(t *testing.T, act func()) clients.Result {
 // unnoticed is underLoad without one request failed.
 func (s *service) unnoticed(t *testing.T, act func()) {
 	t.Helper()
-	for _, k := range s.underLoad(t, act).Kinds {
+	for _, k := range s.underLoad(t, act).Profiles {
 		for _, err := range k.Failed {
-			t.Errorf("%s: %v", k.Kind.Name, err)
+			t.Errorf("%s: %v", k.Profile.Name, err)
 		}
-		if k.Crossed > 1 {
-			t.Errorf("%s: %d requests crossed the end of their connections", k.Kind.Name, k.Crossed)
+		if k.CloseRaces > 1 {
+			t.Errorf("%s: %d requests crossed the end of their connections", k.Profile.Name, k.CloseRaces)
 		}
 	}
 }
@@ -151,9 +151,9 @@ func crashLosesWhatIsInFlight(t *testing.T, s *service) {
 			return ""
 		})
 	})
-	for _, k := range res.Kinds {
+	for _, k := range res.Profiles {
 		if len(k.Failed) > k.Clients {
-			t.Errorf("%s: %d clients have %d failures: %v", k.Kind.Name, k.Clients, len(k.Failed), k.Failed)
+			t.Errorf("%s: %d clients have %d failures: %v", k.Profile.Name, k.Clients, len(k.Failed), k.Failed)
 		}
 	}
 	wantProperty(t, s.Machine, "NRestarts", "1")

@@ -20,7 +20,7 @@ type Column struct {
 
 // Document is docs/sandbox.md.
 type Document struct {
-	// Service is what holds on every suite: the names of the system calls
+	// Service is what holds on every release: the names of the system calls
 	// that the filter of foobar.service lets through.
 	Service []string
 	// Kernel is the release of the kernel, and Known how many system calls it

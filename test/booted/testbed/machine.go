@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// Suites are the Debian releases that a machine can be.
-var Suites = []string{"forky", "sid"}
+// Releases are the Debian releases that a machine can be.
+var Releases = []string{"forky", "sid"}
 
 // commandTime is more than any command in a machine takes, a cold build of the
 // package included.
@@ -30,7 +30,7 @@ const commandTime = 10 * time.Minute
 // with this process, however that ends.
 type Machine struct {
 	Dir        string
-	Suite      string
+	Release    string
 	script     string
 	supervisor *exec.Cmd
 	stdin      io.Closer
@@ -46,12 +46,12 @@ type Result struct {
 
 // boot starts a machine that lives in dir, which must not hold one yet, and
 // returns when it is up. Options are those of `test/machine run`.
-func boot(script, suite, dir string, options ...string) (*Machine, error) {
-	if out, err := exec.Command(script, "build", suite).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("make the root of %s: %w\n%s", suite, err, out)
+func boot(script, release, dir string, options ...string) (*Machine, error) {
+	if out, err := exec.Command(script, "build", release).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make the root of %s: %w\n%s", release, err, out)
 	}
-	m := &Machine{Dir: dir, Suite: suite, script: script, output: &bytes.Buffer{}}
-	m.supervisor = exec.Command(script, append([]string{"run", suite, dir}, options...)...)
+	m := &Machine{Dir: dir, Release: release, script: script, output: &bytes.Buffer{}}
+	m.supervisor = exec.Command(script, append([]string{"run", release, dir}, options...)...)
 	m.supervisor.Stdout, m.supervisor.Stderr = m.output, m.output
 	// An interrupt from the terminal reaches the machine as the end of its
 	// standard input, not as a signal in the middle of things.
@@ -69,7 +69,7 @@ func boot(script, suite, dir string, options ...string) (*Machine, error) {
 	}
 	if out, err := exec.Command(script, "wait", dir).CombinedOutput(); err != nil {
 		m.Close()
-		return nil, fmt.Errorf("%s does not boot: %w\n%s%s", suite, err, out, m.output)
+		return nil, fmt.Errorf("%s does not boot: %w\n%s%s", release, err, out, m.output)
 	}
 	return m, nil
 }

@@ -1,5 +1,5 @@
 // Package clients asks a server for its state, and counts the state up, from
-// several connections of several kinds at once, while somebody else restarts
+// several connections of several profiles at once, while somebody else restarts
 // that server. Its clients do not retry: a request that was sent and not
 // answered is a failure, whatever its method. Nor do they miss a good-bye: a
 // connection whose end they have seen is not used again.
@@ -34,34 +34,34 @@ type Server struct {
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// A Kind is how a client uses its connections.
-type Kind struct {
-	Name  string
-	HTTP2 bool
-	Fresh bool          // a connection for each request
-	Pause time.Duration // mean time between an answer and the next request
+// A Profile is how a client uses its connections.
+type Profile struct {
+	Name              string
+	HTTP2             bool
+	NewConnPerRequest bool          // a connection for each request
+	Pause             time.Duration // mean time between an answer and the next request
 }
 
-// Kinds are those that there are, some of them with long pauses: their
+// Profiles are those that there are, some of them with long pauses: their
 // connections are idle when the server comes to close them.
-func Kinds() []Kind {
+func Profiles() []Profile {
 	const busy, thinking = 5 * time.Millisecond, 700 * time.Millisecond
-	return []Kind{
+	return []Profile{
 		{Name: "HTTP/1.1, kept", Pause: busy},
 		{Name: "HTTP/1.1, kept and idle", Pause: thinking},
-		{Name: "HTTP/1.1, new", Fresh: true, Pause: 4 * busy},
+		{Name: "HTTP/1.1, new", NewConnPerRequest: true, Pause: 4 * busy},
 		{Name: "HTTP/2", HTTP2: true, Pause: busy},
 		{Name: "HTTP/2, idle", HTTP2: true, Pause: thinking},
-		{Name: "HTTP/2, new", HTTP2: true, Fresh: true, Pause: 4 * busy},
+		{Name: "HTTP/2, new", HTTP2: true, NewConnPerRequest: true, Pause: 4 * busy},
 	}
 }
 
-// crosses says whether err can be that of a request that crossed the server's
+// closeRace says whether err can be that of a request that crossed the server's
 // end of the connection on the wire, RFC 9112, section 9.5. A client of HTTP/1.1
 // that sends nothing cannot be told to go before its connection is closed, and
 // what it sends at that very moment nobody reads.
-func (k Kind) crosses(err error) bool {
-	idle := !k.HTTP2 && !k.Fresh && k.Pause > 100*time.Millisecond
+func (k Profile) closeRace(err error) bool {
+	idle := !k.HTTP2 && !k.NewConnPerRequest && k.Pause > 100*time.Millisecond
 	return idle && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
 }
 
@@ -77,15 +77,15 @@ type Load struct {
 
 // Start begins with readers and one writer of each kind. It sets the state to
 // 0, from which the writers count.
-func Start(server Server, kinds []Kind, readers int) (*Load, error) {
+func Start(server Server, profiles []Profile, readers int) (*Load, error) {
 	l := &Load{server: server}
 	l.context, l.stop = context.WithCancel(context.Background())
-	first := l.client(Kind{Fresh: true})
+	first := l.client(Profile{NewConnPerRequest: true})
 	if _, err := first.send(http.MethodPut, "0", ""); err != nil {
 		return nil, fmt.Errorf("the first write: %w", err)
 	}
-	for _, k := range kinds {
-		r := &report{sum: Summary{Kind: k, Clients: readers + 1}}
+	for _, k := range profiles {
+		r := &report{sum: Summary{Profile: k, Clients: readers + 1}}
 		l.reports = append(l.reports, r)
 		for i := range readers + 1 {
 			act := (*client).read
@@ -106,10 +106,10 @@ func (l *Load) Stop() (Result, error) {
 	l.running.Wait()
 	var res Result
 	for _, r := range l.reports {
-		res.Kinds = append(res.Kinds, r.summary())
+		res.Profiles = append(res.Profiles, r.summary())
 	}
 	l.context = context.Background()
-	a, err := l.client(Kind{Fresh: true}).send(http.MethodGet, "", "")
+	a, err := l.client(Profile{NewConnPerRequest: true}).send(http.MethodGet, "", "")
 	if err != nil {
 		return res, fmt.Errorf("the last read: %w", err)
 	}
@@ -123,15 +123,15 @@ func (l *Load) Stop() (Result, error) {
 
 // A client has one connection at a time.
 type client struct {
-	load   *Load
-	kind   Kind
-	dialer *http.Transport
-	conn   *http.ClientConn
-	report *report
+	load    *Load
+	profile Profile
+	dialer  *http.Transport
+	conn    *http.ClientConn
+	report  *report
 }
 
-func (l *Load) client(k Kind) *client {
-	c := &client{load: l, kind: k}
+func (l *Load) client(k Profile) *client {
+	c := &client{load: l, profile: k}
 	c.dialer = &http.Transport{TLSClientConfig: l.server.TLS.Clone(), DialContext: l.server.Dial, Protocols: new(http.Protocols)}
 	c.dialer.Protocols.SetHTTP1(!k.HTTP2)
 	c.dialer.Protocols.SetHTTP2(k.HTTP2)
@@ -144,7 +144,7 @@ func (c *client) run(act func(*client)) {
 		select {
 		case <-c.load.context.Done():
 			return
-		case <-time.After(rand.N(2 * c.kind.Pause)):
+		case <-time.After(rand.N(2 * c.profile.Pause)):
 			act(c)
 		}
 	}
@@ -153,15 +153,15 @@ func (c *client) run(act func(*client)) {
 // read must not find an older state than one that was acknowledged before.
 func (c *client) read() {
 	least := c.load.count.newest()
-	a, err := c.ask(http.MethodGet, "", "")
+	a, err := c.do(http.MethodGet, "", "")
 	if err == nil {
-		c.load.count.see(c.kind, least, a)
+		c.load.count.see(c.profile, least, a)
 	}
 }
 
 // write replaces the state by the next number, unless somebody else has.
 func (c *client) write() {
-	a, err := c.ask(http.MethodGet, "", "")
+	a, err := c.do(http.MethodGet, "", "")
 	if err != nil {
 		return
 	}
@@ -170,21 +170,21 @@ func (c *client) write() {
 		c.report.fail(failure{err: fmt.Errorf("the state is %q", a.text)})
 		return
 	}
-	switch b, err := c.ask(http.MethodPost, strconv.Itoa(n+1), a.etag); {
+	switch b, err := c.do(http.MethodPost, strconv.Itoa(n+1), a.etag); {
 	case err != nil:
-		c.load.count.doubt()
+		c.load.count.addIndeterminate()
 	case b.status == http.StatusOK:
 		c.load.count.acknowledge(n + 1)
 	}
 }
 
-// ask sends one request and reports how that went.
-func (c *client) ask(method, body, match string) (answer, error) {
+// do sends one request and reports how that went.
+func (c *client) do(method, body, match string) (answer, error) {
 	begun := time.Now()
 	a, err := c.send(method, body, match)
 	switch {
-	case err != nil && c.kind.crosses(err):
-		c.report.cross()
+	case err != nil && c.profile.closeRace(err):
+		c.report.addCloseRace()
 		return a, err
 	case err != nil:
 		c.report.fail(failure{err, begun, time.Since(begun)})
@@ -203,7 +203,7 @@ type answer struct {
 func (c *client) send(method, body, match string) (answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if c.kind.Fresh {
+	if c.profile.NewConnPerRequest {
 		defer c.close()
 	}
 	for {

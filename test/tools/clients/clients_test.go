@@ -56,7 +56,7 @@ func load(t *testing.T, s *server) Result {
 	h.EnableHTTP2 = true
 	h.StartTLS()
 	t.Cleanup(h.Close)
-	l, err := Start(Server{Address: h.Listener.Addr().String(), TLS: &tls.Config{InsecureSkipVerify: true}}, Kinds(), 1)
+	l, err := Start(Server{Address: h.Listener.Addr().String(), TLS: &tls.Config{InsecureSkipVerify: true}}, Profiles(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +71,8 @@ func load(t *testing.T, s *server) Result {
 }
 
 func failures(r Result) (n int) {
-	for _, k := range r.Kinds {
-		n += len(k.Failed) + k.Crossed
+	for _, k := range r.Profiles {
+		n += len(k.Failed) + k.CloseRaces
 	}
 	return n
 }
@@ -82,9 +82,9 @@ func TestNothingFails(t *testing.T) {
 	if failures(res) > 0 || len(res.Lost) > 0 || !strings.Contains(res.String(), "HTTP/2, new") {
 		t.Errorf("%v\n%v", res, res.Lost)
 	}
-	for _, k := range res.Kinds {
-		if k.Kind.Pause < 100*time.Millisecond && (k.Answered == 0 || k.Longest == 0) {
-			t.Errorf("%s: %d answered, the longest after %v", k.Kind.Name, k.Answered, k.Longest)
+	for _, k := range res.Profiles {
+		if k.Profile.Pause < 100*time.Millisecond && (k.Answered == 0 || k.Longest == 0) {
+			t.Errorf("%s: %d answered, the longest after %v", k.Profile.Name, k.Answered, k.Longest)
 		}
 	}
 }

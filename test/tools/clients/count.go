@@ -10,11 +10,11 @@ import (
 // makes one more: if one was lost, it stays behind their number, or a number is
 // acknowledged twice.
 type counter struct {
-	mu     sync.Mutex
-	acked  map[int]bool
-	max    int
-	doubts int // writes that may have been made or not
-	errs   []error
+	mu            sync.Mutex
+	acked         map[int]bool
+	max           int
+	indeterminate int // writes that may have been made or not
+	errs          []error
 }
 
 func (c *counter) acknowledge(n int) {
@@ -30,10 +30,10 @@ func (c *counter) acknowledge(n int) {
 	c.max = max(c.max, n)
 }
 
-func (c *counter) doubt() {
+func (c *counter) addIndeterminate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.doubts++
+	c.indeterminate++
 }
 
 func (c *counter) newest() int {
@@ -43,7 +43,7 @@ func (c *counter) newest() int {
 }
 
 // see checks a read that began when least was acknowledged.
-func (c *counter) see(k Kind, least int, a answer) {
+func (c *counter) see(k Profile, least int, a answer) {
 	if n, err := strconv.Atoi(a.text); err == nil && n >= least {
 		return
 	}
@@ -62,8 +62,8 @@ func (c *counter) errors() []error {
 func (c *counter) compare(last int) []error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := len(c.acked); last < n || last > n+c.doubts {
-		return []error{fmt.Errorf("the state counts %d, with %d writes acknowledged and %d not answered", last, n, c.doubts)}
+	if n := len(c.acked); last < n || last > n+c.indeterminate {
+		return []error{fmt.Errorf("the state counts %d, with %d writes acknowledged and %d not answered", last, n, c.indeterminate)}
 	}
 	return nil
 }

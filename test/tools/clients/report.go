@@ -11,27 +11,27 @@ import (
 
 // A Result is how the clients fared.
 type Result struct {
-	Kinds []Summary
-	Lost  []error // what says that an acknowledged write was lost
+	Profiles []Summary
+	Lost     []error // what says that an acknowledged write was lost
 }
 
 // A Summary is how the clients of one kind fared.
 type Summary struct {
-	Kind     Kind
-	Clients  int
-	Answered int
-	Longest  time.Duration // time for an answer, that for the connection included
-	Refused  int           // connections, each a failure too
-	Crossed  int           // requests that crossed the end of their idle connection, and are no failures
-	Failed   []error       // requests that were sent and not answered, or not as they should be
+	Profile    Profile
+	Clients    int
+	Answered   int
+	Longest    time.Duration // time for an answer, that for the connection included
+	Refused    int           // connections, each a failure too
+	CloseRaces int           // requests that crossed the end of their idle connection, and are no failures
+	Failed     []error       // requests that were sent and not answered, or not as they should be
 }
 
 // String is a table.
 func (r Result) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-26s %9s %8s %8s %8s %14s\n", "", "answered", "failed", "refused", "crossed", "longest pause")
-	for _, s := range r.Kinds {
-		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %11.0f ms\n", s.Kind.Name, s.Answered, len(s.Failed), s.Refused, s.Crossed, float64(s.Longest.Microseconds())/1000)
+	for _, s := range r.Profiles {
+		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %11.0f ms\n", s.Profile.Name, s.Answered, len(s.Failed), s.Refused, s.CloseRaces, float64(s.Longest.Microseconds())/1000)
 	}
 	return b.String()
 }
@@ -60,10 +60,10 @@ func (r *report) add(took time.Duration) {
 	r.sum.Longest = max(r.sum.Longest, took)
 }
 
-func (r *report) cross() {
+func (r *report) addCloseRace() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sum.Crossed++
+	r.sum.CloseRaces++
 }
 
 func (r *report) fail(f failure) {

@@ -27,7 +27,7 @@ func (m *memory) unlink(path string) step {
 }
 
 // fileAttempts try to change, plant and run files.
-func (m *memory) fileAttempts(w world) []attempt {
+func (m *memory) fileAttempts(w target) []attempt {
 	var list []attempt
 	for _, dir := range []string{"/", "/bin", "/etc", "/etc/foobar", "/run", "/run/foobar", "/run/credentials", w.credentials,
 		"/proc", "/sys", "/dev", "/dev/shm", "/dev/mqueue", "/tmp", "/var", "/var/tmp", "/var/lib", "/usr", "/home", "/root"} {
@@ -59,7 +59,7 @@ func (m *memory) fileAttempts(w world) []attempt {
 }
 
 // stateAttempts try what a file in the state directory can be made to be.
-func (m *memory) stateAttempts(w world) []attempt {
+func (m *memory) stateAttempts(w target) []attempt {
 	in := func(name string) string { return filepath.Join(w.data, name) }
 	copied := []step{
 		m.call(unix.SYS_OPENAT, at, in("copy"), unix.O_CREAT|unix.O_TRUNC|unix.O_RDWR, 0o700),
@@ -111,7 +111,7 @@ func (m *memory) stateAttempts(w world) []attempt {
 }
 
 // programAttempts try to run something else than the service.
-func (m *memory) programAttempts(w world) []attempt {
+func (m *memory) programAttempts(w target) []attempt {
 	none := []uintptr{0}
 	argv := m.pointers("program", noop)
 	list := []attempt{

@@ -43,7 +43,7 @@ func (m *memory) namespaceAttempts() []attempt {
 }
 
 // mountAttempts try to change the file system's tree.
-func (m *memory) mountAttempts(w world) []attempt {
+func (m *memory) mountAttempts(w target) []attempt {
 	return []attempt{
 		m.one("mount", "mount a file system", unix.SYS_MOUNT, "tmpfs", w.data, "tmpfs", 0, 0),
 		m.one("bind-mount", "mount a directory elsewhere", unix.SYS_MOUNT, "/", w.data, 0, unix.MS_BIND, 0),

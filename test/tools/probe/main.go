@@ -27,8 +27,8 @@ import (
 // noop is the argument of a probe that was only to be executed.
 const noop = "-noop"
 
-// A world is what the probe knows of where it is.
-type world struct {
+// A target is what the probe knows of where it is.
+type target struct {
 	self        string // path of its binary
 	program     []byte // its binary
 	data        string
@@ -54,7 +54,7 @@ func main() {
 }
 
 func run() error {
-	var w world
+	var w target
 	var syscalls bool
 	var cert, data string
 	flag.StringVar(&w.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
@@ -95,7 +95,7 @@ func output(data string) (io.Writer, error) {
 }
 
 // probe tries everything.
-func (w *world) probe(out io.Writer, syscallsAlone bool) (err error) {
+func (w *target) probe(out io.Writer, syscallsAlone bool) (err error) {
 	encoder := json.NewEncoder(out)
 	report := func(line any) {
 		if e := encoder.Encode(line); e != nil && err == nil {
@@ -121,13 +121,13 @@ func (w *world) probe(out io.Writer, syscallsAlone bool) (err error) {
 	return err
 }
 
-func (w *world) prepare() (err error) {
+func (w *target) prepare() (err error) {
 	w.self = os.Args[0]
 	w.program, err = os.ReadFile(w.self)
 	return err
 }
 
-func (m *memory) attempts(w world) []attempt {
+func (m *memory) attempts(w target) []attempt {
 	var all []attempt
 	for _, some := range [][]attempt{
 		m.fileAttempts(w), m.programAttempts(w), m.processAttempts(w), m.namespaceAttempts(), m.mountAttempts(w), m.kernelAttempts(), m.networkAttempts(w),
@@ -152,7 +152,7 @@ func sockets(names string) []socket {
 }
 
 // notify sends a message as sd_notify(3) does, by the inherited socket.
-func (w *world) notify(message string) {
+func (w *target) notify(message string) {
 	for _, s := range w.sockets {
 		if s.name == "notify" {
 			unix.Write(s.fd, []byte(message))
@@ -161,7 +161,7 @@ func (w *world) notify(message string) {
 }
 
 // wait keeps the watchdog content until systemd stops the unit.
-func (w *world) wait(stop <-chan os.Signal) {
+func (w *target) wait(stop <-chan os.Signal) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {

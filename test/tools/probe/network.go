@@ -52,7 +52,7 @@ func anySocket(family int) error {
 }
 
 // networkAttempts try to reach anything that the service was not handed.
-func (m *memory) networkAttempts(w world) []attempt {
+func (m *memory) networkAttempts(w target) []attempt {
 	var list []attempt
 	for _, f := range families() {
 		list = append(list, try("socket-"+f.name, "open a socket of "+f.name+", of any type", func() error { return anySocket(f.number) }))

@@ -11,7 +11,7 @@ import (
 )
 
 // processAttempts try to see and to touch other processes.
-func (m *memory) processAttempts(w world) []attempt {
+func (m *memory) processAttempts(w target) []attempt {
 	self := os.Getpid()
 	iov := func() []byte { return m.vector(make([]byte, 8)) }
 	remote := words(0x400000, 8)
@@ -44,7 +44,7 @@ func (m *memory) processAttempts(w world) []attempt {
 	return append(list, m.prctlAttempts(w)...)
 }
 
-func (m *memory) prctlAttempts(w world) []attempt {
+func (m *memory) prctlAttempts(w target) []attempt {
 	var list []attempt
 	for _, p := range []struct {
 		name, what string

@@ -137,7 +137,7 @@ func report(all []Summary, asJSON bool, path string) error {
 	}
 	for i := range all {
 		all[i].Name = tables.Name(runtime.GOARCH, all[i].Number)
-		all[i].Lacks = tables.Lacking(all[i].Name)
+		all[i].Lacks = tables.MissingOn(all[i].Name)
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
 	var out io.Writer = os.Stdout

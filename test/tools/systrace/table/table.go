@@ -74,8 +74,8 @@ func (t *Tables) Number(arch, name string) (int, bool) {
 	return n, ok
 }
 
-// Lacking returns the architectures that do not have a call.
-func (t *Tables) Lacking(name string) []string {
+// MissingOn returns the architectures that do not have a call.
+func (t *Tables) MissingOn(name string) []string {
 	var lacking []string
 	for _, arch := range Architectures() {
 		if _, ok := t.numbers[arch][name]; !ok {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Packages is where the machines of a Bed keep what was built: v1 the source
+// Packages is where the machines of a Testbed keep what was built: v1 the source
 // as it is, v2 the same with the next pkgrel.
 const Packages = "/srv/packages"
 
@@ -24,16 +24,16 @@ const NextMark = "# The next version has this line."
 // Clone is builder's clone of the source, in which v1 was built.
 const Clone = "/home/builder/foobar"
 
-// A Bed is what the tests of one run share: for each suite a machine in which
+// A Testbed is what the tests of one run share: for each release a machine in which
 // the package was built, and one in which it was then installed, both shut
 // down. Tests get machines of their own that start from there.
-type Bed struct {
-	script string
-	dir    string
-	source func() (string, error)
-	suites map[string]*layers
-	serial atomic.Int64
-	told   sync.Map // the errors that a test has failed with
+type Testbed struct {
+	script   string
+	dir      string
+	source   func() (string, error)
+	releases map[string]*layers
+	serial   atomic.Int64
+	reported sync.Map // the errors that a test has failed with
 }
 
 // layers are the directories of machines, each on top of those before it.
@@ -41,25 +41,25 @@ type layers struct {
 	built, installed func() ([]string, error)
 }
 
-// NewBed makes a Bed for the working tree in repo. It keeps its machines in
-// dir, and takes those that another Bed has left there as they are.
-func NewBed(repo, dir string) *Bed {
-	b := &Bed{script: filepath.Join(repo, "test/machine"), dir: dir, suites: map[string]*layers{}}
+// New makes a Testbed for the working tree in repo. It keeps its machines in
+// dir, and takes those that another Testbed has left there as they are.
+func New(repo, dir string) *Testbed {
+	b := &Testbed{script: filepath.Join(repo, "test/machine"), dir: dir, releases: map[string]*layers{}}
 	b.source = sync.OnceValues(b.copySource)
-	for _, suite := range Suites {
+	for _, release := range Releases {
 		l := &layers{}
 		l.built = sync.OnceValues(func() ([]string, error) {
-			return b.layer(suite, "built", func() ([]string, error) { return nil, nil }, build)
+			return b.layer(release, "built", func() ([]string, error) { return nil, nil }, build)
 		})
 		l.installed = sync.OnceValues(func() ([]string, error) {
-			return b.layer(suite, "installed", l.built, install)
+			return b.layer(release, "installed", l.built, install)
 		})
-		b.suites[suite] = l
+		b.releases[release] = l
 	}
 	return b
 }
 
-func (b *Bed) copySource() (string, error) {
+func (b *Testbed) copySource() (string, error) {
 	dir := filepath.Join(b.dir, "source")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -70,7 +70,7 @@ func (b *Bed) copySource() (string, error) {
 	return dir, nil
 }
 
-func (b *Bed) boot(suite, dir string, over []string) (*Machine, error) {
+func (b *Testbed) boot(release, dir string, over []string) (*Machine, error) {
 	source, err := b.source()
 	if err != nil {
 		return nil, err
@@ -79,31 +79,31 @@ func (b *Bed) boot(suite, dir string, over []string) (*Machine, error) {
 	for _, o := range over {
 		options = append(options, "--over="+o)
 	}
-	return boot(b.script, suite, dir, options...)
+	return boot(b.script, release, dir, options...)
 }
 
 // layer boots a machine on top of others, changes it and shuts it down.
-func (b *Bed) layer(suite, name string, below func() ([]string, error), change func(*Machine) error) ([]string, error) {
+func (b *Testbed) layer(release, name string, below func() ([]string, error), change func(*Machine) error) ([]string, error) {
 	over, err := below()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(b.dir, suite+"-"+name)
+	dir := filepath.Join(b.dir, release+"-"+name)
 	done := filepath.Join(dir, "done")
 	whole := append(over[:len(over):len(over)], dir)
 	if _, err := os.Stat(done); err == nil {
 		return whole, nil
 	}
-	m, err := b.boot(suite, dir, over)
+	m, err := b.boot(release, dir, over)
 	if err != nil {
 		return nil, err
 	}
 	if err := change(m); err != nil {
 		m.Close()
-		return nil, fmt.Errorf("%s on %s: %w", name, suite, err)
+		return nil, fmt.Errorf("%s on %s: %w", name, release, err)
 	}
 	if err := m.powerOff(); err != nil {
-		return nil, fmt.Errorf("%s on %s: %w", name, suite, err)
+		return nil, fmt.Errorf("%s on %s: %w", name, release, err)
 	}
 	return whole, os.WriteFile(done, nil, 0o644)
 }
@@ -154,48 +154,48 @@ publish() {
 
 // Source is a machine with nothing of the project but /srv/source, a clone of
 // the working tree.
-func (b *Bed) Source(t *testing.T, suite string) *Machine {
+func (b *Testbed) Source(t *testing.T, release string) *Machine {
 	t.Helper()
-	return b.machine(t, suite, func() ([]string, error) { return nil, nil })
+	return b.machine(t, release, func() ([]string, error) { return nil, nil })
 }
 
 // Built is a machine in which the packages were built, and not installed.
-func (b *Bed) Built(t *testing.T, suite string) *Machine {
+func (b *Testbed) Built(t *testing.T, release string) *Machine {
 	t.Helper()
-	return b.machine(t, suite, b.suites[suite].built)
+	return b.machine(t, release, b.releases[release].built)
 }
 
 // Installed is a machine in which v1 was installed from the custom repository
 // [foobar], and not enabled.
-func (b *Bed) Installed(t *testing.T, suite string) *Machine {
+func (b *Testbed) Installed(t *testing.T, release string) *Machine {
 	t.Helper()
-	return b.machine(t, suite, b.suites[suite].installed)
+	return b.machine(t, release, b.releases[release].installed)
 }
 
 // Running is like Installed, with the service enabled and up.
-func (b *Bed) Running(t *testing.T, suite string) *Machine {
+func (b *Testbed) Running(t *testing.T, release string) *Machine {
 	t.Helper()
-	m := b.Installed(t, suite)
+	m := b.Installed(t, release)
 	m.Exec(t, "systemctl", "enable", "--now", "foobar")
 	return m
 }
 
 // machine boots a machine for one test. If the test fails, it prints what the
 // service's units said.
-func (b *Bed) machine(t *testing.T, suite string, over func() ([]string, error)) *Machine {
+func (b *Testbed) machine(t *testing.T, release string, over func() ([]string, error)) *Machine {
 	t.Helper()
 	below, err := over()
 	if err != nil {
-		t.Fatal(b.once(err))
+		t.Fatal(b.shortError(err))
 	}
-	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", suite, b.serial.Add(1)))
-	m, err := b.boot(suite, dir, below)
+	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", release, b.serial.Add(1)))
+	m, err := b.boot(release, dir, below)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the units' state and journal on %s:\n%s", suite, m.report())
+			t.Logf("the units' state and journal on %s:\n%s", release, m.report())
 		}
 		m.Close()
 		if err := os.RemoveAll(dir); err != nil {
@@ -205,9 +205,9 @@ func (b *Bed) machine(t *testing.T, suite string, over func() ([]string, error))
 	return m
 }
 
-// once shortens an error that another test has told whole.
-func (b *Bed) once(err error) string {
-	if _, told := b.told.LoadOrStore(err, true); told {
+// shortError shortens an error that another test has told whole.
+func (b *Testbed) shortError(err error) string {
+	if _, seen := b.reported.LoadOrStore(err, true); seen {
 		what, _, _ := strings.Cut(err.Error(), "\n")
 		return what + ", as another test tells"
 	}
@@ -226,7 +226,7 @@ func (m *Machine) report() string {
 	return b.String()
 }
 
-// RemoveAll removes the directory of a Bed, whose machines may be going down at
+// RemoveAll removes the directory of a Testbed, whose machines may be going down at
 // the same moment.
 func RemoveAll(dir string) {
 	for range 50 {
