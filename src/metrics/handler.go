@@ -9,42 +9,43 @@ import (
 	"go.uber.org/zap"
 )
 
-// landing links to what there is, as exporters do.
-const landing = `<!DOCTYPE html>
+// landingPage links to the other pages, as Prometheus exporters do.
+const landingPage = `<!DOCTYPE html>
 <html lang="en">
 <head><title>foobar</title></head>
 <body>
 <h1>foobar</h1>
 <ul>
-<li><a href="/metrics">/metrics</a>: for Prometheus</li>
-<li><a href="/healthz">/healthz</a>: whether the process works</li>
-<li><a href="/readyz">/readyz</a>: whether it takes requests</li>
+<li><a href="/metrics">/metrics</a>: metrics for Prometheus</li>
+<li><a href="/healthz">/healthz</a>: whether the service answers requests</li>
+<li><a href="/readyz">/readyz</a>: whether the service accepts new requests</li>
 </ul>
 </body>
 </html>
 `
 
-// Handler returns the pages of the metrics listener. Healthy and ready say why
-// not, or nil.
+// Handler returns the handler of the metrics listener, with the pages /,
+// /metrics, /healthz and /readyz. The last two answer 200 where healthy or ready
+// returns nil, and otherwise 503 with the text of the error.
 func (m *Metrics) Handler(healthy, ready func() error, log *zap.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
-		io.WriteString(w, landing)
+		io.WriteString(w, landingPage)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorLog:          zap.NewStdLog(log),
 		EnableOpenMetrics: true,
 	}))
-	mux.HandleFunc("GET /healthz", check(healthy))
-	mux.HandleFunc("GET /readyz", check(ready))
-	return nosniff(mux)
+	mux.HandleFunc("GET /healthz", checkHandler(healthy))
+	mux.HandleFunc("GET /readyz", checkHandler(ready))
+	return withNosniff(mux)
 }
 
-func check(ok func() error) http.HandlerFunc {
+func checkHandler(check func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if err := ok(); err != nil {
+		if err := check(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -52,7 +53,7 @@ func check(ok func() error) http.HandlerFunc {
 	}
 }
 
-func nosniff(next http.Handler) http.Handler {
+func withNosniff(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)

@@ -9,82 +9,89 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// methods are those that have time series of their own.
-var methods = [...]string{"GET", "HEAD", "POST", "PUT", other}
+// methods are the methods that have time series of their own. All others share
+// the series of otherMethod, so that a client cannot create time series by
+// inventing methods.
+var methods = [...]string{"GET", "HEAD", "POST", "PUT", otherMethod}
 
-// other is every method beside them, so that clients cannot make time series
-// at will.
-const other = "other"
+const otherMethod = "other"
 
-// failures are the answers of which every single one matters. They are there as
-// 0 from the start: Prometheus takes a counter that appears as 1 for one that
-// was 1 all the time.
+// failures are the statuses for which an alert must see the first response.
+// Their counters are exported as 0 from the start: Prometheus takes a counter
+// that first appears as 1 for one that has always been 1.
 var failures = map[string][]int{
 	"GET":  {http.StatusInternalServerError},
 	"POST": {http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusInsufficientStorage},
 	"PUT":  {http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusInsufficientStorage},
 }
 
-// ListenerMetrics counts the requests of one listener. It finds each time series once:
-// to look them up for every request would take longer than to read it.
+// ListenerMetrics records the requests of one listener. It keeps a pointer to
+// each time series, because looking one up by its labels takes longer than
+// reading a request.
 type ListenerMetrics struct {
 	metrics  *Metrics
 	listener string
 	inFlight prometheus.Gauge
-	series   [len(methods)]series
+	series   [len(methods)]methodSeries
 }
 
-// A series is what is counted of one method.
-type series struct {
+// methodSeries are the time series of one method.
+type methodSeries struct {
 	duration, requestSize, responseSize prometheus.Observer
-	codes                               [600]atomic.Pointer[prometheus.Counter]
+	byStatus                            [600]atomic.Pointer[prometheus.Counter]
 }
 
-// Listener returns the counters of a listener.
-func (m *Metrics) Listener(listener string) *ListenerMetrics {
-	t := &ListenerMetrics{metrics: m, listener: listener, inFlight: m.inFlight.WithLabelValues(listener)}
+// Listener returns the metrics of the listener of that name.
+func (m *Metrics) Listener(name string) *ListenerMetrics {
+	l := &ListenerMetrics{metrics: m, listener: name, inFlight: m.inFlight.WithLabelValues(name)}
 	for i, method := range methods {
-		s := &t.series[i]
-		s.duration = m.duration.WithLabelValues(listener, method)
+		s := &l.series[i]
+		s.duration = m.duration.WithLabelValues(name, method)
 		s.requestSize = m.requestSize.WithLabelValues(method)
 		s.responseSize = m.responseSize.WithLabelValues(method)
 		for _, status := range failures[method] {
-			t.code(s, method, status)
+			l.counter(method, status)
 		}
 	}
-	return t
+	return l
 }
 
-// Start counts a request as in flight until End.
-func (t *ListenerMetrics) Start() { t.inFlight.Inc() }
+// Start counts a request as in flight. Each Start needs one Done.
+func (l *ListenerMetrics) Start() { l.inFlight.Inc() }
 
-// Done counts an answered request; in and out are the sizes of the bodies, in
-// bytes.
-func (t *ListenerMetrics) Done(method string, status int, took time.Duration, in, out int64) {
-	defer t.inFlight.Dec()
-	s := &t.series[index(method)]
-	t.code(s, method, status).Inc()
+// Done records a request that has been answered. In and out are the sizes of
+// the request's and the response's body in bytes.
+func (l *ListenerMetrics) Done(method string, status int, took time.Duration, in, out int64) {
+	defer l.inFlight.Dec()
+	l.counter(method, status).Inc()
+	s := &l.series[methodIndex(method)]
 	s.duration.Observe(took.Seconds())
 	s.requestSize.Observe(float64(in))
 	s.responseSize.Observe(float64(out))
 }
 
-// Refused counts what no handler saw.
-func (t *ListenerMetrics) Refused(reason string) {
-	t.metrics.refused.WithLabelValues(t.listener, reason).Inc()
+// Refused counts a connection or request that was refused before a handler saw
+// it.
+func (l *ListenerMetrics) Refused(reason string) {
+	l.metrics.refused.WithLabelValues(l.listener, reason).Inc()
 }
 
-func (t *ListenerMetrics) code(s *series, method string, status int) prometheus.Counter {
-	at := &s.codes[min(max(status, 0), len(s.codes)-1)]
-	if c := at.Load(); c != nil {
+// counter returns the counter of the responses with status to requests of
+// method.
+func (l *ListenerMetrics) counter(method string, status int) prometheus.Counter {
+	i := methodIndex(method)
+	byStatus := &l.series[i].byStatus
+	p := &byStatus[min(max(status, 0), len(byStatus)-1)]
+	if c := p.Load(); c != nil {
 		return *c
 	}
-	c := t.metrics.requests.WithLabelValues(t.listener, methods[index(method)], strconv.Itoa(status))
-	at.Store(&c)
+	c := l.metrics.requests.WithLabelValues(l.listener, methods[i], strconv.Itoa(status))
+	p.Store(&c)
 	return c
 }
 
-func index(method string) int {
+// methodIndex returns the place of a method in methods.
+func methodIndex(method string) int {
 	switch method {
 	case "GET":
 		return 0

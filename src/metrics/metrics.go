@@ -1,5 +1,13 @@
-// Package metrics is what Prometheus learns of the service, and the small site
-// that it is read from.
+// Package metrics counts and measures what the service does, and serves the
+// result to Prometheus.
+//
+// New makes all metrics of the service in one registry. A ListenerMetrics
+// records the requests of one listener. Handler serves the pages of the metrics
+// listener: /metrics, /healthz and /readyz. The package decides neither who may
+// read them nor which socket they are served on.
+//
+// Read metrics.go first: it has the name and the meaning of nearly every
+// metric.
 package metrics
 
 import (
@@ -11,8 +19,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Metrics are the service's own metrics. Its methods may be called by many
-// goroutines.
+// Metrics are the metrics of one service. Its methods may be called from
+// several goroutines at once.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -31,19 +39,19 @@ type Metrics struct {
 	stateLimit       prometheus.Gauge
 	connectionsLimit prometheus.Gauge
 
-	watchdogFed      prometheus.Gauge
+	watchdogPing     prometheus.Gauge
 	watchdogInterval prometheus.Gauge
 
-	certificateStart  prometheus.Gauge
-	certificateExpiry prometheus.Gauge
-	reloads           *prometheus.CounterVec
-	reloadSuccess     prometheus.Gauge
-	reloadTime        prometheus.Gauge
+	certificateNotBefore prometheus.Gauge
+	certificateNotAfter  prometheus.Gauge
+	reloads              *prometheus.CounterVec
+	reloadSuccessful     prometheus.Gauge
+	reloadTime           prometheus.Gauge
 
-	logLost prometheus.Counter
+	droppedLogEntries prometheus.Counter
 }
 
-// New returns the metrics of a service of this version, all in a registry of
+// New returns the metrics of a service of the given version, in a registry of
 // their own.
 func New(version string) *Metrics {
 	latency := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
@@ -52,42 +60,44 @@ func New(version string) *Metrics {
 		registry: prometheus.NewRegistry(),
 
 		requests:     counters("http_requests_total", "HTTP requests answered, by listener, method and status code.", "listener", "method", "code"),
-		duration:     histograms("http_request_duration_seconds", "Time from the request's header to the end of the response.", latency, "listener", "method"),
-		requestSize:  histograms("http_request_size_bytes", "Size of request bodies.", sizes, "method"),
-		responseSize: histograms("http_response_size_bytes", "Size of response bodies.", sizes, "method"),
+		duration:     histograms("http_request_duration_seconds", "Seconds from the end of a request's header to the end of the response.", latency, "listener", "method"),
+		requestSize:  histograms("http_request_size_bytes", "Size of request bodies in bytes.", sizes, "method"),
+		responseSize: histograms("http_response_size_bytes", "Size of response bodies in bytes.", sizes, "method"),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight",
-			Help: "HTTP requests being answered."}, []string{"listener"}),
-		refused: counters("http_requests_refused_total", "Connections and requests refused before they could be answered, by listener and reason.", "listener", "reason"),
+			Help: "HTTP requests that are being answered."}, []string{"listener"}),
+		refused: counters("http_requests_refused_total", "Connections and requests that were refused before a handler saw them, by listener and reason.", "listener", "reason"),
 
-		writeDuration: histogram("state_write_duration_seconds", "Time to make a new state durable.", latency),
-		fsyncDuration: histogram("state_fsync_duration_seconds", "Share of that time that was spent waiting for the disk to say so.", latency),
-		stateSize:     gauge("state_size_bytes", "Size of the state; 0 before the first write."),
-		stateWritten:  gauge("state_last_write_timestamp_seconds", "When the state was last written, in Unix time; 0 before the first write."),
+		writeDuration: histogram("state_write_duration_seconds", "Seconds spent to make a new state durable per commit.", latency),
+		fsyncDuration: histogram("state_fsync_duration_seconds", "Seconds spent in fdatasync per commit.", latency),
+		stateSize:     gauge("state_size_bytes", "Size of the state in bytes, or 0 before the first write."),
+		stateWritten:  gauge("state_last_write_timestamp_seconds", "Unix time of the last write of the state, or 0 before the first write."),
 
-		stateLimit:       gauge("state_limit_bytes", "Size of the largest state that can be stored, limits.state of the configuration."),
-		connectionsLimit: gauge("http_connections_limit", "Connections that each listener can have open, limits.connections of the configuration."),
+		stateLimit:       gauge("state_limit_bytes", "Size in bytes of the largest state that can be stored (limits.state in conf.yaml)."),
+		connectionsLimit: gauge("http_connections_limit", "Number of connections that each listener can have open (limits.connections in conf.yaml)."),
 
-		watchdogFed:      gauge("watchdog_last_ping_timestamp_seconds", "When the service last said that it is alive, in Unix time."),
-		watchdogInterval: gauge("watchdog_ping_interval_seconds", "How often the service means to say so; systemd's patience is three times that."),
+		watchdogPing:     gauge("watchdog_last_ping_timestamp_seconds", "Unix time of the last watchdog notification to systemd."),
+		watchdogInterval: gauge("watchdog_ping_interval_seconds", "Seconds between two watchdog notifications; systemd kills the service after three times that many without one."),
 
-		certificateStart:  gauge("tls_certificate_not_before_timestamp_seconds", "When the certificate in force became valid, in Unix time."),
-		certificateExpiry: gauge("tls_certificate_not_after_timestamp_seconds", "When the certificate in force expires, in Unix time."),
-		reloads:           counters("config_reloads_total", "Times that configuration and credentials were loaded, by result.", "result"),
-		reloadSuccess:     gauge("config_last_reload_successful", "Whether the last load was taken (1) or refused (0)."),
-		reloadTime:        gauge("config_last_reload_success_timestamp_seconds", "When configuration and credentials were last taken, in Unix time."),
+		certificateNotBefore: gauge("tls_certificate_not_before_timestamp_seconds", "Unix time from which the server certificate in use is valid."),
+		certificateNotAfter:  gauge("tls_certificate_not_after_timestamp_seconds", "Unix time at which the server certificate in use expires."),
+		reloads:              counters("config_reloads_total", "Loads of configuration and credentials, the one at the start included, by result.", "result"),
+		reloadSuccessful:     gauge("config_last_reload_successful", "Whether the last load of configuration and credentials succeeded (1) or was rejected (0)."),
+		reloadTime:           gauge("config_last_reload_success_timestamp_seconds", "Unix time of the last successful load of configuration and credentials."),
 
-		logLost: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "log_entries_lost_total",
-			Help: "Log entries that the journal did not take in time."}),
+		droppedLogEntries: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "log_entries_lost_total",
+			Help: "Log entries that were dropped because the journal's queue was full."}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
-		Help:        "1, with the version of the service and of Go.",
+		Help:        "Always 1; the labels have the version of the service and of Go.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused,
 		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
-		m.stateLimit, m.connectionsLimit, m.watchdogFed, m.watchdogInterval,
-		m.certificateStart, m.certificateExpiry, m.reloads, m.reloadSuccess, m.reloadTime, m.logLost, build,
-		collectors.NewGoCollector(), newProcessCollector())
+		m.stateLimit, m.connectionsLimit, m.watchdogPing, m.watchdogInterval,
+		m.certificateNotBefore, m.certificateNotAfter, m.reloads, m.reloadSuccessful, m.reloadTime,
+		m.droppedLogEntries, build, collectors.NewGoCollector(), newProcessCollector())
+	// A counter that first appears as 1 looks to Prometheus as if it had always
+	// been 1, so both results are exported as 0 from the start.
 	for _, result := range []string{"success", "failure"} {
 		m.reloads.WithLabelValues(result)
 	}
@@ -112,41 +122,47 @@ func histograms(name, help string, buckets []float64, labels ...string) *prometh
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }
 
-// ObserveCommit counts a commit of a state of size bytes.
+// ObserveCommit records a commit: how long all of it and its fdatasync(2) took,
+// and the size of the new state in bytes.
 func (m *Metrics) ObserveCommit(total, fsync time.Duration, size int) {
 	m.writeDuration.Observe(total.Seconds())
 	m.fsyncDuration.Observe(fsync.Seconds())
 	m.SetState(size, time.Now())
 }
 
-// SetState records the state that is there.
+// SetState records the size of the stored state, in bytes, and when it was
+// written.
 func (m *Metrics) SetState(size int, written time.Time) {
 	m.stateSize.Set(float64(size))
-	m.stateWritten.Set(seconds(written))
+	m.stateWritten.Set(unixSeconds(written))
 }
 
-// WatchdogPing records that the service said so, and how often it means to.
+// WatchdogPing records a watchdog notification and the interval between two.
 func (m *Metrics) WatchdogPing(interval time.Duration) {
-	m.watchdogFed.Set(seconds(time.Now()))
+	m.watchdogPing.Set(unixSeconds(time.Now()))
 	m.watchdogInterval.Set(interval.Seconds())
 }
 
-// ObserveReload records a load of configuration and credentials; leaf is the
-// certificate in force.
+// ObserveReload records a load of configuration and credentials, which was
+// rejected if err is not nil. Leaf is the server certificate in use after it.
 func (m *Metrics) ObserveReload(err error, leaf *x509.Certificate) {
-	m.certificateStart.Set(seconds(leaf.NotBefore))
-	m.certificateExpiry.Set(seconds(leaf.NotAfter))
+	m.certificateNotBefore.Set(unixSeconds(leaf.NotBefore))
+	m.certificateNotAfter.Set(unixSeconds(leaf.NotAfter))
 	if err != nil {
 		m.reloads.WithLabelValues("failure").Inc()
-		m.reloadSuccess.Set(0)
+		m.reloadSuccessful.Set(0)
 		return
 	}
 	m.reloads.WithLabelValues("success").Inc()
-	m.reloadSuccess.Set(1)
-	m.reloadTime.Set(seconds(time.Now()))
+	m.reloadSuccessful.Set(1)
+	m.reloadTime.Set(unixSeconds(time.Now()))
 }
 
-// LogEntryDropped counts a log entry that nobody will read.
-func (m *Metrics) LogEntryDropped() { m.logLost.Inc() }
+// LogEntryDropped counts a log entry that could not be written.
+func (m *Metrics) LogEntryDropped() { m.droppedLogEntries.Inc() }
 
-func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+// unixSeconds returns t in seconds since 1970. It does not use UnixNano, which
+// overflows for a certificate that expires after 2262.
+func unixSeconds(t time.Time) float64 {
+	return float64(t.Unix()) + float64(t.Nanosecond())/1e9
+}

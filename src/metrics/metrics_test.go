@@ -14,24 +14,24 @@ import (
 	"go.uber.org/zap"
 )
 
-func fine() error { return nil }
+func noError() error { return nil }
 
 func page(t *testing.T, m *Metrics, ready func() error, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler(fine, ready, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	m.Handler(noError, ready, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
 }
 
-func TestMetricsAreServed(t *testing.T) {
+func TestHandlerServesMetrics(t *testing.T) {
 	m := New("1.2.3-4")
-	traffic := m.Listener("https")
+	listener := m.Listener("https")
 	for range 3 {
-		traffic.Start()
+		listener.Start()
 	}
-	traffic.Done("GET", 200, 3*time.Millisecond, 0, 5)
-	traffic.Done("BREW", 405, time.Millisecond, 0, 5)
-	traffic.Refused("malformed")
+	listener.Done("GET", 200, 3*time.Millisecond, 0, 5)
+	listener.Done("BREW", 405, time.Millisecond, 0, 5)
+	listener.Refused("malformed")
 	m.ObserveCommit(2*time.Millisecond, time.Millisecond, 5)
 	leaf := &x509.Certificate{NotBefore: time.Unix(1000000000, 0), NotAfter: time.Unix(2000000000, 0)}
 	m.ObserveReload(nil, leaf)
@@ -40,7 +40,7 @@ func TestMetricsAreServed(t *testing.T) {
 	m.SetLimits(Limits{State: 1000, Connections: 100})
 	m.RegisterConnections("https", func() int { return 7 })
 	m.RegisterStateDirectory(t.TempDir())
-	_, text := page(t, m, fine, "/metrics")
+	_, text := page(t, m, noError, "/metrics")
 	for _, want := range []string{
 		`foobar_http_requests_total{code="200",listener="https",method="GET"} 1`,
 		`foobar_http_requests_total{code="405",listener="https",method="other"} 1`,
@@ -68,23 +68,24 @@ func TestMetricsAreServed(t *testing.T) {
 		"go_goroutines ",
 		"process_resident_memory_bytes ",
 		"process_start_time_seconds ",
+		`# HELP foobar_state_fsync_duration_seconds Seconds spent in fdatasync per commit.`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("/metrics does not show %s", want)
 		}
 	}
-	traffic.Done("GET", 200, time.Millisecond, 0, 5)
+	listener.Done("GET", 200, time.Millisecond, 0, 5)
 	if got := testutil.ToFloat64(m.inFlight.WithLabelValues("https")); got != 0 {
 		t.Errorf("%v in flight after the end", got)
 	}
 }
 
-func TestNamesFollowTheRules(t *testing.T) {
+func TestMetricNamesFollowPrometheusConventions(t *testing.T) {
 	m := New("1")
-	traffic := m.Listener("https")
-	traffic.Start()
-	traffic.Done("GET", 200, 0, 0, 0)
-	traffic.Refused("malformed")
+	listener := m.Listener("https")
+	listener.Start()
+	listener.Done("GET", 200, 0, 0, 0)
+	listener.Refused("malformed")
 	m.RegisterConnections("https", func() int { return 0 })
 	m.RegisterStateDirectory(t.TempDir())
 	problems, err := testutil.GatherAndLint(m.registry)
@@ -96,29 +97,29 @@ func TestNamesFollowTheRules(t *testing.T) {
 	}
 }
 
-func TestSite(t *testing.T) {
+func TestHandlerPages(t *testing.T) {
 	m := New("1")
 	for path, want := range map[string]string{"/": "/metrics", "/healthz": "ok\n", "/readyz": "ok\n"} {
-		if code, body := page(t, m, fine, path); code != 200 || !strings.Contains(body, want) {
+		if code, body := page(t, m, noError, path); code != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %q", path, code, body)
 		}
 	}
 	if code, body := page(t, m, func() error { return errors.New("stopping") }, "/readyz"); code != 503 || body != "stopping\n" {
 		t.Errorf("/readyz: %d %q", code, body)
 	}
-	if code, _ := page(t, m, fine, "/x"); code != 404 {
+	if code, _ := page(t, m, noError, "/x"); code != 404 {
 		t.Errorf("/x: %d", code)
 	}
 }
 
-// hiddenStat describes the start time and does not collect it, as the usual
-// collector where /proc/stat is hidden.
+// A hiddenStat describes the start time and does not collect it, as the standard
+// collector does where /proc/stat is hidden.
 type hiddenStat struct{ desc *prometheus.Desc }
 
 func (h hiddenStat) Describe(ch chan<- *prometheus.Desc) { ch <- h.desc }
 func (h hiddenStat) Collect(chan<- prometheus.Metric)    {}
 
-func TestStartTimeWithoutProcStat(t *testing.T) {
+func TestStartTimeWithHiddenProcStat(t *testing.T) {
 	desc := prometheus.NewDesc("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", nil, nil)
 	got := testutil.ToFloat64(withStartTime(hiddenStat{desc}))
 	self, err := procfs.Self()
@@ -136,5 +137,16 @@ func TestStartTimeWithoutProcStat(t *testing.T) {
 	// btime in /proc/stat is whole seconds.
 	if diff := got - want; diff < -1.5 || diff > 1.5 {
 		t.Errorf("start time is %f, by /proc/stat it is %f", got, want)
+	}
+}
+
+// A certificate may be valid until the end of the year 9999 (RFC 5280, section
+// 4.1.2.5), which does not fit into an int64 of nanoseconds.
+func TestCertificateExpiryBeyond2262(t *testing.T) {
+	m := New("1")
+	end := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	m.ObserveReload(nil, &x509.Certificate{NotBefore: time.Unix(0, 0), NotAfter: end})
+	if got := testutil.ToFloat64(m.certificateNotAfter); got != 253402300799 {
+		t.Errorf("not after is %f, want 253402300799", got)
 	}
 }

@@ -11,47 +11,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ticks is USER_HZ, the unit of starttime in proc_pid_stat(5). It is 100 on
-// every architecture that the package is built for.
-const ticks = 100
+// userHZ is USER_HZ, the number of clock ticks in a second in which
+// proc_pid_stat(5) gives starttime. It is 100 on every architecture that the
+// package is built for.
+const userHZ = 100
 
-// newProcessCollector returns the usual process collector, or, where /proc/stat
-// is hidden (ProcSubset=pid in the unit), one that exports
-// process_start_time_seconds all the same: the usual one wants the boot time
-// from there.
+// newProcessCollector returns client_golang's process collector. That collector
+// reads the boot time from /proc/stat; where the unit hides the file
+// (ProcSubset=pid), process_start_time_seconds is collected separately.
 func newProcessCollector() prometheus.Collector {
-	usual := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	standard := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
 	if _, err := os.Stat("/proc/stat"); err == nil {
-		return usual
+		return standard
 	}
-	return withStartTime(usual)
+	return withStartTime(standard)
 }
 
-func withStartTime(usual prometheus.Collector) prometheus.Collector {
+func withStartTime(standard prometheus.Collector) prometheus.Collector {
 	start, err := startTime()
 	if err != nil {
-		return usual
+		return standard
 	}
-	// The same name and help text as the usual collector's.
+	// Name and help text are the ones that the standard collector describes.
 	desc := prometheus.NewDesc("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", nil, nil)
-	return &processCollector{usual, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, seconds(start))}
+	return &processCollector{standard, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, unixSeconds(start))}
 }
 
-// processCollector adds one metric to a collector that describes it and does
-// not collect it.
+// A processCollector adds the start time to a collector that describes this
+// metric but does not collect it.
 type processCollector struct {
 	prometheus.Collector
-	start prometheus.Metric
+	startTime prometheus.Metric
 }
 
 // Collect implements prometheus.Collector.
 func (c *processCollector) Collect(ch chan<- prometheus.Metric) {
 	c.Collector.Collect(ch)
-	ch <- c.start
+	ch <- c.startTime
 }
 
-// startTime counts back from now what has passed since this process started:
-// both its start and the boot clock count from boot.
+// startTime returns when this process started. It subtracts the age of the
+// process from now: CLOCK_BOOTTIME and the start time in proc_pid_stat(5) both
+// count from boot.
 func startTime() (time.Time, error) {
 	self, err := procfs.Self()
 	if err != nil {
@@ -65,6 +66,6 @@ func startTime() (time.Time, error) {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &sinceBoot); err != nil {
 		return time.Time{}, fmt.Errorf("read the boot clock: %w", err)
 	}
-	started := time.Duration(stat.Starttime) * (time.Second / ticks)
+	started := time.Duration(stat.Starttime) * (time.Second / userHZ)
 	return time.Now().Add(started - time.Duration(sinceBoot.Nano())), nil
 }
