@@ -14,27 +14,29 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// identifier is what journalctl(1) calls the service, as its -t does.
+// identifier is SYSLOG_IDENTIFIER of all entries, which `journalctl -t` selects
+// by.
 const identifier = "foobar"
 
-// prefix is before the names of all fields that are not journald's own.
+// prefix begins the name of every field that journald does not define.
 const prefix = "FOOBAR_"
 
-// A datagram cannot be larger than the socket's buffer, net.core.wmem_default
-// (208 KiB unless somebody has changed it). In bytes.
+// A datagram cannot be larger than the socket's send buffer,
+// net.core.wmem_default, which is 208 KiB unless it has been changed. The limits
+// are in bytes.
 const (
 	maxEntry = 64 << 10
 	maxValue = 16 << 10
-	maxName  = 64 // journald drops fields with longer ones
+	maxName  = 64 // journald drops fields with longer names
 )
 
-// encode returns an entry in the journal's native protocol. A field that says
-// what went wrong is part of the message too, which is all that journalctl
-// shows unless it is asked for more.
+// encode returns an entry in the journal's native protocol. The field "error" is
+// also appended to the message, because journalctl(1) shows only the message by
+// default.
 func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 	all := zapcore.NewMapObjectEncoder()
-	for _, some := range [][]zapcore.Field{context, fields} {
-		for _, f := range some {
+	for _, group := range [][]zapcore.Field{context, fields} {
+		for _, f := range group {
 			f.AddTo(all)
 		}
 	}
@@ -42,13 +44,13 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 	if cause, ok := all.Fields["error"].(string); ok {
 		message += ": " + cause
 	}
-	b := &entry{}
+	b := &entryBuilder{}
 	b.add("MESSAGE", message)
 	b.add("PRIORITY", strconv.Itoa(Priority(e.Level)))
 	b.add("SYSLOG_IDENTIFIER", identifier)
-	if id, ok := all.Fields[messageID].(string); ok {
+	if id, ok := all.Fields[messageIDKey].(string); ok {
 		b.add("MESSAGE_ID", id)
-		delete(all.Fields, messageID)
+		delete(all.Fields, messageIDKey)
 	}
 	if e.Caller.Defined {
 		b.add("CODE_FILE", e.Caller.File)
@@ -56,44 +58,46 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 		b.add("CODE_FUNC", e.Caller.Function)
 	}
 	b.addAll(prefix, all.Fields)
-	if len(b.cut) > 0 {
-		b.append(prefix+"TRUNCATED", shorten(strings.Join(b.cut, " "), maxValue))
+	if len(b.truncated) > 0 {
+		b.append(prefix+"TRUNCATED", shorten(strings.Join(b.truncated, " "), maxValue))
 	}
 	return b.bytes
 }
 
-// An entry is one as it grows. What would make it too large is cut or left out,
-// and cut names it.
-type entry struct {
-	bytes []byte
-	cut   []string
+// An entryBuilder builds an entry of at most maxEntry bytes.
+type entryBuilder struct {
+	bytes     []byte
+	truncated []string // the fields whose value was shortened or left out
 }
 
-// addAll adds fields in the order of their names. Those of a nested object have
-// its name before theirs.
-func (b *entry) addAll(prefix string, fields map[string]any) {
+// addAll adds fields in the order of their names. The name of a nested object
+// becomes part of the names of its fields.
+func (b *entryBuilder) addAll(prefix string, fields map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		name := prefix + lawful(key)
+		name := prefix + fieldName(key)
 		if nested, ok := fields[key].(map[string]any); ok {
 			b.addAll(name+"_", nested)
 			continue
 		}
-		b.add(name[:min(len(name), maxName)], text(fields[key]))
+		b.add(name[:min(len(name), maxName)], formatValue(fields[key]))
 	}
 }
 
-func (b *entry) add(name, value string) {
+// add adds a field as far as the limits allow.
+func (b *entryBuilder) add(name, value string) {
 	short := shorten(value, maxValue)
 	fits := len(b.bytes)+len(name)+len(short)+len("\n\n")+8 <= maxEntry
 	if fits {
 		b.append(name, short)
 	}
 	if !fits || len(short) < len(value) {
-		b.cut = append(b.cut, name)
+		b.truncated = append(b.truncated, name)
 	}
 }
 
-func (b *entry) append(name, value string) {
+// append appends a field. A value with a newline has the protocol's second form,
+// in which the value's length, 64-bit little-endian, stands before it.
+func (b *entryBuilder) append(name, value string) {
 	b.bytes = append(b.bytes, name...)
 	if strings.Contains(value, "\n") {
 		b.bytes = append(b.bytes, '\n')
@@ -105,8 +109,9 @@ func (b *entry) append(name, value string) {
 	b.bytes = append(b.bytes, '\n')
 }
 
-// lawful returns a key with the letters that a journal field's name may have.
-func lawful(key string) string {
+// fieldName returns a key of zap as the name of a journal field, which may have
+// upper-case letters, digits and underscores.
+func fieldName(key string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z':
@@ -118,8 +123,9 @@ func lawful(key string) string {
 	}, key)
 }
 
-// text writes a value as people do. Lists are JSON.
-func text(value any) string {
+// formatValue returns a value of zap as text. A time is in the format of RFC
+// 3339, a list is JSON.
+func formatValue(value any) string {
 	switch v := value.(type) {
 	case string:
 		return v
@@ -135,7 +141,8 @@ func text(value any) string {
 	return fmt.Sprint(value)
 }
 
-// shorten keeps the start of a text, and no part of a character.
+// shorten returns the first limit bytes of text, or up to three fewer so that
+// the last character stays whole.
 func shorten(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -145,5 +152,5 @@ func shorten(text string, limit int) string {
 			return text[:i]
 		}
 	}
-	return text[:limit] // not text
+	return text[:limit] // not UTF-8
 }

@@ -2,18 +2,18 @@ package logging
 
 import "go.uber.org/zap"
 
-// An Event is one that the journal's catalogue explains: systemd/catalog, by
-// journalctl(1) -x. Its value is the message ID. Each is there as well, and is
-// logged somewhere; a test compares.
+// An Event is the message ID of an entry that the journal's catalogue explains
+// (journalctl -x, file foobar.catalog). A test checks that each Event is in the
+// catalogue and is logged by the service.
 type Event string
 
-// What happens in the ordinary course of things.
+// Events of normal operation.
 const (
 	Started Event = "90ea0d5d2cba49ebaacb0484688e6171"
 	Loaded  Event = "e59ee790730d4b2883a5b64bc1041d80"
 )
 
-// What is wrong with the configuration or the credentials.
+// Events of the configuration and the credentials.
 const (
 	WrongConfiguration Event = "4ee4619619614b0f898f221382c6d264"
 	ReloadRefused      Event = "374432d2e99843f38b869083c7f35b81"
@@ -22,7 +22,7 @@ const (
 	NoToken            Event = "4ed754ffb2e3408e8e9e3c2d1eb99858"
 )
 
-// What befalls the state.
+// Events of the state.
 const (
 	NoSpace      Event = "8485ed2b6c974e22a89acfab31224ea6"
 	ReadOnly     Event = "8277af1bf4f64835af093ccf1112c1a1"
@@ -31,7 +31,7 @@ const (
 	Recovered    Event = "a00b7819824a4ba9bcfc93927cc19828"
 )
 
-// What befalls the service.
+// Events of the service.
 const (
 	Failed       Event = "b1b2fddef6d143bdad65ae159c917f1f"
 	NotHealthy   Event = "ed9f88ae08a04c31a88211af6ebfa9d2"
@@ -42,8 +42,8 @@ const (
 	EntriesLost  Event = "2f56f4ac9d4742f685c93506b3dc43f6"
 )
 
-// messageID is the key of Field.
-const messageID = "message_id"
+// messageIDKey is the key of the field that Field returns.
+const messageIDKey = "message_id"
 
-// Field makes a log entry one of the event.
-func (e Event) Field() zap.Field { return zap.String(messageID, string(e)) }
+// Field returns the field that marks a log entry as this event.
+func (e Event) Field() zap.Field { return zap.String(messageIDKey, string(e)) }

@@ -17,12 +17,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// A journald is the other end of a logger's socket.
+// A journald receives what a logger sends to the journal.
 type journald struct {
-	conn *net.UnixConn
-	log  *zap.Logger
-	lost int
-	err  *os.File // what the logger has for standard error
+	conn    *net.UnixConn
+	log     *zap.Logger
+	dropped int
+	stderr  *os.File // the logger's Options.Output
 }
 
 func newJournald(t *testing.T) *journald {
@@ -50,12 +50,12 @@ func newJournald(t *testing.T) *journald {
 		file.Close()
 		stderr.Close()
 	})
-	j := &journald{conn: conn, err: stderr}
-	j.log = New(Options{Output: stderr, Journal: file, OnDrop: func() { j.lost++ }})
+	j := &journald{conn: conn, stderr: stderr}
+	j.log = New(Options{Output: stderr, Journal: file, OnDrop: func() { j.dropped++ }})
 	return j
 }
 
-// next returns the fields of the next entry, the values of one name in order.
+// next returns the fields of the next entry by name, several values in their order.
 func (j *journald) next(t *testing.T) map[string][]string {
 	t.Helper()
 	b := make([]byte, 256<<10)
@@ -71,31 +71,32 @@ func (j *journald) next(t *testing.T) map[string][]string {
 	return fields
 }
 
-// name is what journald accepts of others than itself.
-var name = regexp.MustCompile(`^[A-Z0-9][A-Z0-9_]{0,63}$`)
+// validName matches the names of fields that journald accepts from a client.
+var validName = regexp.MustCompile(`^[A-Z0-9][A-Z0-9_]{0,63}$`)
 
-// parse reads the journal's native protocol as strictly as it is written down.
+// parse reads an entry in the native protocol and accepts only what the protocol
+// allows.
 func parse(b []byte) (map[string][]string, error) {
 	fields := map[string][]string{}
 	for len(b) > 0 {
 		line, rest, ok := bytes.Cut(b, []byte("\n"))
 		if !ok {
-			return nil, errors.New("a field without its end")
+			return nil, errors.New("a field does not end with a newline")
 		}
 		key, value, simple := bytes.Cut(line, []byte("="))
 		if !simple {
 			if len(rest) < 8 {
-				return nil, errors.New("a length that is cut off")
+				return nil, errors.New("the length of a value is incomplete")
 			}
 			length := binary.LittleEndian.Uint64(rest)
 			rest = rest[8:]
 			if uint64(len(rest)) < length+1 || rest[length] != '\n' {
-				return nil, errors.New("a length that is wrong")
+				return nil, errors.New("the length of a value is wrong")
 			}
 			value, rest = rest[:length], rest[length+1:]
 		}
-		if !name.Match(key) {
-			return nil, fmt.Errorf("the name %q", key)
+		if !validName.Match(key) {
+			return nil, fmt.Errorf("invalid field name %q", key)
 		}
 		fields[string(key)] = append(fields[string(key)], string(value))
 		b = rest
@@ -103,7 +104,7 @@ func parse(b []byte) (map[string][]string, error) {
 	return fields, nil
 }
 
-func want(t *testing.T, fields map[string][]string, wanted map[string]string) {
+func expectFields(t *testing.T, fields map[string][]string, wanted map[string]string) {
 	t.Helper()
 	for key, value := range wanted {
 		if got := fields[key]; len(got) != 1 || got[0] != value {
@@ -112,7 +113,7 @@ func want(t *testing.T, fields map[string][]string, wanted map[string]string) {
 	}
 }
 
-func TestEntryHasZapsFields(t *testing.T) {
+func TestEntryHasFieldsOfZap(t *testing.T) {
 	j := newJournald(t)
 	log := j.log.With(zap.String("listener", "https"))
 	log.Error("POST failed", NoSpace.Field(), zap.Int("status", 507), zap.Error(errors.New("the disk is full")),
@@ -120,7 +121,7 @@ func TestEntryHasZapsFields(t *testing.T) {
 		zap.ByteString("stack", []byte("two\nlines\x00")), zap.Bool("first", true), zap.Strings("names", []string{"a", "b"}),
 		zap.Dict("nested", zap.Int("deep", 1)), zap.String("größe-in.Bytes", "1"))
 	fields := j.next(t)
-	want(t, fields, map[string]string{
+	expectFields(t, fields, map[string]string{
 		"MESSAGE": "POST failed: the disk is full", "PRIORITY": "3", "SYSLOG_IDENTIFIER": "foobar", "MESSAGE_ID": string(NoSpace),
 		"FOOBAR_LISTENER": "https", "FOOBAR_STATUS": "507", "FOOBAR_ERROR": "the disk is full", "FOOBAR_TOOK": "1.5s",
 		"FOOBAR_AT": "1970-01-01T00:00:00Z", "FOOBAR_ADDRESS": "/a", "FOOBAR_STACK": "two\nlines\x00", "FOOBAR_FIRST": "true",
@@ -130,40 +131,40 @@ func TestEntryHasZapsFields(t *testing.T) {
 		t.Errorf("CODE_FILE is %q, CODE_LINE %q", file, fields["CODE_LINE"])
 	}
 	if len(fields) != 18 {
-		t.Errorf("there are %d fields: %v", len(fields), fields)
+		t.Errorf("got %d fields, want 18: %v", len(fields), fields)
 	}
 
 	log.Info("two\nlines = one message")
-	want(t, j.next(t), map[string]string{"MESSAGE": "two\nlines = one message", "PRIORITY": "6", "FOOBAR_LISTENER": "https"})
-	if text, err := os.ReadFile(j.err.Name()); len(text) > 0 || err != nil {
-		t.Errorf("standard error holds %q, %v", text, err)
+	expectFields(t, j.next(t), map[string]string{"MESSAGE": "two\nlines = one message", "PRIORITY": "6", "FOOBAR_LISTENER": "https"})
+	if text, err := os.ReadFile(j.stderr.Name()); len(text) > 0 || err != nil {
+		t.Errorf("standard error has %q, %v", text, err)
 	}
 }
 
-func TestEntryThatIsTooLargeIsCut(t *testing.T) {
+func TestLargeEntryIsTruncated(t *testing.T) {
 	j := newJournald(t)
 	long := strings.Repeat("ä", maxValue) // two bytes each
 	j.log.Warn("long", zap.String("a", long), zap.String("b", long), zap.String("c", long), zap.String("d", long), zap.String("e", "short"))
 	fields := j.next(t)
 	cut := strings.Repeat("ä", maxValue/2)
-	want(t, fields, map[string]string{"MESSAGE": "long", "FOOBAR_A": cut, "FOOBAR_C": cut, "FOOBAR_E": "short",
+	expectFields(t, fields, map[string]string{"MESSAGE": "long", "FOOBAR_A": cut, "FOOBAR_C": cut, "FOOBAR_E": "short",
 		"FOOBAR_TRUNCATED": "FOOBAR_A FOOBAR_B FOOBAR_C FOOBAR_D"})
 	if fields["FOOBAR_D"] != nil {
-		t.Error("the entry is larger than it should be")
+		t.Error("the entry exceeds maxEntry")
 	}
 	if got := shorten("aä", 2); got != "a" {
-		t.Errorf("half a character stays: %q", got)
+		t.Errorf("shorten splits a character: %q", got)
 	}
 }
 
-// A journald that does not read keeps nobody waiting, and learns later what it
-// has missed.
-func TestJournalIsNeverWaitedFor(t *testing.T) {
+// A logger does not wait for a journald that does not read. The first entry that
+// journald takes again reports how many were dropped.
+func TestFullJournalDropsEntries(t *testing.T) {
 	j := newJournald(t)
 	logged := make(chan int)
 	go func() {
 		n := 0
-		for ; j.lost < 3; n++ {
+		for ; j.dropped < 3; n++ {
 			j.log.Info("entry", zap.Int("n", n))
 		}
 		logged <- n
@@ -172,38 +173,39 @@ func TestJournalIsNeverWaitedFor(t *testing.T) {
 	select {
 	case n = <-logged:
 	case <-time.After(10 * time.Second):
-		t.Fatal("the logger waits")
+		t.Fatal("the logger waits for journald")
 	}
 	for i := range n - 3 {
-		want(t, j.next(t), map[string]string{"FOOBAR_N": fmt.Sprint(i)})
+		expectFields(t, j.next(t), map[string]string{"FOOBAR_N": fmt.Sprint(i)})
 	}
 	j.log.Info("after")
-	want(t, j.next(t), map[string]string{"PRIORITY": "4", "MESSAGE_ID": string(EntriesLost), "MESSAGE": "3 log entries were lost: journald was behind"})
-	want(t, j.next(t), map[string]string{"MESSAGE": "after"})
-	j.log.Info("and no more of it")
-	want(t, j.next(t), map[string]string{"MESSAGE": "and no more of it"})
+	expectFields(t, j.next(t), map[string]string{"PRIORITY": "4", "MESSAGE_ID": string(EntriesLost), "MESSAGE": "3 log entries were dropped: the journal's queue was full"})
+	expectFields(t, j.next(t), map[string]string{"MESSAGE": "after"})
+	j.log.Info("reported once")
+	expectFields(t, j.next(t), map[string]string{"MESSAGE": "reported once"})
 }
 
-func TestJournalThatIsGoneLeavesStandardError(t *testing.T) {
+func TestStandardErrorIsFallback(t *testing.T) {
 	j := newJournald(t)
 	j.conn.Close()
-	j.log.With(zap.String("k", "v")).Error("said all the same", zap.Int("n", 1))
-	text, err := os.ReadFile(j.err.Name())
-	if err != nil || !strings.Contains(string(text), `"message":"said all the same","k":"v","n":1`) {
-		t.Errorf("standard error holds %q, %v", text, err)
+	j.log.With(zap.String("k", "v")).Error("logged anyway", zap.Int("n", 1))
+	text, err := os.ReadFile(j.stderr.Name())
+	if err != nil || !strings.Contains(string(text), `"message":"logged anyway","k":"v","n":1`) {
+		t.Errorf("standard error has %q, %v", text, err)
 	}
 }
 
-func TestEventsAreForTheJournal(t *testing.T) {
+func TestConsoleOmitsMessageID(t *testing.T) {
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey = zapcore.OmitKey
-	line, err := (&plain{zapcore.NewConsoleEncoder(c)}).EncodeEntry(zapcore.Entry{Message: "m"}, []zapcore.Field{Started.Field(), zap.Int("n", 1)})
+	line, err := (&consoleEncoder{zapcore.NewConsoleEncoder(c)}).EncodeEntry(zapcore.Entry{Message: "m"}, []zapcore.Field{Started.Field(), zap.Int("n", 1)})
 	if err != nil || line.String() != "info\tm\t{\"n\": 1}\n" {
 		t.Errorf("on a terminal: %q, %v", line, err)
 	}
 }
 
-// FuzzEntry: whatever is logged, journald can read it, and all of it is there.
+// FuzzEntry checks that journald can read every entry, and that the entry has all
+// that was logged.
 func FuzzEntry(f *testing.F) {
 	f.Add("message", "key", "value")
 	f.Add("two\nlines", "_a=b\n", "\n\x00")
@@ -218,9 +220,9 @@ func FuzzEntry(f *testing.F) {
 			t.Fatalf("%v in %q", err, b)
 		}
 		wanted := map[string]string{"MESSAGE": shorten(message, maxValue), "PRIORITY": "6"}
-		full := prefix + lawful("x"+key)
+		full := prefix + fieldName("x"+key)
 		wanted[full[:min(len(full), maxName)]] = shorten(value, maxValue)
-		want(t, fields, wanted)
+		expectFields(t, fields, wanted)
 	})
 }
 

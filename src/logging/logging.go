@@ -1,10 +1,14 @@
-// Package logging sets up zap: one event, one entry of the journal, whose
-// fields are zap's.
+// Package logging makes zap loggers that write to the systemd journal.
 //
-// Where there is no socket to the journal, an event is one line on standard
-// error. Under systemd it is JSON and starts with the "<N>" priority prefix of
-// sd-daemon(3), so that `journalctl -p warning` filters by zap's levels all the
-// same. On a terminal the lines are for people.
+// New returns a logger that sends each entry to the journal in its native
+// protocol, with zap's fields as the entry's fields. Without a socket to the
+// journal, an entry is one line on standard error: JSON with the "<N>" priority
+// prefix of sd-daemon(3) if systemd connects standard error to the journal, text
+// on a terminal, and JSON otherwise. The package has no logger of its own and
+// decides nothing about what is logged; events.go lists the events that the
+// journal's catalogue explains.
+//
+// Read logging.go first, then journal.go and entry.go for the native protocol.
 package logging
 
 import (
@@ -14,62 +18,48 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 )
 
-// Options says how to log. A nil Level means info.
+// Options are the destination and the level of a logger.
 type Options struct {
+	// Output takes lines of text if Journal is nil or fails.
 	Output *os.File
-	Level  *zap.AtomicLevel
+	// Level is the least severe level that is logged; nil means info.
+	Level *zap.AtomicLevel
 	// JournalStream is the value of $JOURNAL_STREAM, systemd.exec(5).
 	JournalStream string
-	// Journal, if not nil, is a datagram socket that is connected to the
-	// journal. It must stay open as long as the logger is used.
+	// Journal is a datagram socket that is connected to the journal, or nil. It
+	// must stay open for as long as the logger is used.
 	Journal *os.File
-	// OnDrop, if not nil, is told of each entry that the journal did not take.
+	// OnDrop, if not nil, is called for each entry that is dropped because the
+	// journal's queue is full.
 	OnDrop func()
 }
 
-// New returns a logger that writes to o.Journal, or else to o.Output.
+// New returns a logger that writes to o.Journal or, where that is nil or cannot
+// be used, to o.Output.
 func New(o Options) *zap.Logger {
 	level := zap.NewAtomicLevel()
 	if o.Level != nil {
 		level = *o.Level
 	}
-	lines := zapcore.NewCore(encoder(o), zapcore.Lock(o.Output), level)
+	lines := zapcore.NewCore(lineEncoder(o), zapcore.Lock(o.Output), level)
 	if o.Journal == nil {
 		return zap.New(lines)
 	}
 	core, err := newJournal(o, level, lines)
 	if err != nil {
 		log := zap.New(lines)
-		log.Warn("the journal is written to by standard error", zap.Error(err))
+		log.Warn("the journal's socket cannot be used: logging to standard error", zap.Error(err))
 		return log
 	}
 	return zap.New(core, zap.AddCaller())
 }
 
-func encoder(o Options) zapcore.Encoder {
-	c := zap.NewProductionEncoderConfig()
-	c.MessageKey = "message"
-	c.CallerKey = zapcore.OmitKey
-	c.EncodeTime = zapcore.RFC3339TimeEncoder
-	c.EncodeDuration = zapcore.StringDurationEncoder
-	if isJournal(o.Output, o.JournalStream) {
-		// The journal stamps each line with the time.
-		c.TimeKey = zapcore.OmitKey
-		return &prefixed{zapcore.NewJSONEncoder(c), buffer.NewPool()}
-	}
-	if IsTerminal(o.Output) {
-		return &plain{zapcore.NewConsoleEncoder(c)}
-	}
-	return zapcore.NewJSONEncoder(c)
-}
-
-// WriteLine writes one line for a person, such as the reason why the program ends,
-// with the priority of level where o.Output is the journal.
+// WriteLine writes one line of text to o.Output, with the priority of level if
+// o.Output is the journal. It is for the error with which the program ends.
 func WriteLine(o Options, level zapcore.Level, text string) {
 	text = strings.ReplaceAll(text, "\n", "; ") + "\n"
 	if isJournal(o.Output, o.JournalStream) {
@@ -78,7 +68,8 @@ func WriteLine(o Options, level zapcore.Level, text string) {
 	io.WriteString(o.Output, text)
 }
 
-// isJournal compares f with the "device:inode" of the journal's stream.
+// isJournal reports whether f is the journal's stream, whose device and inode
+// number $JOURNAL_STREAM has as "device:inode".
 func isJournal(f *os.File, stream string) bool {
 	var s unix.Stat_t
 	if stream == "" || unix.Fstat(int(f.Fd()), &s) != nil {
@@ -87,52 +78,13 @@ func isJournal(f *os.File, stream string) bool {
 	return stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
 }
 
-// IsTerminal says whether f is one.
+// IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }
 
-// prefixed puts the syslog priority before each line.
-type prefixed struct {
-	zapcore.Encoder
-	pool buffer.Pool
-}
-
-// Clone implements zapcore.Encoder.
-func (p *prefixed) Clone() zapcore.Encoder { return &prefixed{p.Encoder.Clone(), p.pool} }
-
-// EncodeEntry implements zapcore.Encoder.
-func (p *prefixed) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
-	line, err := p.Encoder.EncodeEntry(e, fields)
-	if err != nil {
-		return nil, err
-	}
-	defer line.Free()
-	out := p.pool.Get()
-	fmt.Fprintf(out, "<%d>", Priority(e.Level))
-	_, err = out.Write(line.Bytes())
-	return out, err
-}
-
-// plain leaves out what only journalctl(1) can look up.
-type plain struct{ zapcore.Encoder }
-
-// Clone implements zapcore.Encoder.
-func (p *plain) Clone() zapcore.Encoder { return &plain{p.Encoder.Clone()} }
-
-// EncodeEntry implements zapcore.Encoder.
-func (p *plain) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
-	shown := make([]zapcore.Field, 0, len(fields))
-	for _, f := range fields {
-		if f.Key != messageID {
-			shown = append(shown, f)
-		}
-	}
-	return p.Encoder.EncodeEntry(e, shown)
-}
-
-// Priority returns the priority, of syslog(3), for a level.
+// Priority returns the syslog(3) priority of a level.
 func Priority(l zapcore.Level) int {
 	switch {
 	case l <= zapcore.DebugLevel:

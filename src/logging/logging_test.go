@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// logged returns what log writes, with standard error taken to be the journal
-// or not.
+// logged returns what log writes to standard error, which is the journal's
+// stream if journal is true.
 func logged(t *testing.T, journal bool, level *zap.AtomicLevel, log func(*zap.Logger)) string {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
@@ -38,7 +38,7 @@ func logged(t *testing.T, journal bool, level *zap.AtomicLevel, log func(*zap.Lo
 	return string(text)
 }
 
-func TestJournalPriorities(t *testing.T) {
+func TestLinesHavePriorities(t *testing.T) {
 	level := zap.NewAtomicLevelAt(zap.DebugLevel)
 	got := logged(t, true, &level, func(l *zap.Logger) {
 		l.Debug("d")
@@ -56,10 +56,10 @@ func TestJournalPriorities(t *testing.T) {
 	}
 }
 
-func TestOneEventOneLine(t *testing.T) {
+func TestEntryIsOneLine(t *testing.T) {
 	got := logged(t, false, nil, func(l *zap.Logger) { l.Info("two\nlines", zap.String("k", "a\nb")) })
 	if strings.Count(got, "\n") != 1 {
-		t.Errorf("not one line: %q", got)
+		t.Errorf("more than one line: %q", got)
 	}
 	var entry map[string]any
 	if err := json.Unmarshal([]byte(got), &entry); err != nil {
@@ -70,7 +70,7 @@ func TestOneEventOneLine(t *testing.T) {
 	}
 }
 
-func TestLevelChangesWhileRunning(t *testing.T) {
+func TestLevelCanChange(t *testing.T) {
 	level := zap.NewAtomicLevelAt(zap.ErrorLevel)
 	got := logged(t, true, &level, func(l *zap.Logger) {
 		l.Info("before")
