@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// inherit returns a listening TCP socket as systemd would hand it over under
-// name.
+// inherit returns a listening TCP socket as systemd would pass it under name.
 func inherit(t *testing.T, name string) *os.File {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -18,10 +17,11 @@ func inherit(t *testing.T, name string) *os.File {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return rename(t, l.(*net.TCPListener).File, name)
+	return duplicate(t, l.(*net.TCPListener).File, name)
 }
 
-func rename(t *testing.T, file func() (*os.File, error), name string) *os.File {
+// duplicate returns a copy of a socket's descriptor under name.
+func duplicate(t *testing.T, file func() (*os.File, error), name string) *os.File {
 	t.Helper()
 	f, err := file()
 	if err != nil {
@@ -35,14 +35,14 @@ func rename(t *testing.T, file func() (*os.File, error), name string) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-func TestInheritedByName(t *testing.T) {
+func TestOpenAssignsByName(t *testing.T) {
 	sock := filepath.Join(t.TempDir(), "admin.sock")
 	unix, err := net.Listen("unix", sock)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close()
-	admin := rename(t, unix.(*net.UnixListener).File, Admin)
+	admin := duplicate(t, unix.(*net.UnixListener).File, Admin)
 	s, err := open([]*os.File{inherit(t, Metrics), inherit(t, HTTPS), admin}, Addresses{})
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +57,11 @@ func TestInheritedByName(t *testing.T) {
 	}
 	s.Close()
 	if _, err := os.Stat(sock); err != nil {
-		t.Errorf("systemd's socket file was removed: %v", err)
+		t.Errorf("Close removed the socket file of systemd: %v", err)
 	}
 }
 
-func TestListenersByFlag(t *testing.T) {
+func TestOpenListensByFlag(t *testing.T) {
 	sock := filepath.Join(t.TempDir(), "admin.sock")
 	s, err := open(nil, Addresses{HTTPS: "127.0.0.1:0", Metrics: "127.0.0.1:0", Admin: sock})
 	if err != nil {
@@ -69,11 +69,11 @@ func TestListenersByFlag(t *testing.T) {
 	}
 	defer s.Close()
 	if s.HTTPS == nil || s.Metrics == nil || s.Admin == nil {
-		t.Errorf("some are missing: %+v", s)
+		t.Errorf("a listener is missing: %+v", s)
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	datagram, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -85,30 +85,30 @@ func TestErrors(t *testing.T) {
 		want      string
 	}{
 		"none":    {nil, Addresses{}, "no listener for HTTPS"},
-		"unknown": {[]*os.File{inherit(t, "http")}, Addresses{}, `inherited socket "http": unknown name: allowed as FileDescriptorName= is https, metrics, admin`},
+		"unknown": {[]*os.File{inherit(t, "http")}, Addresses{}, `inherited socket "http": unknown name: FileDescriptorName= must be https, metrics or admin, and the name in OpenFile= notify or journal`},
 		"unnamed": {[]*os.File{inherit(t, "unknown")}, Addresses{HTTPS: "127.0.0.1:0"}, `inherited socket "unknown": unknown name`},
-		"twice":   {[]*os.File{inherit(t, HTTPS), inherit(t, HTTPS)}, Addresses{}, `inherited socket "https": a second one`},
-		"both":    {[]*os.File{inherit(t, HTTPS)}, Addresses{HTTPS: "127.0.0.1:0"}, "-listen 127.0.0.1:0: systemd has handed over this listener already"},
-		"no stream": {[]*os.File{rename(t, datagram.(*net.UDPConn).File, HTTPS)}, Addresses{},
+		"twice":   {[]*os.File{inherit(t, HTTPS), inherit(t, HTTPS)}, Addresses{}, `inherited socket "https": systemd passed two sockets of this name`},
+		"both":    {[]*os.File{inherit(t, HTTPS)}, Addresses{HTTPS: "127.0.0.1:0"}, "-listen 127.0.0.1:0: systemd has passed this listener already"},
+		"no stream": {[]*os.File{duplicate(t, datagram.(*net.UDPConn).File, HTTPS)}, Addresses{},
 			`inherited socket "https": not a listening stream socket`},
 		"bad address":  {nil, Addresses{HTTPS: "127.0.0.1"}, "-listen 127.0.0.1: "},
 		"only metrics": {[]*os.File{inherit(t, Metrics)}, Addresses{}, "no listener for HTTPS"},
-		"second notify": {[]*os.File{rename(t, datagram.(*net.UDPConn).File, Notify), rename(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
-			`inherited socket "notify": a second one`},
+		"second notify": {[]*os.File{duplicate(t, datagram.(*net.UDPConn).File, Notify), duplicate(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
+			`inherited socket "notify": systemd passed two sockets of this name`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// The error can be said, wherever among the sockets the journal's is.
-			journal := rename(t, datagram.(*net.UDPConn).File, Journal)
+			// The journal's socket must stay open wherever it is among the sockets.
+			journal := duplicate(t, datagram.(*net.UDPConn).File, Journal)
 			s, err := open(append(test.inherited, journal), test.flags)
 			if err == nil {
 				s.Close()
 				t.Fatal("no error")
 			}
 			if s.Journal != journal || s.HTTPS != nil || s.Notify != nil {
-				t.Errorf("left are %+v", s)
+				t.Errorf("the sockets after the error are %+v, want the journal's alone", s)
 			}
 			if _, err := journal.Stat(); err != nil {
-				t.Errorf("the journal's socket: %v", err)
+				t.Errorf("the journal's socket is closed: %v", err)
 			}
 			if !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s…", err, test.want)

@@ -1,6 +1,10 @@
-// Package notify speaks the protocol of sd_notify(3) over a socket that
-// systemd has connected for us (OpenFile= in the unit), since the unit denies
-// the service to open one of its own.
+// Package notify implements the service side of sd_notify(3): readiness,
+// reload, status, watchdog and stop.
+//
+// It writes to a socket that systemd has connected already (OpenFile= in the
+// unit), because the unit denies the service the sockets that sd_notify(3) or
+// go-systemd's package daemon would open. It does not decide when the service is
+// ready or healthy.
 package notify
 
 import (
@@ -13,34 +17,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Notifier tells the service manager how the service is. Without a manager
-// its methods do nothing.
+// A Notifier sends notifications to the service manager. Without a manager its
+// methods do nothing. The status argument of a method is the text that
+// `systemctl status` shows.
 type Notifier struct {
 	w io.Writer
 }
 
-// New returns a Notifier that writes a datagram for each message to w, or one
-// that does nothing if w is nil.
+// New returns a Notifier that writes each notification to w as one datagram, or
+// one that does nothing if w is nil.
 func New(w io.Writer) *Notifier { return &Notifier{w} }
 
-// Ready says that the service has started or has reloaded.
+// Ready reports that the service has started or that a reload is complete.
 func (n *Notifier) Ready(status string) error { return n.send("READY=1", statusLine(status)) }
 
-// Status sets the line that `systemctl status` shows.
+// Status sets the status text.
 func (n *Notifier) Status(status string) error { return n.send(statusLine(status)) }
 
-// Stopping says that the service has begun to stop and may take limit for it,
-// whatever TimeoutStopSec= says.
+// Stopping reports that the service is stopping. It extends the stop timeout to
+// limit, whatever TimeoutStopSec= is.
 func (n *Notifier) Stopping(status string, limit time.Duration) error {
 	extend := "EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(limit.Microseconds(), 10)
 	return n.send("STOPPING=1", extend, statusLine(status))
 }
 
-// Watchdog feeds the watchdog.
+// Watchdog resets the watchdog timer.
 func (n *Notifier) Watchdog(status string) error { return n.send("WATCHDOG=1", statusLine(status)) }
 
-// Reloading says that the service has begun to reload; Ready ends it.
-// Type=notify-reload wants the time in the same datagram.
+// Reloading reports that a reload has begun; Ready reports its end. The
+// monotonic time is in the same datagram, as Type=notify-reload requires.
 func (n *Notifier) Reloading() error {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
@@ -50,31 +55,33 @@ func (n *Notifier) Reloading() error {
 	return n.send("RELOADING=1", "MONOTONIC_USEC="+strconv.FormatInt(usec, 10))
 }
 
-func (n *Notifier) send(lines ...string) error {
+func (n *Notifier) send(assignments ...string) error {
 	if n.w == nil {
 		return nil
 	}
-	if _, err := io.WriteString(n.w, strings.Join(lines, "\n")); err != nil {
+	if _, err := io.WriteString(n.w, strings.Join(assignments, "\n")); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
 	return nil
 }
 
-// statusLine keeps a status from being read as further assignments.
+// statusLine replaces newlines, after which systemd would read another
+// assignment.
 func statusLine(status string) string {
 	return "STATUS=" + strings.ReplaceAll(status, "\n", " ")
 }
 
-// WatchdogInterval returns how often to call Alive: a third of the time that
-// $WATCHDOG_USEC allows, or 0 where no watchdog is set. $WATCHDOG_PID is not
-// compared: it is of the manager's PID namespace, which need not be ours.
+// WatchdogInterval returns the interval at which to call Watchdog: a third of
+// usec, the value of $WATCHDOG_USEC in microseconds, or 0 if usec is empty
+// (sd_watchdog_enabled(3)). $WATCHDOG_PID is not compared, because it is a PID
+// in the manager's PID namespace, which can be another than the service's.
 func WatchdogInterval(usec string) (time.Duration, error) {
 	if usec == "" {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(usec, 10, 64)
 	if err != nil || n <= 0 || n > int64(time.Hour*24*365/time.Microsecond) {
-		return 0, fmt.Errorf("WATCHDOG_USEC=%q: not a number of microseconds", usec)
+		return 0, fmt.Errorf("environment variable WATCHDOG_USEC=%q: must be a number of microseconds between 1 and one year", usec)
 	}
 	return time.Duration(n) * time.Microsecond / 3, nil
 }

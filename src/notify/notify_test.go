@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manager returns a datagram socket as systemd's, and a Notifier connected to
-// it.
-func manager(t *testing.T) (*net.UnixConn, *Notifier) {
+// newManager returns a datagram socket in the place of systemd's, and a Notifier
+// connected to it.
+func newManager(t *testing.T) (*net.UnixConn, *Notifier) {
 	t.Helper()
 	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
 	m, err := net.ListenUnixgram("unixgram", addr)
@@ -41,12 +41,12 @@ func receive(t *testing.T, m *net.UnixConn) string {
 }
 
 func TestMessages(t *testing.T) {
-	m, n := manager(t)
+	m, n := newManager(t)
 	for want, send := range map[string]func() error{
-		"READY=1\nSTATUS=fine": func() error { return n.Ready("fine") },
-		"STATUS=busy":          func() error { return n.Status("busy") },
-		"STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000\nSTATUS=bye": func() error { return n.Stopping("bye", 2*time.Second) },
-		"WATCHDOG=1\nSTATUS=a b=c":                            func() error { return n.Watchdog("a\nb=c") },
+		"READY=1\nSTATUS=serving": func() error { return n.Ready("serving") },
+		"STATUS=busy":             func() error { return n.Status("busy") },
+		"STOPPING=1\nEXTEND_TIMEOUT_USEC=2000000\nSTATUS=stopping": func() error { return n.Stopping("stopping", 2*time.Second) },
+		"WATCHDOG=1\nSTATUS=a b=c":                                 func() error { return n.Watchdog("a\nb=c") },
 	} {
 		if err := send(); err != nil {
 			t.Fatal(err)
@@ -57,14 +57,14 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-func TestReloadingIsOneDatagramWithTheTime(t *testing.T) {
-	m, n := manager(t)
+func TestReloadingSendsMonotonicTime(t *testing.T) {
+	m, n := newManager(t)
 	if err := n.Reloading(); err != nil {
 		t.Fatal(err)
 	}
 	usec, ok := strings.CutPrefix(receive(t, m), "RELOADING=1\nMONOTONIC_USEC=")
 	if !ok {
-		t.Fatal("not the form of sd_notify(3)")
+		t.Fatal("Reloading did not send RELOADING=1 and MONOTONIC_USEC= in one datagram")
 	}
 	sent, err := strconv.ParseInt(usec, 10, 64)
 	if err != nil {
@@ -75,20 +75,20 @@ func TestReloadingIsOneDatagramWithTheTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if age := now.Nano()/1000 - sent; age < 0 || age > 60e6 {
-		t.Errorf("time is %d µs off", age)
+		t.Errorf("the time sent is %d microseconds old", age)
 	}
 }
 
 func TestWithoutManager(t *testing.T) {
-	if err := New(nil).Ready("fine"); err != nil {
+	if err := New(nil).Ready("serving"); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestErrorWhenManagerIsGone(t *testing.T) {
-	m, n := manager(t)
+func TestErrorOfClosedManager(t *testing.T) {
+	m, n := newManager(t)
 	m.Close()
-	if err := n.Ready("fine"); err == nil {
+	if err := n.Ready("serving"); err == nil {
 		t.Error("no error")
 	}
 }
