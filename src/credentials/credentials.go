@@ -1,5 +1,3 @@
-// Package credentials loads the service's certificate, key and write token,
-// swaps them while it runs, and makes them for a first start.
 package credentials
 
 import (
@@ -10,58 +8,73 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync/atomic"
 )
 
-// Files are the paths of the credentials. Cert is PEM, the leaf first and its
-// chain after it; Key is PEM, PKCS #8, PKCS #1 or SEC 1, and may be the same
-// file. Token has a token a line, and comments. ClientCA is PEM: the
-// certificates of the authorities that vouch for clients. Token and ClientCA
-// may be empty or name a file that does not exist: then nobody has one.
+// Files are the paths of the credentials.
 type Files struct {
-	Cert, Key, Token, ClientCA string
+	// Cert has the server's certificate and after it those of its chain, in PEM.
+	Cert string
+	// Key has the certificate's private key in PEM, as PKCS #8, PKCS #1 or SEC 1.
+	// It may be the same file as Cert.
+	Key string
+	// Token has one token a line, and comments. An empty path or a file that
+	// does not exist means that there is no token.
+	Token string
+	// ClientCA has the certificates of the authorities that issue client
+	// certificates, in PEM. An empty path or a file that does not exist means
+	// that there is no authority.
+	ClientCA string
 }
 
-// A Set is one consistent reading of the files.
+// A Set is what all files had at one time. It does not change.
 type Set struct {
 	Certificate tls.Certificate
 	tokens      []digest
 	clientCAs   *x509.CertPool
-	sum         digest // of all files
+	sum         digest // of the content of all files
 }
 
-// Fingerprint tells this reading from every other. It gives nothing of it away.
+// Fingerprint returns a hexadecimal digest of the content of all files. It
+// changes with every change to one of them, and reveals nothing of the content.
 func (s *Set) Fingerprint() string { return fmt.Sprintf("%x", s.sum) }
 
-// Load reads the files. Every error is one of configuration.
+// Leaf returns the server's certificate without its chain.
+func (s *Set) Leaf() *x509.Certificate { return s.Certificate.Leaf }
+
+// ClientCAs returns the authorities of client certificates, or nil if there are
+// none.
+func (s *Set) ClientCAs() *x509.CertPool { return s.clientCAs }
+
+// Load reads and validates the files. Every error is an error of configuration.
 func Load(f Files) (*Set, error) {
-	read, err := readAll(f)
+	c, err := readFiles(f)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.X509KeyPair(read.cert, read.key)
+	pair, err := tls.X509KeyPair(c.cert, c.key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s with key %s: %w", f.Cert, f.Key, err)
 	}
-	tokens, err := parseTokens(read.token)
+	tokens, err := parseTokens(c.token)
 	if err != nil {
 		return nil, fmt.Errorf("token %s: %w", f.Token, err)
 	}
-	clientCAs, err := parseAuthorities(read.clientCA)
+	clientCAs, err := parseAuthorities(c.clientCA)
 	if err != nil {
 		return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
 	}
-	return &Set{Certificate: pair, tokens: tokens, clientCAs: clientCAs, sum: read.sum()}, nil
+	return &Set{Certificate: pair, tokens: tokens, clientCAs: clientCAs, sum: c.sum()}, nil
 }
 
-// contents are those of the files, nil where an optional one is not there.
+// contents are the contents of the files; an optional file that does not exist
+// is nil.
 type contents struct{ cert, key, token, clientCA []byte }
 
-func readAll(f Files) (c contents, err error) {
+func readFiles(f Files) (c contents, err error) {
 	for _, file := range []struct {
 		name, path string
 		optional   bool
-		to         *[]byte
+		content    *[]byte
 	}{
 		{"certificate", f.Cert, false, &c.cert},
 		{"key", f.Key, false, &c.key},
@@ -71,7 +84,7 @@ func readAll(f Files) (c contents, err error) {
 		if file.optional && file.path == "" {
 			continue
 		}
-		*file.to, err = os.ReadFile(file.path)
+		*file.content, err = os.ReadFile(file.path)
 		if file.optional && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -82,52 +95,13 @@ func readAll(f Files) (c contents, err error) {
 	return c, nil
 }
 
+// sum returns a digest of the digests of all contents, so that bytes which move
+// from one file to the next change it.
 func (c contents) sum() digest {
 	h := sha256.New()
-	for _, text := range [][]byte{c.cert, c.key, c.token, c.clientCA} {
-		of := sha256.Sum256(text)
-		h.Write(of[:])
+	for _, content := range [][]byte{c.cert, c.key, c.token, c.clientCA} {
+		sum := sha256.Sum256(content)
+		h.Write(sum[:])
 	}
 	return digest(h.Sum(nil))
-}
-
-// Leaf returns the server's own certificate.
-func (s *Set) Leaf() *x509.Certificate { return s.Certificate.Leaf }
-
-// A Store holds the Set in force.
-type Store struct {
-	files Files
-	set   atomic.Pointer[Set]
-}
-
-// An Validator says what else is wrong with a Set, nil if nothing is.
-type Validator func(*Set) error
-
-// Open loads the files for the first time.
-func Open(f Files, accept Validator) (*Store, error) {
-	s := &Store{files: f}
-	return s, s.Reload(accept)
-}
-
-// Reload loads the files again. On an error, accept's too, the Set in force
-// stays.
-func (s *Store) Reload(accept Validator) error {
-	set, err := Load(s.files)
-	if err != nil {
-		return err
-	}
-	if err := accept(set); err != nil {
-		return err
-	}
-	s.set.Store(set)
-	return nil
-}
-
-// Current returns the Set in force.
-func (s *Store) Current() *Set { return s.set.Load() }
-
-// GetCertificate is for tls.Config: new handshakes get the certificate in
-// force, open connections keep theirs.
-func (s *Store) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return &s.Current().Certificate, nil
 }

@@ -51,7 +51,7 @@ func TestGeneratedCertificate(t *testing.T) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 3 {
-		t.Fatalf("directory holds %v, %v, want 3 files", entries, err)
+		t.Fatalf("directory has %v, %v, want 3 files", entries, err)
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err != nil || info.Mode() != 0o600 {
@@ -86,7 +86,7 @@ func TestGenerateNeverOverwrites(t *testing.T) {
 				}
 			}
 			if _, err := Load(files); err != nil {
-				t.Errorf("what was made does not fit what was there: %v", err)
+				t.Errorf("the new file does not match the old ones: %v", err)
 			}
 		})
 	}
@@ -98,19 +98,19 @@ func TestGenerateRefusesCertificateWithoutKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	made, err := Generate(dir, "host.example", time.Now())
-	if err == nil || !strings.Contains(err.Error(), "certificate without its key") || made != nil {
+	if err == nil || !strings.Contains(err.Error(), "is a certificate without its key") || made != nil {
 		t.Errorf("made %v, error %v", made, err)
 	}
 }
 
-func TestGenerateDoesNotFollowLinks(t *testing.T) {
+func TestGenerateDoesNotFollowSymlinks(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(dir, TokenFile)); err != nil {
 		t.Fatal(err)
 	}
 	made, err := Generate(dir, "host.example", time.Now())
 	if err != nil || len(made) != 2 {
-		t.Errorf("made %v, error %v, want key and cert alone", made, err)
+		t.Errorf("made %v, error %v, want key and cert only", made, err)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestGenerateWithoutDirectory(t *testing.T) {
 	}
 }
 
-func TestTokensDiffer(t *testing.T) {
+func TestGeneratedTokensDiffer(t *testing.T) {
 	_, a := generate(t)
 	_, b := generate(t)
 	if x, y := read(t, a.Token), read(t, b.Token); x == y || len(strings.TrimSpace(x)) < 43 {
@@ -154,7 +154,7 @@ func TestAuthorizes(t *testing.T) {
 	}
 }
 
-func TestNoTokenLetsNobodyIn(t *testing.T) {
+func TestWithoutTokenNothingIsAuthorized(t *testing.T) {
 	_, files := generate(t)
 	for _, path := range []string{"", filepath.Join(t.TempDir(), "none")} {
 		files.Token = path
@@ -163,7 +163,7 @@ func TestNoTokenLetsNobodyIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if set.HasToken() || set.Authorizes("Bearer ") || set.Authorizes("") {
-			t.Errorf("token file %q lets somebody in", path)
+			t.Errorf("token file %q authorizes a request", path)
 		}
 	}
 }
@@ -174,17 +174,17 @@ func TestLoadErrors(t *testing.T) {
 		change func(t *testing.T, f *Files)
 		want   string
 	}{
-		"no certificate":   {func(_ *testing.T, f *Files) { f.Cert += "x" }, "certificate: open "},
-		"no key":           {func(_ *testing.T, f *Files) { f.Key += "x" }, "key: open "},
-		"another's key":    {func(_ *testing.T, f *Files) { f.Key = other.Key }, "private key does not match public key"},
-		"not a PEM file":   {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "failed to find any PEM data"},
-		"empty token":      {func(t *testing.T, f *Files) { write(t, f.Token, "\n# none yet\n") }, "there is no token in it"},
-		"short token":      {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "line 1: allowed is one token a line, of at least 16"},
-		"second too short": {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "line 2: allowed is one token a line"},
-		"comment behind":   {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+" # mine") }, "line 1: allowed is one token a line"},
-		"unreadable token": {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
-		"empty client-ca":  {func(t *testing.T, f *Files) { f.ClientCA = f.Token }, "there is no PEM certificate in it"},
-		"key in client-ca": {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, "block 1 is not a certificate"},
+		"no certificate":             {func(_ *testing.T, f *Files) { f.Cert += "x" }, "certificate: open "},
+		"no key":                     {func(_ *testing.T, f *Files) { f.Key += "x" }, "key: open "},
+		"key of another certificate": {func(_ *testing.T, f *Files) { f.Key = other.Key }, "private key does not match public key"},
+		"not a PEM file":             {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "failed to find any PEM data"},
+		"empty token":                {func(t *testing.T, f *Files) { write(t, f.Token, "\n# none yet\n") }, "the file has no token"},
+		"short token":                {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "line 1: not a token: use one token a line, of at least 16"},
+		"second too short":           {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "line 2: not a token"},
+		"comment after token":        {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+" # mine") }, "line 1: not a token"},
+		"unreadable token":           {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
+		"empty client-ca":            {func(t *testing.T, f *Files) { f.ClientCA = f.Token }, "the file has no PEM certificate"},
+		"key in client-ca":           {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, "block 1 is not a certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, files := generate(t)
@@ -207,9 +207,9 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func usable(*Set) error { return nil }
+func acceptAll(*Set) error { return nil }
 
-func TestTokensRotate(t *testing.T) {
+func TestSeveralTokens(t *testing.T) {
 	_, files := generate(t)
 	first, second := strings.Repeat("1", 20), strings.Repeat("2", 20)
 	for _, test := range []struct {
@@ -245,41 +245,41 @@ func TestOneFileForCertificateAndKey(t *testing.T) {
 	}
 }
 
-// Every file counts, and what moves from one to the next does too.
-func TestFingerprintTellsReadingsApart(t *testing.T) {
+// Every change of a file changes the fingerprint.
+func TestFingerprint(t *testing.T) {
 	_, files := generate(t)
 	files.ClientCA = filepath.Join(t.TempDir(), "client-ca")
 	seen := map[string]bool{}
-	look := func(fresh bool) {
+	load := func(wantNew bool) {
 		t.Helper()
 		set, err := Load(files)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if print := set.Fingerprint(); seen[print] == fresh {
-			t.Errorf("fingerprint %s: new is %v, want %v", print, !seen[print], fresh)
+		if print := set.Fingerprint(); seen[print] == wantNew {
+			t.Errorf("fingerprint %s: new is %v, want %v", print, !seen[print], wantNew)
 		} else {
 			seen[print] = true
 		}
 	}
-	look(true)
-	look(false)
+	load(true)
+	load(false)
 	write(t, files.ClientCA, read(t, files.Cert))
-	look(true)
+	load(true)
 	write(t, files.Token, read(t, files.Token)+"# a comment\n")
-	look(true)
+	load(true)
 	write(t, files.Key, read(t, files.Key)+"\n")
-	look(true)
+	load(true)
 	write(t, files.Cert, read(t, files.Cert)+"\n")
-	look(true)
+	load(true)
 }
 
 func TestExpiresSoon(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Now()
 	for _, test := range []struct {
-		life, left time.Duration
-		want       bool
+		lifetime, left time.Duration
+		want           bool
 	}{
 		{365 * day, 22 * day, false},
 		{365 * day, 20 * day, true},
@@ -289,45 +289,45 @@ func TestExpiresSoon(t *testing.T) {
 		{6 * day, day, true},
 		{90 * day, -day, true},
 	} {
-		c := &x509.Certificate{NotBefore: now.Add(test.left - test.life), NotAfter: now.Add(test.left)}
+		c := &x509.Certificate{NotBefore: now.Add(test.left - test.lifetime), NotAfter: now.Add(test.left)}
 		if got := ExpiresSoon(c, now); got != test.want {
-			t.Errorf("%v of %v left: %v", test.left, test.life, got)
+			t.Errorf("%v of %v left: %v", test.left, test.lifetime, got)
 		}
 	}
 }
 
-func TestRefusedSetIsNotTaken(t *testing.T) {
+func TestReloadKeepsSetThatValidatorRejects(t *testing.T) {
 	_, files := generate(t)
-	s, err := Open(files, usable)
+	s, err := Open(files, acceptAll)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := s.Current()
-	refused := errors.New("refused")
-	if err := s.Reload(func(*Set) error { return refused }); !errors.Is(err, refused) || s.Current() != old {
-		t.Errorf("error %v, old set in force %v", err, s.Current() == old)
+	rejected := errors.New("rejected")
+	if err := s.Reload(func(*Set) error { return rejected }); !errors.Is(err, rejected) || s.Current() != old {
+		t.Errorf("error %v, old set still in use: %v", err, s.Current() == old)
 	}
 }
 
-func TestReloadKeepsTheOldSetOnError(t *testing.T) {
+func TestReloadKeepsSetOnError(t *testing.T) {
 	_, files := generate(t)
-	s, err := Open(files, usable)
+	s, err := Open(files, acceptAll)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := s.Current()
 	write(t, files.Cert, "hello")
-	if err := s.Reload(usable); err == nil {
+	if err := s.Reload(acceptAll); err == nil {
 		t.Fatal("no error")
 	}
 	if s.Current() != old {
-		t.Error("the old set is gone")
+		t.Error("the old set is no longer in use")
 	}
 	_, other := generate(t)
 	for from, to := range map[string]string{other.Cert: files.Cert, other.Key: files.Key, other.Token: files.Token} {
 		write(t, to, read(t, from))
 	}
-	if err := s.Reload(usable); err != nil {
+	if err := s.Reload(acceptAll); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.GetCertificate(nil)
@@ -335,6 +335,6 @@ func TestReloadKeepsTheOldSetOnError(t *testing.T) {
 		t.Errorf("the old certificate is still served: %v", err)
 	}
 	if !s.Current().Authorizes("Bearer " + strings.TrimSpace(read(t, other.Token))) {
-		t.Error("the new token does not let in")
+		t.Error("the new token is not accepted")
 	}
 }

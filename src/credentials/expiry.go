@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// notice is how long before its end a certificate expires soon: a week and more
-// after the usual tools should have renewed it, 30 days before, and three weeks
-// to find out why they have not.
-const notice = 21 * 24 * time.Hour
+// maxExpiryNotice is the longest time before the end of a certificate at which
+// it expires soon. The usual tools renew 30 days before the end, so a renewal
+// that is nine days late is noticed with three weeks left to repair it.
+const maxExpiryNotice = 21 * 24 * time.Hour
 
-// ExpiresSoon says whether a certificate needs somebody's attention, or is past
-// that. One that lives for less than twelve weeks gets a quarter of its life.
+// ExpiresSoon reports whether a certificate has expired, or will within three
+// weeks or, if that is less, within a quarter of its lifetime.
 func ExpiresSoon(c *x509.Certificate, now time.Time) bool {
-	life := c.NotAfter.Sub(c.NotBefore)
-	return now.Add(min(notice, life/4)).After(c.NotAfter)
+	lifetime := c.NotAfter.Sub(c.NotBefore)
+	return now.Add(min(maxExpiryNotice, lifetime/4)).After(c.NotAfter)
 }
 
 // Validity returns until when a certificate is valid, as a phrase for an

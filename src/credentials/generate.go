@@ -25,38 +25,37 @@ const (
 	TokenFile = "token"
 )
 
-// lifetime is short enough for clients that refuse long-lived certificates
-// (825 days), and long enough to be replaced in peace.
-const lifetime = 365 * 24 * time.Hour
+// certificateLifetime is below the 825 days that some clients accept at most.
+const certificateLifetime = 365 * 24 * time.Hour
 
-// tokenBytes is the entropy of a generated token.
+// tokenBytes is the number of random bytes in a generated token.
 const tokenBytes = 32
 
-// Generate makes what is missing in dir of a self-signed certificate for host,
-// its key (ECDSA P-256) and a random write token, all with mode 0600, and
-// returns the paths of the files that it made. It never overwrites a file, and
-// a file that it makes is there whole or not at all.
+// Generate makes a self-signed certificate for host, its key (ECDSA P-256) and a
+// random token in dir, those of the three that are missing. The files have mode
+// 0600. It returns the paths of the files that it made, also with an error. It
+// does not overwrite a file, and a file appears with its whole content or not at
+// all.
 func Generate(dir, host string, now time.Time) (made []string, err error) {
 	for _, file := range []struct {
-		name string
-		make func() ([]byte, error)
+		name     string
+		generate func() ([]byte, error)
 	}{
 		{KeyFile, func() ([]byte, error) { return newKey(dir) }},
 		{CertFile, func() ([]byte, error) { return newCertificate(filepath.Join(dir, KeyFile), host, now) }},
 		{TokenFile, newToken},
 	} {
 		path := filepath.Join(dir, file.name)
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			if err != nil {
-				return made, fmt.Errorf("look for %s: %w", file.name, err)
-			}
+		if _, err := os.Lstat(path); err == nil {
 			continue
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return made, err
 		}
-		text, err := file.make()
+		content, err := file.generate()
 		if err != nil {
-			return made, fmt.Errorf("make %s: %w", path, err)
+			return made, fmt.Errorf("generate %s: %w", path, err)
 		}
-		if err := create(path, text); err != nil {
+		if err := createFile(path, content); err != nil {
 			return made, fmt.Errorf("write %s: %w", path, err)
 		}
 		made = append(made, path)
@@ -64,9 +63,12 @@ func Generate(dir, host string, now time.Time) (made []string, err error) {
 	return made, nil
 }
 
+// newKey returns a new private key in PEM. It fails if dir has a certificate,
+// which a new key would not belong to.
 func newKey(dir string) ([]byte, error) {
-	if _, err := os.Lstat(filepath.Join(dir, CertFile)); err == nil {
-		return nil, fmt.Errorf("there is a certificate without its key: put the key beside it, or remove %s", filepath.Join(dir, CertFile))
+	cert := filepath.Join(dir, CertFile)
+	if _, err := os.Lstat(cert); err == nil {
+		return nil, fmt.Errorf("%s is a certificate without its key: put the key beside it, or remove the certificate", cert)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -79,6 +81,7 @@ func newKey(dir string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
+// newCertificate returns a certificate for host in PEM, signed by its own key.
 func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
 	key, err := readKey(keyFile)
 	if err != nil {
@@ -89,7 +92,7 @@ func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
 		DNSNames:              []string{host, "localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.Add(lifetime),
+		NotAfter:              now.Add(certificateLifetime),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
@@ -101,15 +104,15 @@ func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
-// readKey reads the PEM key of any form that crypto/tls takes.
-func readKey(file string) (crypto.Signer, error) {
-	text, err := os.ReadFile(file)
+// readKey reads a PEM private key in one of the forms that crypto/tls accepts.
+func readKey(path string) (crypto.Signer, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("%s: not a PEM file", file)
+		return nil, fmt.Errorf("%s: not a PEM file", path)
 	}
 	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 		if signer, ok := key.(crypto.Signer); ok {
@@ -122,7 +125,7 @@ func readKey(file string) (crypto.Signer, error) {
 	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
 		return key, nil
 	}
-	return nil, fmt.Errorf("%s: not a private key that can sign", file)
+	return nil, fmt.Errorf("%s: not a private key that can sign", path)
 }
 
 func newToken() ([]byte, error) {
@@ -131,16 +134,17 @@ func newToken() ([]byte, error) {
 	return []byte(base64.RawURLEncoding.EncodeToString(b) + "\n"), nil
 }
 
-// create writes a file of mode 0600 that appears whole, link(2) being the call
-// that does not overwrite.
-func create(path string, text []byte) error {
+// createFile writes a file of mode 0600. It writes a temporary file and links it
+// to path, because link(2) neither overwrites a file nor follows a symbolic
+// link.
+func createFile(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if _, err := f.Write(text); err != nil {
+	if _, err := f.Write(content); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

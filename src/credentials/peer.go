@@ -2,59 +2,27 @@ package credentials
 
 import (
 	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 )
 
-// parseAuthorities reads PEM certificates, and nothing else: what is not
-// understood would be an authority that is missing.
-func parseAuthorities(text []byte) (*x509.CertPool, error) {
-	if text == nil {
-		return nil, nil
-	}
-	pool := x509.NewCertPool()
-	for number := 1; ; number++ {
-		var block *pem.Block
-		block, text = pem.Decode(text)
-		if block == nil && number == 1 {
-			return nil, errors.New("there is no PEM certificate in it")
-		}
-		if block == nil {
-			return pool, nil
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("block %d is not a certificate", number)
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", number, err)
-		}
-		pool.AddCert(cert)
-	}
-}
-
-// ClientCAs are the authorities that vouch for clients, nil without that
-// credential.
-func (s *Set) ClientCAs() *x509.CertPool { return s.clientCAs }
-
-// A Peer is the client at the other end of a connection, as the certificates
-// that it has shown and holds the key of say. Its methods may be called by many
-// goroutines; nil is a client that has shown none.
+// A Peer is the client of a TLS connection, identified by the certificate that
+// it has sent and proved to have the key of. Its methods may be called from
+// several goroutines at once. A nil Peer is a client without a certificate.
 type Peer struct {
-	certificates []*x509.Certificate // its own first
-	last         atomic.Pointer[verdict]
+	certificates []*x509.Certificate // the client's own first
+	last         atomic.Pointer[verifyResult]
 }
 
-// A verdict is good for as long as its authorities are in force, until expiry.
-type verdict struct {
-	by    *x509.CertPool
-	until time.Time // zero where the peer is not recognized
+// A verifyResult is the result of verifying a Peer. It holds for as long as the
+// same authorities are in use, until the time it has.
+type verifyResult struct {
+	authorities *x509.CertPool
+	until       time.Time // zero if the peer is not verified
 }
 
-// NewPeer takes the PeerCertificates of a finished handshake.
+// NewPeer returns the client of a connection by
+// tls.ConnectionState.PeerCertificates after the handshake.
 func NewPeer(certificates []*x509.Certificate) *Peer {
 	if len(certificates) == 0 {
 		return nil
@@ -62,7 +30,8 @@ func NewPeer(certificates []*x509.Certificate) *Peer {
 	return &Peer{certificates: certificates}
 }
 
-// Name is the subject of the peer's certificate, RFC 2253, and "" without one.
+// Name returns the subject of the client's certificate in the form of RFC 2253,
+// or "" if it has none.
 func (p *Peer) Name() string {
 	if p == nil {
 		return ""
@@ -70,40 +39,41 @@ func (p *Peer) Name() string {
 	return p.certificates[0].Subject.String()
 }
 
-// VerifyPeer says whether an authority in force vouches for p at this time. A
-// connection outlives handshakes: authorities that have gone since are asked
-// no more.
+// VerifyPeer reports whether the certificate of p is valid now and issued by an
+// authority of s. A connection can outlive a reload, so the check at the
+// handshake is not enough: an authority may have been removed since.
 func (s *Set) VerifyPeer(p *Peer) bool {
 	if p == nil || s.clientCAs == nil {
 		return false
 	}
-	v := p.last.Load()
-	if v == nil || v.by != s.clientCAs {
-		v = &verdict{s.clientCAs, p.vouched(s.clientCAs)}
-		p.last.Store(v)
+	result := p.last.Load()
+	if result == nil || result.authorities != s.clientCAs {
+		result = &verifyResult{s.clientCAs, p.verifiedUntil(s.clientCAs)}
+		p.last.Store(result)
 	}
-	return time.Now().Before(v.until)
+	return time.Now().Before(result.until)
 }
 
-// vouched returns until when one of the authorities vouches for p.
-func (p *Peer) vouched(authorities *x509.CertPool) time.Time {
-	between := x509.NewCertPool()
+// verifiedUntil returns the time at which the last valid chain to one of the
+// authorities expires, or the zero time if there is none.
+func (p *Peer) verifiedUntil(authorities *x509.CertPool) time.Time {
+	intermediates := x509.NewCertPool()
 	for _, c := range p.certificates[1:] {
-		between.AddCert(c)
+		intermediates.AddCert(c)
 	}
 	chains, _ := p.certificates[0].Verify(x509.VerifyOptions{
-		Roots: authorities, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Roots: authorities, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	var latest time.Time
 	for _, chain := range chains {
-		first := chain[0].NotAfter
+		earliest := chain[0].NotAfter
 		for _, c := range chain {
-			if c.NotAfter.Before(first) {
-				first = c.NotAfter
+			if c.NotAfter.Before(earliest) {
+				earliest = c.NotAfter
 			}
 		}
-		if first.After(latest) {
-			latest = first
+		if earliest.After(latest) {
+			latest = earliest
 		}
 	}
 	return latest
