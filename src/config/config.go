@@ -1,9 +1,3 @@
-// Package config reads conf.yaml.
-//
-// Reading is strict: an unknown or repeated key, a value of the wrong type and
-// a value out of range are errors that name file, line, column and what would
-// be allowed. No error quotes a value, so that the file's content stays out of
-// the log.
 package config
 
 import (
@@ -13,13 +7,13 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// DefaultFile is the text of the conf.yaml that the package installs. It shows
+// DefaultFile is the text of the conf.yaml that the package installs. It has
 // every key with its default.
 //
 //go:embed conf.yaml
 var DefaultFile []byte
 
-// Config is the whole of conf.yaml.
+// Config is the content of conf.yaml.
 type Config struct {
 	Log      Log      `yaml:"log"`
 	Access   Access   `yaml:"access"`
@@ -27,28 +21,30 @@ type Config struct {
 	Timeouts Timeouts `yaml:"timeouts"`
 }
 
-// Log says what is logged.
+// Log selects what is logged.
 type Log struct {
 	Level Level `yaml:"level"`
-	// Access is for an entry for each request, at any level.
+	// Access enables a log entry for each request, at every level.
 	Access Bool `yaml:"access"`
 }
 
-// Access says who may read and who may write over HTTPS.
+// Access has the rules for reading and writing the state over HTTPS.
 type Access struct {
 	Read  AccessRule `yaml:"read"`
 	Write AccessRule `yaml:"write"`
 }
 
-// Limits bounds what clients can hold. All but Connections are bytes.
+// Limits limits what clients can make the service hold in memory. All but
+// Connections are in bytes.
 type Limits struct {
-	State       Size  `yaml:"state"`
-	Uploads     Size  `yaml:"uploads"`
-	Header      Size  `yaml:"header"`
+	State       Size  `yaml:"state"`   // of the stored state
+	Uploads     Size  `yaml:"uploads"` // of all uploads together
+	Header      Size  `yaml:"header"`  // of one request
 	Connections Count `yaml:"connections"`
 }
 
-// Timeouts bounds how long clients can hold it.
+// Timeouts limits how long a client can occupy a connection. Shutdown limits how
+// long requests may go on after a stop has begun.
 type Timeouts struct {
 	Header   Duration `yaml:"header"`
 	Body     Duration `yaml:"body"`

@@ -12,21 +12,21 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-func TestShippedFileShowsEveryDefault(t *testing.T) {
+func TestDefaultFileHasEveryDefault(t *testing.T) {
 	c, err := Parse("conf.yaml", DefaultFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c != Default() {
-		t.Errorf("shipped file is\n%+v, defaults are\n%+v", c, Default())
+		t.Errorf("the default file is\n%+v, the defaults are\n%+v", c, Default())
 	}
 	file, err := parser.ParseBytes(DefaultFile, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range keys() {
-		if find(file.Docs[0].Body.(*ast.MappingNode), k.path) == nil {
-			t.Errorf("shipped file does not show %s", k.path)
+		if valueAt(file.Docs[0].Body.(*ast.MappingNode), k.path) == nil {
+			t.Errorf("the default file does not have %s", k.path)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func TestParse(t *testing.T) {
 		"quoted": {"timeouts:\n  idle: \"1h\"\n", with(func(c *Config) {
 			c.Timeouts.Idle = Duration(time.Hour)
 		})},
-		"switch": {"log:\n  access: true\n", with(func(c *Config) {
+		"bool": {"log:\n  access: true\n", with(func(c *Config) {
 			c.Log.Access = true
 		})},
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
@@ -89,8 +89,8 @@ func TestParseErrors(t *testing.T) {
 		"number for time":     {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
 		"time out of range":   {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
 		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
-		"switch":              {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
-		"number for a switch": {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"bool":                {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"number for a bool":   {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
 		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
 		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
 		"empty section":       {"log:\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
@@ -174,11 +174,11 @@ func TestSizeString(t *testing.T) {
 	}
 }
 
-func TestChanged(t *testing.T) {
+func TestNonDefault(t *testing.T) {
 	if got := NonDefault(Default()); len(got) != 0 {
-		t.Errorf("the defaults change %v", got)
+		t.Errorf("the defaults differ from themselves: %v", got)
 	}
-	// One value for every key, each of another one than the default.
+	// Each key has a value that differs from its default.
 	c, err := Parse("conf.yaml", []byte(`
 log: {level: debug, access: true}
 access: {read: nobody, write: anyone}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzParse: whatever the file holds, the answer is a configuration within its
-// ranges or one line that names the file.
+// FuzzParse checks that every text is either a configuration with all values in
+// range, or an *Error that names the file.
 func FuzzParse(f *testing.F) {
 	f.Add(DefaultFile)
 	for _, text := range []string{
@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 		var e *Error
 		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "conf.yaml:") {
-			t.Errorf("error does not say where: %v", err)
+			t.Errorf("the error does not name the file: %v", err)
 		}
 	})
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile is far more than any sensible conf.yaml, in bytes.
+// maxFile is the largest size of a conf.yaml in bytes.
 const maxFile = 1 << 20
 
-// An Error says what is wrong with a conf.yaml and where. Line and Column
-// count from 1; they are 0 where the whole file is meant.
+// An Error is an error in a conf.yaml. Line and Column count from 1; both are 0
+// if the error is about the whole file.
 type Error struct {
 	File         string
 	Line, Column int
 	Message      string
 }
 
-// Error implements error in the form that editors jump to.
+// Error returns "file:line:column: message", which editors can jump to.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.File, e.Message)
@@ -31,93 +31,94 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-// Load reads the file at path. Its errors are *Error.
+// Load reads the file at path. Every error is an *Error.
 func Load(path string) (Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, &Error{File: path, Message: "cannot be read: " + cause(err)}
+		return Config{}, &Error{File: path, Message: "cannot be read: " + pathErrorCause(err)}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return Config{}, &Error{File: path, Message: "cannot be read: " + cause(err)}
+		return Config{}, &Error{File: path, Message: "cannot be read: " + pathErrorCause(err)}
 	}
 	return Parse(path, text)
 }
 
-// Parse reads the text of a conf.yaml; name stands for it in errors, which are
-// *Error.
-func Parse(name string, text []byte) (Config, error) {
+// Parse reads the text of a conf.yaml. File is its name in errors. Every error
+// is an *Error.
+func Parse(file string, text []byte) (Config, error) {
 	if len(text) > maxFile {
-		return Config{}, &Error{File: name, Message: "is longer than 1 MiB"}
+		return Config{}, &Error{File: file, Message: "is longer than 1 MiB"}
 	}
-	file, err := parser.ParseBytes(text, 0)
+	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return Config{}, locate(name, err)
+		return Config{}, wrapYAML(file, err)
 	}
-	root, err := document(name, file)
+	root, err := rootMapping(file, tree)
 	if root == nil || err != nil {
 		return Default(), err
 	}
-	if err := checkKeys(name, root); err != nil {
+	if err := checkKeys(file, root); err != nil {
 		return Config{}, err
 	}
 	c := Default()
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil {
-		return Config{}, locate(name, err)
+		return Config{}, wrapYAML(file, err)
 	}
-	if err := checkRanges(name, root, c); err != nil {
+	if err := checkRanges(file, root, c); err != nil {
 		return Config{}, err
 	}
 	return c, nil
 }
 
-// document returns the one mapping that the file holds, or nil where it holds
-// nothing but comments.
-func document(name string, file *ast.File) (*ast.MappingNode, error) {
-	if len(file.Docs) > 1 {
-		second := file.Docs[1]
-		at := second.Start
-		if at == nil {
-			at = second.GetToken()
+// rootMapping returns the mapping that is the file's only document, or nil if
+// the file has nothing but comments.
+func rootMapping(file string, tree *ast.File) (*ast.MappingNode, error) {
+	if len(tree.Docs) > 1 {
+		second := tree.Docs[1]
+		start := second.Start
+		if start == nil {
+			start = second.GetToken()
 		}
-		return nil, &Error{name, at.Position.Line, at.Position.Column, "a second document: allowed is one"}
+		return nil, &Error{file, start.Position.Line, start.Position.Column, "a second document: allowed is one"}
 	}
-	if len(file.Docs) == 0 {
+	if len(tree.Docs) == 0 {
 		return nil, nil
 	}
-	switch body := file.Docs[0].Body.(type) {
+	switch body := tree.Docs[0].Body.(type) {
 	case nil, *ast.CommentGroupNode, *ast.NullNode:
 		return nil, nil
 	case *ast.MappingNode:
 		return body, nil
 	default:
-		return nil, at(name, body, "allowed is a mapping with "+keyList(""))
+		return nil, errorAt(file, body, "allowed is a mapping with "+listKeys(""))
 	}
 }
 
-// locate turns an error of the YAML library into ours, without the piece of
-// source that the library would quote.
-func locate(name string, err error) error {
+// wrapYAML returns an error of the YAML library as an *Error, without the lines
+// of the file that the library quotes.
+func wrapYAML(file string, err error) error {
 	var located yaml.Error
 	if !errors.As(err, &located) || located.GetToken() == nil {
-		return &Error{File: name, Message: "is not valid YAML"}
+		return &Error{File: file, Message: "is not valid YAML"}
 	}
 	p := located.GetToken().Position
-	return &Error{name, p.Line, p.Column, located.GetMessage()}
+	return &Error{file, p.Line, p.Column, located.GetMessage()}
 }
 
-func at(name string, n ast.Node, message string) error {
+// errorAt returns an *Error at the position of n.
+func errorAt(file string, n ast.Node, message string) error {
 	p := n.GetToken().Position
-	return &Error{name, p.Line, p.Column, message}
+	return &Error{file, p.Line, p.Column, message}
 }
 
-// cause returns the reason of an *os.PathError without the path, which the
-// caller names already.
-func cause(err error) string {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
+// pathErrorCause returns the text of an error without the operation and the path
+// of an *os.PathError, because an *Error has the path already.
+func pathErrorCause(err error) string {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
 	}
 	return err.Error()
 }

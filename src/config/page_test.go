@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestPageFollowsTheKeys compares foobar.yaml(5) with the keys, their defaults
-// and what they allow.
-func TestPageFollowsTheKeys(t *testing.T) {
+// TestManualPageHasEveryKey compares the keys in foobar.yaml(5), their defaults
+// and their ranges with those of the package.
+func TestManualPageHasEveryKey(t *testing.T) {
 	text, err := os.ReadFile("../../man/foobar.yaml.5")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestPageFollowsTheKeys(t *testing.T) {
 	for _, k := range keys() {
 		got, ok := page[k.path]
 		if !ok {
-			t.Errorf("%s is not in the page", k.path)
+			t.Errorf("%s is missing in the page", k.path)
 			continue
 		}
 		delete(page, k.path)
@@ -50,7 +50,7 @@ func defaultValues() map[string]string {
 	return values
 }
 
-// allowedFor is what the error for a value that k does not allow says.
+// allowedFor returns what the error for an invalid value of k says is allowed.
 func allowedFor(t *testing.T, k key) string {
 	t.Helper()
 	if k.allowed != "" {
@@ -65,14 +65,14 @@ func allowedFor(t *testing.T, k key) string {
 	return allowed
 }
 
-func TestPageExampleIsRight(t *testing.T) {
+func TestManualPageExampleIsValid(t *testing.T) {
 	text, err := os.ReadFile("../../man/foobar.yaml.5")
 	if err != nil {
 		t.Fatal(err)
 	}
 	examples := regexp.MustCompile(`(?s)\.Bd -literal[^\n]*\n(.*?)\.Ed`).FindAllSubmatch(text, -1)
 	if len(examples) == 0 {
-		t.Error("there is no example")
+		t.Error("the page has no example")
 	}
 	for _, m := range examples {
 		c, err := Parse("foobar.yaml.5", m[1])

@@ -11,43 +11,44 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Level is the least severe level that is logged.
+// Level is the least severe level that is logged: debug, info, warn or error.
 type Level zapcore.Level
 
-// AccessRule says whom an access rule lets in.
+// An AccessRule is what a request needs to be allowed.
 type AccessRule string
 
-// The values of Who.
+// The access rules.
 const (
-	Anyone      AccessRule = "anyone"
-	Token       AccessRule = "token"
-	Certificate AccessRule = "certificate"
-	Both        AccessRule = "both" // Token and Certificate
-	Nobody      AccessRule = "nobody"
+	Anyone      AccessRule = "anyone"      // nothing
+	Token       AccessRule = "token"       // a bearer token
+	Certificate AccessRule = "certificate" // a client certificate
+	Both        AccessRule = "both"        // a bearer token and a client certificate
+	Nobody      AccessRule = "nobody"      // no request is allowed
 )
 
-// NeedsToken says whether it takes the token.
-func (w AccessRule) NeedsToken() bool { return w == Token || w == Both }
+// NeedsToken reports whether a request needs a bearer token.
+func (r AccessRule) NeedsToken() bool { return r == Token || r == Both }
 
-// NeedsCertificate says whether it takes a client certificate.
-func (w AccessRule) NeedsCertificate() bool { return w == Certificate || w == Both }
+// NeedsCertificate reports whether a request needs a client certificate.
+func (r AccessRule) NeedsCertificate() bool { return r == Certificate || r == Both }
 
-// Bool is what is on or off.
+// Bool is true or false. The spellings of YAML 1.1, such as yes and on, are
+// errors.
 type Bool bool
 
-// Size is a number of bytes.
+// Size is a number of bytes, such as 4096 or 16MiB.
 type Size int64
 
-// Count is a number of things.
+// Count is a whole number.
 type Count int
 
-// Duration is a span of time.
+// Duration is a time such as 10s or 1h30m.
 type Duration time.Duration
 
 const (
 	allowedLevel    = "debug, info, warn or error"
-	allowedWho      = "anyone, token, certificate, both or nobody"
-	allowedSwitch   = "true or false"
+	allowedAccess   = "anyone, token, certificate, both or nobody"
+	allowedBool     = "true or false"
 	allowedSize     = "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
 	allowedCount    = "a whole number"
 	allowedDuration = "a number with ms, s, m or h, such as 10s"
@@ -70,22 +71,22 @@ func (l *Level) UnmarshalYAML(n ast.Node) error {
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (w *AccessRule) UnmarshalYAML(n ast.Node) error {
+func (r *AccessRule) UnmarshalYAML(n ast.Node) error {
 	switch v := AccessRule(scalar(n)); v {
 	case Anyone, Token, Certificate, Both, Nobody:
-		*w = v
+		*r = v
 		return nil
 	}
-	return notAllowed(n, allowedWho)
+	return notAllowed(n, allowedAccess)
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Bool) UnmarshalYAML(n ast.Node) error {
+func (b *Bool) UnmarshalYAML(n ast.Node) error {
 	v, ok := n.(*ast.BoolNode)
 	if !ok {
-		return notAllowed(n, allowedSwitch)
+		return notAllowed(n, allowedBool)
 	}
-	*s = Bool(v.Value)
+	*b = Bool(v.Value)
 	return nil
 }
 
@@ -119,22 +120,22 @@ func (d *Duration) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
-// String implements fmt.Stringer, in the form that conf.yaml takes.
+// String returns the level as conf.yaml takes it.
 func (l Level) String() string { return zapcore.Level(l).String() }
 
-// String implements fmt.Stringer, in the form that conf.yaml takes: 1m, where
-// time.Duration says 1m0s.
+// String returns the duration as conf.yaml takes it, and shorter than
+// time.Duration does: 1m instead of 1m0s.
 func (d Duration) String() string {
 	text := time.Duration(d).String()
-	for _, nothing := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, nothing) {
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
 			text = text[:len(text)-2]
 		}
 	}
 	return text
 }
 
-// String implements fmt.Stringer, in the form that conf.yaml takes.
+// String returns the size as conf.yaml takes it.
 func (s Size) String() string {
 	for _, u := range []struct {
 		shift uint
@@ -155,7 +156,7 @@ func parseSize(text string) (Size, error) {
 			break
 		}
 	}
-	// 33 bits before and 30 after the shift cannot overflow an int64.
+	// A number of 33 bits that is shifted by 30 does not overflow an int64.
 	v, err := strconv.ParseUint(text, 10, 33)
 	if err != nil {
 		return 0, fmt.Errorf("parse size: %w", err)
@@ -163,8 +164,8 @@ func parseSize(text string) (Size, error) {
 	return Size(v) << shift, nil
 }
 
-// scalar returns the text of a plain or quoted scalar, and "" for anything
-// else, which none of the types above allows.
+// scalar returns the text of a plain or quoted scalar. It returns "" for any
+// other node, which none of the types above allows.
 func scalar(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.StringNode:
