@@ -58,7 +58,7 @@ var ways = []struct {
 		g := newQueue()
 		go d.renameGroup(&g)
 		return func(data []byte) error {
-			r := newRequest(Condition{}, data)
+			r := newPendingWrite(Condition{}, data)
 			g.add(r)
 			_, err := r.wait(context.Background())
 			return err
@@ -85,18 +85,18 @@ func openBench(b *testing.B, dir string) *directory {
 }
 
 func (d *directory) byRename(data []byte) error {
-	if err := d.write(newFile, data); err != nil {
+	if err := d.writeFile(newFile, data); err != nil {
 		return err
 	}
-	return d.rename(newFile, FileName)
+	return d.renameDurably(newFile, FileName)
 }
 
 func (d *directory) renameGroup(q *queue) {
 	defer d.close()
 	for range q.wake {
-		batch, last := q.take()
+		batch, last := q.takeBatch()
 		if len(batch) > 0 {
-			answer(batch, d.byRename(batch[len(batch)-1].version.Data))
+			completeAll(batch, d.byRename(batch[len(batch)-1].version.Data))
 		}
 		if last {
 			return

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 		script(os.Getenv(childDir))
 	case "recover":
 		runtime.LockOSThread()
-		say("Z %v", openSaid(os.Getenv(childDir)).shut())
+		say("Z %v", openSaid(os.Getenv(childDir)).closeStorage())
 	case "plain":
 		plain(os.Getenv(childDir), os.Getenv(childSeed))
 	}
@@ -184,8 +184,8 @@ func script(dir string) {
 	runtime.LockOSThread()
 	s := openSaid(dir)
 	for _, v := range scripted {
-		r := newRequest(Condition{}, []byte(contents(v.name)))
-		s.commit([]*request{r})
+		r := newPendingWrite(Condition{}, []byte(contents(v.name)))
+		s.commitBatch([]*pendingWrite{r})
 		if r.err != nil {
 			say("X %s %v", v.name, r.err)
 		} else {
@@ -194,17 +194,17 @@ func script(dir string) {
 		say("G %s", scriptedName(s.Current()))
 		switch v.after {
 		case "file":
-			s.checkpoint()
+			s.runCheckpoint()
 		case "stop":
-			say("Z %v", s.shut())
+			say("Z %v", s.closeStorage())
 			s = openSaid(dir)
 		}
 	}
-	say("Z %v", s.shut())
+	say("Z %v", s.closeStorage())
 }
 
 func openSaid(dir string) *Store {
-	s, err := Open(Options{Dir: dir, CheckpointDelay: never})
+	s, err := Open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	if err != nil {
 		say("F %v", err)
 		os.Exit(0)

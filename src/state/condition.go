@@ -2,29 +2,29 @@ package state
 
 import "strings"
 
-// A Condition says on which version a write may follow. The zero Condition
-// allows any.
+// A Condition restricts the current version that a write may replace. The zero
+// Condition allows every version.
 type Condition struct {
-	// IfMatch, if not nil, lists the tags of which the current version must
-	// have one; "*" stands for any version at all. Weak tags never match
+	// IfMatch, if not nil, lists entity tags, one of which must be that of the
+	// current version; "*" stands for any version. Weak tags never match
 	// (RFC 9110, section 13.1.1).
 	IfMatch []string
-	// IfNoneMatch, if not nil, lists tags that the current version must not
-	// have; "*" means that there must be no version. A weak tag counts as the
-	// strong one (RFC 9110, section 13.1.2).
+	// IfNoneMatch, if not nil, lists entity tags, none of which may be that of
+	// the current version; "*" requires that there is no version. A weak tag is
+	// compared like a strong one (RFC 9110, section 13.1.2).
 	IfNoneMatch []string
 }
 
-// Holds says whether the condition is met by v, which is nil if there is no
-// version yet.
+// Holds reports whether v satisfies the condition. A nil v means that nothing
+// has been written yet.
 func (c Condition) Holds(v *Version) bool {
-	if c.IfMatch != nil && !matches(c.IfMatch, v, false) {
+	if c.IfMatch != nil && !matchesAny(c.IfMatch, v, false) {
 		return false
 	}
-	return c.IfNoneMatch == nil || !matches(c.IfNoneMatch, v, true)
+	return c.IfNoneMatch == nil || !matchesAny(c.IfNoneMatch, v, true)
 }
 
-func matches(tags []string, v *Version, weak bool) bool {
+func matchesAny(tags []string, v *Version, weak bool) bool {
 	if v == nil {
 		return false
 	}

@@ -25,7 +25,7 @@ import (
 // Not Created Equal", OSDI 2014).
 func TestEveryCrashState(t *testing.T) {
 	needTool(t, "strace")
-	random := seeded(t)
+	random := seededRand(t)
 	states := crashStates(t, t.TempDir(), "script", newWorld(), random)
 	// A second power cut, in the recovery from a first one.
 	for _, first := range []func(*testing.T, string) string{notCopied, notRenamed, torn} {
@@ -36,7 +36,7 @@ func TestEveryCrashState(t *testing.T) {
 	// The same after a kill between the rename and the sync of the directory.
 	dir := t.TempDir()
 	answered := notCopied(t, dir)
-	put(t, dir, newFile, contents(answered))
+	writeFile(t, dir, newFile, contents(answered))
 	w := worldOf(dir, answered)
 	w.apply(op{kind: "rename", name: newFile, to: FileName})
 	if err := os.Rename(filepath.Join(dir, newFile), filepath.Join(dir, FileName)); err != nil {
@@ -46,7 +46,7 @@ func TestEveryCrashState(t *testing.T) {
 	// A file from elsewhere that nobody has synced: what becomes of it is open
 	// until it has been served.
 	dir = t.TempDir()
-	put(t, dir, FileName, contents("5"))
+	writeFile(t, dir, FileName, contents("5"))
 	w = newWorld()
 	w.apply(op{kind: "create", name: FileName})
 	w.apply(op{kind: "write", name: FileName, data: []byte(contents("5"))})
@@ -60,9 +60,9 @@ func TestEveryCrashState(t *testing.T) {
 
 // notCopied leaves a version that is in the slots only.
 func notCopied(t *testing.T, dir string) (answered string) {
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, contents("1"))
-	s.checkpoint()
+	s.runCheckpoint()
 	replace(t, s, Condition{}, contents("2"))
 	crash(t, s)
 	return "2"
@@ -70,15 +70,15 @@ func notCopied(t *testing.T, dir string) (answered string) {
 
 // notRenamed leaves a committed version in the file that was to become FileName.
 func notRenamed(t *testing.T, dir string) (answered string) {
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, contents("3"))
-	s.checkpoint()
+	s.runCheckpoint()
 	replace(t, s, Condition{}, contents("4"))
 	crash(t, s)
 	if err := os.Rename(filepath.Join(dir, FileName), filepath.Join(dir, newFile)); err != nil {
 		t.Fatal(err)
 	}
-	put(t, dir, FileName, contents("3"))
+	writeFile(t, dir, FileName, contents("3"))
 	return "4"
 }
 
@@ -247,7 +247,7 @@ func (w *world) materialize(t *testing.T, dir string, names map[string]*inode, v
 			// The length is there, the data are not.
 			data = append(data, make([]byte, max(0, n.length-len(data)))...)
 		}
-		put(t, dir, name, string(data))
+		writeFile(t, dir, name, string(data))
 	}
 }
 

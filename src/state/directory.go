@@ -9,70 +9,80 @@ import (
 	"syscall"
 )
 
-// A directory is the state directory, locked, with the few operations on its
-// files that durability needs. All of them go by the open directory, so that
-// they are about the same one even if its path is given to another.
+// A directory is the locked state directory, with the operations on its files
+// that durability needs. All of them are relative to the open directory: if its
+// path is given to another directory meanwhile, the files stay the same.
 type directory struct {
-	root *os.Root
-	self *os.File // for flock(2) and fsync(2)
+	root   *os.Root
+	handle *os.File // for flock(2) and fsync(2)
 }
 
+// openDirectory opens and locks the directory at path. It returns ErrOwner or
+// ErrInUse if this process must not use it.
 func openDirectory(path string) (*directory, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	self, err := root.Open(".")
+	handle, err := root.Open(".")
 	if err != nil {
 		root.Close()
 		return nil, err
 	}
-	d := &directory{root: root, self: self}
-	if err := d.claim(); err != nil {
+	d := &directory{root: root, handle: handle}
+	err = d.checkOwner()
+	if err == nil {
+		err = d.lock()
+	}
+	if err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// claim makes sure that the directory is ours and nobody else's at this time.
-func (d *directory) claim() error {
-	info, err := d.self.Stat()
+// checkOwner keeps root, which may write everywhere, from leaving files that the
+// service's user cannot read.
+func (d *directory) checkOwner() error {
+	info, err := d.handle.Stat()
 	if err != nil {
 		return err
 	}
-	// As root one could write here, and the service's own user could then not
-	// read what was written.
-	owner, self := info.Sys().(*syscall.Stat_t).Uid, os.Geteuid()
-	if int(owner) != self {
-		return fmt.Errorf("%w: it is user %d's, this is user %d", ErrOwner, owner, self)
+	owner, user := info.Sys().(*syscall.Stat_t).Uid, os.Geteuid()
+	if int(owner) != user {
+		return fmt.Errorf("%w: its owner is user %d, this process runs as user %d", ErrOwner, owner, user)
 	}
-	err = syscall.Flock(int(d.self.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	return nil
+}
+
+func (d *directory) lock() error {
+	err := syscall.Flock(int(d.handle.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrInUse
 	}
 	return err
 }
 
+// close releases the lock.
 func (d *directory) close() {
-	d.self.Close()
+	d.handle.Close()
 	d.root.Close()
 }
 
-// open opens a regular file for reading. A symbolic link is refused: rename
-// would replace it, not what it points to.
+// open opens a regular file for reading. It refuses a symbolic link, because
+// rename(2) would replace the link and not the file that it points to.
 func (d *directory) open(name string) (*os.File, error) {
 	info, err := d.root.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, changed("%s is not a regular file", name)
+		return nil, changedError("%s is not a regular file", name)
 	}
 	return d.root.Open(name)
 }
 
-// create makes an empty file in place of whatever a crash left under its name.
+// create creates an empty file in the place of one that a crash has left.
 func (d *directory) create(name string) (*os.File, error) {
 	if err := d.remove(name); err != nil {
 		return nil, err
@@ -80,6 +90,7 @@ func (d *directory) create(name string) (*os.File, error) {
 	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
+// remove removes a file. A file that does not exist is no error.
 func (d *directory) remove(name string) error {
 	err := d.root.Remove(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,9 +99,9 @@ func (d *directory) remove(name string) error {
 	return err
 }
 
-// write makes a file of data under a temporary name. Its content is durable on
-// return, its name is not.
-func (d *directory) write(name string, data []byte) (err error) {
+// writeFile creates a file with the given content and makes the content
+// durable. The name is durable after syncNames.
+func (d *directory) writeFile(name string, data []byte) (err error) {
 	f, err := d.create(name)
 	if err != nil {
 		return err
@@ -107,77 +118,72 @@ func (d *directory) write(name string, data []byte) (err error) {
 	return f.Sync()
 }
 
-// rename puts a file durably in place of another.
-func (d *directory) rename(from, to string) error {
+// renameDurably renames a file, in the place of an existing one, and makes the
+// new name durable.
+func (d *directory) renameDurably(from, to string) error {
 	if err := d.root.Rename(from, to); err != nil {
 		return err
 	}
-	return d.sync()
+	return d.syncNames()
 }
 
-// sync makes the names in the directory durable.
-func (d *directory) sync() error { return d.self.Sync() }
+// syncNames makes the names of the files in the directory durable.
+func (d *directory) syncNames() error { return d.handle.Sync() }
 
-// read returns the content of a file and which file it was. A file that does
-// not exist has the zero digest, one larger than limit has no data and no sum.
-func (d *directory) read(name string, limit int64) ([]byte, digest, identity, error) {
+// syncFile makes the content of a file durable that this process may not have
+// written.
+func (d *directory) syncFile(name string) error {
+	f, err := d.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// A fileContent is a file as readFile finds it. The zero fileContent stands for a
+// file that does not exist.
+type fileContent struct {
+	data   []byte
+	digest digest
+	id     fileIdentity
+}
+
+// readFile reads a file. Of one with more than limit bytes it returns the size
+// and neither data nor checksum.
+func (d *directory) readFile(name string, limit int64) (fileContent, error) {
 	f, err := d.open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, digest{}, identity{}, nil
+		return fileContent{}, nil
 	}
 	if err != nil {
-		return nil, digest{}, identity{}, err
+		return fileContent{}, err
 	}
 	defer f.Close()
 	id, err := identityOf(f.Stat())
-	if err != nil {
-		return nil, digest{}, identity{}, err
-	}
-	if id.size > limit {
-		return nil, digest{present: true, size: id.size}, id, nil
+	if err != nil || id.size > limit {
+		return fileContent{digest: digest{present: true, size: id.size}, id: id}, err
 	}
 	data := make([]byte, id.size)
-	if _, err := io.ReadFull(f, data); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return nil, digest{}, identity{}, changed("%s was truncated while it was read", name)
-	} else if err != nil {
-		return nil, digest{}, identity{}, err
+	_, err = io.ReadFull(f, data)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = changedError("%s was truncated while it was read", name)
 	}
-	return data, digestOf(data), id, nil
+	return fileContent{data: data, digest: digestOf(data), id: id}, err
 }
 
-// identity returns which file has the name; none has the zero identity.
-func (d *directory) identity(name string) (identity, error) {
+// identify returns the identity of the file with that name.
+func (d *directory) identify(name string) (fileIdentity, error) {
 	id, err := identityOf(d.root.Lstat(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return identity{}, nil
+		return fileIdentity{}, nil
 	}
 	return id, err
 }
 
-// An identity tells a file, as it was at one time, from others and from itself
-// after a change (stat(2)).
-type identity struct {
-	device, inode    uint64
-	size             int64
-	modified, status syscall.Timespec
-}
-
-func identityOf(info fs.FileInfo, err error) (identity, error) {
-	if err != nil {
-		return identity{}, err
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	return identity{device: uint64(st.Dev), inode: st.Ino, size: st.Size, modified: st.Mtim, status: st.Ctim}, nil
-}
-
-// sameFile says whether it is the same file with the same size, whatever was
-// written into it.
-func (i identity) sameFile(j identity) bool {
-	return i.device == j.device && i.inode == j.inode && i.size == j.size
-}
-
-// datasync is fdatasync(2). A call that a signal interrupted has not failed.
-func datasync(f *os.File) error {
+// fdatasync calls fdatasync(2) until no signal interrupts it. EINTR says nothing
+// about the data and is no failure.
+func fdatasync(f *os.File) error {
 	for {
 		err := syscall.Fdatasync(int(f.Fd()))
 		if !errors.Is(err, syscall.EINTR) {

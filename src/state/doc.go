@@ -1,47 +1,54 @@
-// Package state keeps one durable value in a directory.
+// Package state stores one value, the state, durably in a directory.
 //
-// # Contract
+// It is for a value of some megabytes that is read from memory, and whose writes
+// must survive a crash of the process and of the machine. It is not for several
+// values, for a history of versions, or for several processes at once.
 //
-//   - A write that Replace has answered with a version is on stable storage.
-//   - A write that it has not answered, or has answered with an error, has
-//     happened whole or not at all. It has not happened, for sure, if the error
-//     is ErrPrecondition, ErrTooLarge or the context's.
-//   - Current returns whole versions only, in the order in which they were
-//     answered, and none that is not on stable storage.
-//   - Open recovers by itself from every crash. It refuses, with ErrChanged,
-//     what no crash leaves behind.
-//   - After Close, and after Open has recovered, the file FileName holds the raw
-//     current version. In between it is at most Options.Lag behind.
+// Read store.go first. A write goes through queue.go and commitloop.go to
+// storage.go. FORMAT.md describes the files.
 //
-// # How
+// # Guarantees
 //
-// Two preallocated slots in one file take the versions in turn (FORMAT.md has
-// the layout). A record is written over the older one and made durable by
-// fdatasync(2) before it is answered, so the newest answered version is never
-// overwritten. Checksums tell a whole record from a torn one. Soon after, the
-// version is copied to FileName by way of a temporary file, fsync(2), rename(2)
-// and fsync of the directory. A version too large for a slot is written to the
-// temporary file first, the record that commits it holds its SHA-256 only, and
-// the rename follows.
+//   - A write for which Replace has returned a version is on stable storage.
+//   - A write for which Replace has not returned, or has returned an error, has
+//     happened as a whole or not at all. It has not happened if the error is
+//     ErrPrecondition, ErrTooLarge, ErrClosed or that of the context.
+//   - Current returns whole versions that are on stable storage, in the order in
+//     which their writes were committed.
+//   - Open recovers from every crash without help. It returns ErrChanged for
+//     files that no crash leaves behind.
+//   - After Close, and after Open has recovered, the file FileName holds the
+//     current version and nothing else. While the store is open, FileName is
+//     updated at most Options.CheckpointDelay after a write.
 //
-// Writers that wait while a commit is under way are made durable together by
-// the next one. Only the last of them reaches the disk; the others have happened
+// # Method
+//
+// One file has two preallocated slots, which are written in turn. A commit writes
+// a record over the older one and calls fdatasync(2), so that the record of the
+// newest durable version is never overwritten. Checksums tell a whole record from
+// a torn one. A checkpoint later copies the version to FileName by way of a
+// temporary file and rename(2). A version that is too large for a slot is written
+// to the temporary file first, and renamed after the commit.
+//
+// Writes that arrive during a commit are committed together by the next one,
+// which writes only the last of them to the disk: the others have happened too,
 // and were replaced at once.
 //
-// # What it rests on
+// # Assumptions
 //
-//   - fdatasync(2), fsync(2): data are on stable storage when the call returns
-//     0, a volatile cache in the disk flushed. ext4 and XFS do that with a cache
-//     flush or FUA writes (barriers, always on), btrfs by its log tree.
-//   - A file's name is durable after fsync of its directory (fsync(2), NOTES).
-//   - rename(2) replaces a name atomically, also across a crash, in the journals
-//     of ext4 and XFS and in the transactions of btrfs.
+//   - When fdatasync(2) or fsync(2) returns 0 the data are on stable storage and
+//     the volatile cache of the disk is flushed. ext4 and XFS use cache flushes
+//     or FUA writes (barriers, always on), btrfs its log tree.
+//   - The name of a file is durable after fsync of its directory (fsync(2),
+//     NOTES).
+//   - rename(2) replaces a name atomically, also in a crash: by the journals of
+//     ext4 and XFS and the transactions of btrfs.
 //   - Nothing is assumed about the atomicity of write(2), of a page or of a
-//     sector, nor about the order in which unsynced writes reach the disk.
-//   - The error of a failed fsync is reported once and the pages it was about
-//     are clean afterwards (fsync(2), ERRORS). So no sync is ever tried again:
-//     after a failure the slots are left behind, and the store recovers into a
-//     file of its own from what was durable before it takes the next write.
+//     sector, or about the order in which unsynced writes reach the disk.
+//   - The kernel reports the error of a failed fsync once, and the pages are
+//     clean afterwards (fsync(2), ERRORS). A sync is therefore never repeated:
+//     after a failure the store recovers what was durable before into a new file
+//     of slots, and accepts the next write after that.
 //   - flock(2) on the directory keeps a second process out.
-//   - The order of versions comes from a counter, never from the clock.
+//   - Versions are ordered by a counter and never by the clock.
 package state

@@ -7,16 +7,33 @@ import (
 	"syscall"
 )
 
-// classify adds the reason that a caller can act on to an error of the storage.
-func classify(doing string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err // its path is the one that the file had when it was opened
+// Errors that callers can act on. A call that returns one of them has not
+// changed what Current returns.
+var (
+	ErrPrecondition = errors.New("precondition failed: the current version does not satisfy If-Match or If-None-Match")
+	ErrTooLarge     = errors.New("the state is larger than the limit")
+	ErrNoSpace      = errors.New("no space left to store the state")
+	ErrReadOnly     = errors.New("the state directory is on a read-only file system")
+	ErrChanged      = errors.New("the state directory was changed by another program")
+	ErrFailed       = errors.New("storage failure")
+	ErrInUse        = errors.New("the state directory is in use by another process")
+	ErrOwner        = errors.New("the state directory belongs to another user")
+	ErrClosed       = errors.New("the state store is closed")
+)
+
+// classify wraps an error of the file system in the error of this package that
+// tells the caller what to do. The operation names the call and the file.
+func classify(operation string, err error) error {
+	// The path in a PathError is the one that the file had when it was opened,
+	// which a rename may have changed since.
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
 	}
-	return fmt.Errorf("%w: %s: %w", reason(err), doing, err)
+	return fmt.Errorf("%w: %s: %w", categoryOf(err), operation, err)
 }
 
-func reason(err error) error {
+func categoryOf(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return ErrNoSpace
@@ -26,6 +43,6 @@ func reason(err error) error {
 	return ErrFailed
 }
 
-func changed(format string, args ...any) error {
+func changedError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrChanged, fmt.Sprintf(format, args...))
 }

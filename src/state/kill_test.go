@@ -19,7 +19,7 @@ const chains = 4
 // the clients saw and what is recovered has to be linearizable: every answered
 // write counts, one that was not answered counts or not, whole.
 func TestKill(t *testing.T) {
-	random := seeded(t)
+	random := seededRand(t)
 	for chain := range chains {
 		seed := random.Uint64()
 		t.Run(fmt.Sprint("chain ", chain), func(t *testing.T) {

@@ -139,10 +139,10 @@ func TestFullDisk(t *testing.T) {
 			} else {
 				dir = newVolume(t, kind).state(t)
 			}
-			s := open(t, Options{Dir: dir, CheckpointDelay: never})
+			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			replace(t, s, Condition{}, "before")
 			free := fill(t, filepath.Dir(dir))
-			wantNoSpace(t, s, large("x"))
+			wantNoSpace(t, s, largeState("x"))
 			state := "before"
 			_, err := s.Replace(context.Background(), Condition{}, []byte("small"))
 			switch {
@@ -154,13 +154,13 @@ func TestFullDisk(t *testing.T) {
 			wantState(t, s, state)
 			crash(t, s)
 
-			s = open(t, Options{Dir: dir, CheckpointDelay: never})
+			s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			wantState(t, s, state)
 			if err := s.Check(); err != nil {
 				wantNoSpace(t, s, "refused")
 			}
 			free()
-			replace(t, s, Condition{}, large("y"))
+			replace(t, s, Condition{}, largeState("y"))
 			replace(t, s, Condition{}, "after")
 			closeStore(t, s)
 			wantFile(t, dir, "after")
@@ -187,18 +187,18 @@ func TestQuota(t *testing.T) {
 	run(t, "btrfs", "quota", "enable", v.at)
 	run(t, "btrfs", "subvolume", "create", dir)
 	run(t, "btrfs", "qgroup", "limit", "4M", dir)
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, "before")
 	free := fill(t, dir)
-	_, err := s.Replace(context.Background(), Condition{}, []byte(large("x")))
+	_, err := s.Replace(context.Background(), Condition{}, []byte(largeState("x")))
 	if !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.EDQUOT) {
 		t.Errorf("error is %v", err)
 	}
 	wantState(t, s, "before")
 	free()
-	replace(t, s, Condition{}, large("y"))
+	replace(t, s, Condition{}, largeState("y"))
 	closeStore(t, s)
-	wantFile(t, dir, large("y"))
+	wantFile(t, dir, largeState("y"))
 }
 
 // ext4 makes itself read-only when it finds an error.
@@ -210,10 +210,10 @@ func TestReadOnlyRemount(t *testing.T) {
 func readOnlyRemount(t *testing.T, copied bool) {
 	v := newVolume(t, "ext4", "errors=remount-ro")
 	dir := v.state(t)
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, "before")
 	if copied {
-		s.checkpoint()
+		s.runCheckpoint()
 	}
 	if err := os.WriteFile(filepath.Join("/sys/fs/ext4", filepath.Base(v.device), "trigger_fs_error"), []byte("a test"), 0o200); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func readOnlyRemount(t *testing.T, copied bool) {
 	if err := os.Mkdir(filepath.Join(v.at, "x"), 0o700); !errors.Is(err, syscall.EROFS) {
 		t.Fatalf("the file system is not read-only: %v", err)
 	}
-	for _, data := range []string{"small", large("x"), "again"} {
+	for _, data := range []string{"small", largeState("x"), "again"} {
 		if _, err := s.Replace(context.Background(), Condition{}, []byte(data)); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("%d bytes: %v", len(data), err)
 		}
@@ -238,7 +238,7 @@ func readOnlyRemount(t *testing.T, copied bool) {
 		}
 		return
 	}
-	s = open(t, Options{Dir: dir, CheckpointDelay: never})
+	s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	wantState(t, s, "before")
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("x")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("reopened: %v", err)
@@ -249,13 +249,13 @@ func readOnlyRemount(t *testing.T, copied bool) {
 func TestReadOnlyMount(t *testing.T) {
 	v := newVolume(t, "ext4")
 	dir := v.state(t)
-	s := open(t, Options{Dir: dir})
+	s := openStore(t, Options{Dir: dir})
 	replace(t, s, Condition{}, "before")
 	closeStore(t, s)
 	v.unmount(t)
 	v.options = []string{"ro"}
 	v.mount(t)
-	s = open(t, Options{Dir: dir})
+	s = openStore(t, Options{Dir: dir})
 	wantState(t, s, "before")
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("x")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("error is %v", err)
@@ -279,7 +279,7 @@ func TestFailedWriteback(t *testing.T) {
 	run(t, "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", image)
 	v := volumeOf(t, "ext4", image, "errors=continue")
 	dir := v.state(t)
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, "one")
 	replace(t, s, Condition{}, "two")
 	// The other slot, which is written next, loses its blocks on the device.
@@ -298,7 +298,7 @@ func TestFailedWriteback(t *testing.T) {
 	crash(t, s)
 	v.unmount(t)
 	v.mount(t) // nothing is in the page cache now
-	s = open(t, Options{Dir: dir, CheckpointDelay: never})
+	s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	wantState(t, s, "four")
 	crash(t, s)
 }
@@ -356,7 +356,7 @@ func (v *volume) cutPower(t *testing.T) {
 // with all that is not on the device, mounts it again, and so on; the history
 // has to be linearizable, as in TestKill.
 func TestPowerCut(t *testing.T) {
-	random := seeded(t)
+	random := seededRand(t)
 	for _, kind := range []string{"ext4", "xfs"} {
 		seed := random.Uint64()
 		t.Run(kind, func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestPowerCut(t *testing.T) {
 					t.Fatalf("round %d", round)
 				}
 			}
-			s := open(t, Options{Dir: v.state(t)})
+			s := openStore(t, Options{Dir: v.state(t)})
 			life.add(t, []string{"R " + nameOf(s.Current())}, &sum)
 			closeStore(t, s)
 			t.Logf("%+v", sum)
@@ -409,7 +409,7 @@ func clean(lines []string) []string {
 // The control: a program that writes with os.WriteFile has to lose something in
 // the same power cuts, or they are none.
 func TestPowerCutLosesUnsyncedWrites(t *testing.T) {
-	random := seeded(t)
+	random := seededRand(t)
 	v := newVolume(t, "ext4")
 	lost := 0
 	for range 8 {

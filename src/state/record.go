@@ -2,59 +2,53 @@ package state
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"time"
 )
 
-// A digest identifies the content of a file or a version. The zero digest
-// stands for a file that does not exist.
-type digest struct {
-	present bool
-	size    int64
-	sum     [sha256.Size]byte
-}
-
-func digestOf(data []byte) digest {
-	return digest{present: true, size: int64(len(data)), sum: sha256.Sum256(data)}
-}
-
 // A kind says where the data of a record are.
 type kind uint32
 
 const (
-	kindEmpty  kind = iota // there is no version yet
-	kindInline             // in the slot, behind the header
-	kindFile               // in FileName, or still in its temporary file
+	kindEmpty  kind = iota // nothing has been written yet
+	kindInline             // in the slot, after the header
+	kindFile               // in FileName, or in newFile until it is renamed
 )
 
-// A record says what the state is.
+// A record describes one durable version.
 type record struct {
-	sequence uint64
+	sequence uint64 // higher than that of every earlier record
 	modified time.Time
 	kind     kind
 	data     digest // of the version
-	base     digest // of FileName when the record was written
+	base     digest // of FileName at the time the record was written
 }
 
-// The header of a record; FORMAT.md has the table. Version and checksum stay
-// where they are in every version of the format.
+// The layout of an encoded record, in bytes; FORMAT.md has the whole table.
+// Format version and checksum keep their places in every version of the format.
 const (
-	headerSize    = 128
-	magic         = "\x66\x6f\x6f\x62\x61\x72" // stays, whatever the program is called
-	formatVersion = 1
-	checksumAt    = headerSize - 4
-	noFile        = ^uint64(0) // the size of a file that does not exist
+	headerSize     = 128
+	magic          = "\x66\x6f\x6f\x62\x61\x72" // independent of the program's name
+	formatVersion  = 1
+	checksumOffset = headerSize - 4
 )
 
 var (
 	errNoRecord = errors.New("no whole record")
-	errVersion  = errors.New("the record has a version of the format that this program does not know")
+	// errUnknownFormat tells a record of a newer program from a torn one: only a
+	// torn record may be passed over.
+	errUnknownFormat = errors.New(slotsName + " has a format version that this program does not know: install the program that wrote it, or a newer one")
 )
 
-func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+func newRecord(v *Version, base digest) record {
+	r := record{sequence: v.sequence, modified: v.Modified, kind: kindInline, data: v.digest, base: base}
+	if r.data.size > inlineSize {
+		r.kind = kindFile
+	}
+	return r
+}
 
 func (r record) encode() []byte {
 	b := make([]byte, 0, headerSize)
@@ -63,31 +57,23 @@ func (r record) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, r.sequence)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.modified.UnixNano()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(r.kind))
-	b = r.data.append(b)
-	b = r.base.append(b)
-	b = b[:checksumAt]
-	return binary.LittleEndian.AppendUint32(b, castagnoli(b))
+	b = r.data.appendTo(b)
+	b = r.base.appendTo(b)
+	b = b[:checksumOffset]
+	return binary.LittleEndian.AppendUint32(b, crc32c(b))
 }
 
-func (d digest) append(b []byte) []byte {
-	size := noFile
-	if d.present {
-		size = uint64(d.size)
-	}
-	return append(binary.LittleEndian.AppendUint64(b, size), d.sum[:]...)
-}
-
-// decode reads a header. The error is errNoRecord for what a torn write or no
-// write at all leaves.
-func decode(b []byte) (record, error) {
+// decodeRecord decodes the header at the start of b. It returns errNoRecord for
+// what a torn write leaves, and for a slot that was never written.
+func decodeRecord(b []byte) (record, error) {
 	if len(b) < headerSize || !bytes.HasPrefix(b, []byte(magic)) {
 		return record{}, errNoRecord
 	}
-	if binary.LittleEndian.Uint32(b[checksumAt:]) != castagnoli(b[:checksumAt]) {
+	if binary.LittleEndian.Uint32(b[checksumOffset:]) != crc32c(b[:checksumOffset]) {
 		return record{}, errNoRecord
 	}
 	if binary.LittleEndian.Uint16(b[6:]) != formatVersion {
-		return record{}, errVersion
+		return record{}, errUnknownFormat
 	}
 	r := record{
 		sequence: binary.LittleEndian.Uint64(b[8:]),
@@ -100,14 +86,6 @@ func decode(b []byte) (record, error) {
 		return record{}, errNoRecord
 	}
 	return r, nil
-}
-
-func decodeDigest(b []byte) digest {
-	size := binary.LittleEndian.Uint64(b)
-	if size == noFile {
-		return digest{}
-	}
-	return digest{present: true, size: int64(size), sum: [sha256.Size]byte(b[8:])}
 }
 
 func (r record) valid() bool {
@@ -124,3 +102,5 @@ func (r record) valid() bool {
 	}
 	return false
 }
+
+func crc32c(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

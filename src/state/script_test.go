@@ -63,7 +63,7 @@ func wantKept(t *testing.T, dir string, a account) {
 	if a.stopped && a.answered > 0 {
 		wantFile(t, dir, contentsOf(a.answered))
 	}
-	s, err := Open(Options{Dir: dir, CheckpointDelay: never})
+	s, err := Open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	if err != nil {
 		t.Errorf("cannot be opened: %v", err)
 		return

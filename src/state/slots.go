@@ -11,35 +11,37 @@ const (
 	slotsName = "slots"
 	newSlots  = slotsName + ".new"
 
-	// inlineSize is the largest version, in bytes, that a slot holds. Larger
-	// ones cost two more syncs, which is then a small part of the whole.
+	// inlineSize is the largest version, in bytes, that is stored in a slot. A
+	// larger version takes two more syncs, a small part of the time that its
+	// data take.
 	inlineSize = 256 << 10
 	slotSize   = 4096 + inlineSize
 	slotsSize  = 2 * slotSize
 )
 
-// slots is the open file of the two slots.
+// slots is the open file with the two slots.
 type slots struct {
 	file *os.File
-	id   identity
-	next int64 // the slot that is written next: the one without the newest record
+	id   fileIdentity
+	next int64 // index of the slot that does not hold the newest record
 }
 
-// createSlots puts a new file of slots, with r as its only record, durably in
-// place of the one that may be there.
-func (d *directory) createSlots(r record, data []byte) (s *slots, err error) {
-	f, err := d.create(newSlots)
+// createSlots creates a file of slots with r as its only record and puts it
+// durably in the place of an existing one.
+func createSlots(dir *directory, r record, data []byte) (s *slots, err error) {
+	f, err := dir.create(newSlots)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			d.remove(newSlots)
+			dir.remove(newSlots)
 		}
 	}()
-	// Zeros rather than fallocate(2): a first write to an unwritten extent
-	// would have fdatasync wait for the journal.
+	// Zeros are written where fallocate(2) would do: after it the first
+	// fdatasync of each block waits for the journal, which has to record that
+	// the extent is now written.
 	image := make([]byte, slotsSize)
 	copy(image, r.encode())
 	if r.kind == kindInline {
@@ -51,7 +53,7 @@ func (d *directory) createSlots(r record, data []byte) (s *slots, err error) {
 	if err := f.Sync(); err != nil {
 		return nil, err
 	}
-	if err := d.rename(newSlots, slotsName); err != nil {
+	if err := dir.renameDurably(newSlots, slotsName); err != nil {
 		return nil, err
 	}
 	id, err := identityOf(f.Stat())
@@ -61,37 +63,38 @@ func (d *directory) createSlots(r record, data []byte) (s *slots, err error) {
 	return &slots{file: f, id: id, next: 1}, nil
 }
 
-// put writes r over the older record and returns, after the time that the
-// sync took, when it is durable.
-func (s *slots) put(r record, data []byte) (synced time.Duration, err error) {
-	at := s.next * slotSize
-	if _, err := s.file.WriteAt(r.encode(), at); err != nil {
+// writeRecord writes r over the older record and returns once it is durable,
+// with the time that fdatasync took.
+func (s *slots) writeRecord(r record, data []byte) (synced time.Duration, err error) {
+	offset := s.next * slotSize
+	if _, err := s.file.WriteAt(r.encode(), offset); err != nil {
 		return 0, err
 	}
 	if r.kind == kindInline {
-		if _, err := s.file.WriteAt(data, at+headerSize); err != nil {
+		if _, err := s.file.WriteAt(data, offset+headerSize); err != nil {
 			return 0, err
 		}
 	}
 	start := time.Now()
-	if err := datasync(s.file); err != nil {
+	if err := fdatasync(s.file); err != nil {
 		return 0, err
 	}
 	s.next = 1 - s.next
 	return time.Since(start), nil
 }
 
-// spoil follows a failed put. What was put may be in the page cache, looking
-// whole, and not on the disk: whoever reads the file next must not take it for
-// durable. It is done as well as can be; recovery does not rest on it.
-func (s *slots) spoil() {
+// invalidateSlot overwrites the header of a record whose writeRecord has
+// failed. That record may look whole in the page cache without being on the
+// disk, and a process that reads the file next must not take it for durable.
+// Errors are ignored: recovery writes what it reads again before it serves it.
+func (s *slots) invalidateSlot() {
 	s.file.WriteAt(make([]byte, headerSize), s.next*slotSize)
 }
 
-// readSlots returns the newest whole record in the file of slots and its data
-// if they are inline. The error is fs.ErrNotExist if there is no file.
-func (d *directory) readSlots() (record, []byte, error) {
-	f, err := d.open(slotsName)
+// readSlots returns the newest whole record in the file of slots, with its data
+// if it is of kindInline. It returns fs.ErrNotExist if there is no such file.
+func readSlots(dir *directory) (record, []byte, error) {
+	f, err := dir.open(slotsName)
 	if err != nil {
 		return record{}, nil, err
 	}
@@ -100,31 +103,32 @@ func (d *directory) readSlots() (record, []byte, error) {
 	if err != nil {
 		return record{}, nil, err
 	}
-	return newest(image)
+	return newestRecord(image)
 }
 
-// newest finds the newest whole record in the image of a file of slots. A file
-// always has one: it comes into being with one, and one slot is left alone
-// while the other is written.
-func newest(image []byte) (record, []byte, error) {
+// newestRecord returns the newest whole record in the content of a file of
+// slots. There always is one: the file is created with a record, and a write
+// changes one slot while the other one keeps its record.
+func newestRecord(image []byte) (record, []byte, error) {
 	if len(image) != slotsSize {
-		return record{}, nil, changed("%s should have %d bytes", slotsName, slotsSize)
+		return record{}, nil, changedError("%s has not the %d bytes that it was created with: delete %s to serve %s as it is",
+			slotsName, slotsSize, slotsName, FileName)
 	}
-	a, aData, aErr := readSlot(image[:slotSize])
-	b, bData, bErr := readSlot(image[slotSize:])
+	a, aData, aErr := decodeSlot(image[:slotSize])
+	b, bData, bErr := decodeSlot(image[slotSize:])
 	switch {
-	case errors.Is(aErr, errVersion), errors.Is(bErr, errVersion):
-		return record{}, nil, errVersion
+	case errors.Is(aErr, errUnknownFormat), errors.Is(bErr, errUnknownFormat):
+		return record{}, nil, errUnknownFormat
 	case aErr != nil && bErr != nil:
-		return record{}, nil, changed("neither record in %s is whole; delete it to serve %s as it is", slotsName, FileName)
+		return record{}, nil, changedError("%s has no whole record: delete %s to serve %s as it is", slotsName, slotsName, FileName)
 	case aErr != nil, bErr == nil && b.sequence > a.sequence:
 		return b, bData, nil
 	}
 	return a, aData, nil
 }
 
-func readSlot(slot []byte) (record, []byte, error) {
-	r, err := decode(slot)
+func decodeSlot(slot []byte) (record, []byte, error) {
+	r, err := decodeRecord(slot)
 	if err != nil || r.kind != kindInline {
 		return r, nil, err
 	}

@@ -13,71 +13,10 @@ import (
 	"time"
 )
 
-// never keeps the checkpoint away, so that FileName stays behind.
-const never = time.Hour
-
-func open(t testing.TB, o Options) *Store {
-	t.Helper()
-	o.Log = func(message string, err error) { t.Logf("log: %s: %v", message, err) }
-	s, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-// crash leaves the directory as SIGKILL does: what is written stays, nothing is
-// tidied up, the lock is gone. The store must have no write under way.
-func crash(t testing.TB, s *Store) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.disk.close()
-}
-
-func replace(t testing.TB, s *Store, c Condition, data string) *Version {
-	t.Helper()
-	v, err := s.Replace(context.Background(), c, []byte(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-func closeStore(t testing.TB, s *Store) {
-	t.Helper()
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantFile(t testing.TB, dir, want string) {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(dir, FileName))
-	if err != nil || string(raw) != want {
-		t.Errorf("%s holds %.20q (%d bytes, %v), want %.20q (%d bytes)", FileName, raw, len(raw), err, want, len(want))
-	}
-}
-
-func wantState(t testing.TB, s *Store, want string) {
-	t.Helper()
-	v := s.Current()
-	if v == nil {
-		t.Fatalf("there is no state, want %.20q", want)
-	}
-	if string(v.Data) != want {
-		t.Fatalf("state is %.20q (%d bytes), want %.20q (%d bytes)", v.Data, len(v.Data), want, len(want))
-	}
-}
-
-// large does not fit a slot.
-func large(fill string) string { return strings.Repeat(fill, inlineSize) + fill }
-
 func TestEmpty(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
-		s := open(t, Options{Dir: dir})
+		s := openStore(t, Options{Dir: dir})
 		if v := s.Current(); v != nil {
 			t.Errorf("state before the first write is %+v", v)
 		}
@@ -95,21 +34,21 @@ var sizes = []string{
 	string(bytes.Repeat([]byte{0, 1, 255}, 1000)),
 	strings.Repeat("x", inlineSize),
 	strings.Repeat("y", inlineSize+1),
-	large("z"),
+	largeState("z"),
 	"small again",
 }
 
 func TestReplaceSurvivesACleanStop(t *testing.T) {
 	dir := t.TempDir()
 	for _, data := range sizes {
-		s := open(t, Options{Dir: dir})
+		s := openStore(t, Options{Dir: dir})
 		v := replace(t, s, Condition{}, data)
 		if s.Current() != v {
 			t.Errorf("current is not what was written (%d bytes)", len(data))
 		}
 		closeStore(t, s)
 		wantFile(t, dir, data)
-		s = open(t, Options{Dir: dir})
+		s = openStore(t, Options{Dir: dir})
 		wantState(t, s, data)
 		if got := s.Current(); got.ETag != v.ETag || !got.Modified.Equal(v.Modified) {
 			t.Errorf("after reopening %s of %v, want %s of %v", got.ETag, got.Modified, v.ETag, v.Modified)
@@ -123,11 +62,11 @@ func TestReplaceSurvivesACrash(t *testing.T) {
 	dir := t.TempDir()
 	for i, data := range sizes {
 		for range 3 { // in a row, so that both slots are used
-			s := open(t, Options{Dir: dir, CheckpointDelay: never})
+			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			replace(t, s, Condition{}, fmt.Sprint("before ", i))
 			replace(t, s, Condition{}, data)
 			crash(t, s)
-			s = open(t, Options{Dir: dir, CheckpointDelay: never})
+			s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			wantState(t, s, data)
 			wantFile(t, dir, data)
 			wantOnly(t, dir, FileName, slotsName)
@@ -156,8 +95,8 @@ func wantOnly(t testing.TB, dir string, want ...string) {
 
 func TestFileFollowsSoon(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, CheckpointDelay: 5 * time.Millisecond})
-	for _, data := range []string{"one", "two", large("3"), "four"} {
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: 5 * time.Millisecond})
+	for _, data := range []string{"one", "two", largeState("3"), "four"} {
 		replace(t, s, Condition{}, data)
 		deadline := time.Now().Add(5 * time.Second)
 		for time.Now().Before(deadline) {
@@ -171,7 +110,7 @@ func TestFileFollowsSoon(t *testing.T) {
 }
 
 func TestETagIsOfTheContent(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	a, b, c := replace(t, s, Condition{}, "a"), replace(t, s, Condition{}, "b"), replace(t, s, Condition{}, "a")
 	if a.ETag == b.ETag || a.ETag != c.ETag {
 		t.Errorf("ETags are %s, %s, %s", a.ETag, b.ETag, c.ETag)
@@ -181,38 +120,8 @@ func TestETagIsOfTheContent(t *testing.T) {
 	}
 }
 
-func TestConditions(t *testing.T) {
-	v := newVersion([]byte("x"))
-	for _, c := range []struct {
-		name   string
-		c      Condition
-		empty  bool // holds before the first write
-		exists bool // holds for v
-	}{
-		{"none", Condition{}, true, true},
-		{"If-Match *", Condition{IfMatch: []string{"*"}}, false, true},
-		{"If-Match its tag", Condition{IfMatch: []string{`"a"`, v.ETag}}, false, true},
-		{"If-Match another", Condition{IfMatch: []string{`"a"`}}, false, false},
-		{"If-Match weak", Condition{IfMatch: []string{"W/" + v.ETag}}, false, false},
-		{"If-Match nothing", Condition{IfMatch: []string{}}, false, false},
-		{"If-None-Match *", Condition{IfNoneMatch: []string{"*"}}, true, false},
-		{"If-None-Match its tag", Condition{IfNoneMatch: []string{`"a"`, v.ETag}}, true, false},
-		{"If-None-Match weak", Condition{IfNoneMatch: []string{"W/" + v.ETag}}, true, false},
-		{"If-None-Match another", Condition{IfNoneMatch: []string{`"a"`}}, true, true},
-		{"both, first fails", Condition{IfMatch: []string{`"a"`}, IfNoneMatch: []string{`"a"`}}, false, false},
-		{"both hold", Condition{IfMatch: []string{"*"}, IfNoneMatch: []string{`"a"`}}, false, true},
-	} {
-		if got := c.c.Holds(nil); got != c.empty {
-			t.Errorf("%s: holds before the first write: %v", c.name, got)
-		}
-		if got := c.c.Holds(v); got != c.exists {
-			t.Errorf("%s: holds: %v", c.name, got)
-		}
-	}
-}
-
 func TestRefusedConditionChangesNothing(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	before := replace(t, s, Condition{IfNoneMatch: []string{"*"}}, "first")
 	_, err := s.Replace(context.Background(), Condition{IfNoneMatch: []string{"*"}}, []byte("second"))
 	if !errors.Is(err, ErrPrecondition) || s.Current() != before {
@@ -221,7 +130,7 @@ func TestRefusedConditionChangesNothing(t *testing.T) {
 }
 
 func TestCompareAndSwapCountsEveryWriter(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	replace(t, s, Condition{}, "0")
 	const writers, each = 8, 20
 	var wg sync.WaitGroup
@@ -253,7 +162,7 @@ func increment(t *testing.T, s *Store) {
 }
 
 func TestCancelledBeforeTheCommit(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := s.Replace(ctx, Condition{}, []byte("x")); !errors.Is(err, context.Canceled) {
@@ -265,7 +174,7 @@ func TestCancelledBeforeTheCommit(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir(), MaxSize: 5})
+	s := openStore(t, Options{Dir: t.TempDir(), MaxSize: 5})
 	replace(t, s, Condition{}, "12345")
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("123456")); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("error is %v", err)
@@ -275,14 +184,14 @@ func TestTooLarge(t *testing.T) {
 
 func TestLimitLoweredKeepsTheState(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir})
-	replace(t, s, Condition{}, large("x"))
+	s := openStore(t, Options{Dir: dir})
+	replace(t, s, Condition{}, largeState("x"))
 	closeStore(t, s)
-	wantState(t, open(t, Options{Dir: dir, MaxSize: 10}), large("x"))
+	wantState(t, openStore(t, Options{Dir: dir, MaxSize: 10}), largeState("x"))
 }
 
 func TestClosed(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	replace(t, s, Condition{}, "x")
 	closeStore(t, s)
 	closeStore(t, s)
@@ -306,12 +215,12 @@ func TestOpenErrors(t *testing.T) {
 
 func TestOneStoreToADirectory(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir})
+	s := openStore(t, Options{Dir: dir})
 	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrInUse) {
 		t.Errorf("second Open: %v", err)
 	}
 	closeStore(t, s)
-	open(t, Options{Dir: dir})
+	openStore(t, Options{Dir: dir})
 }
 
 func TestCommitIsReported(t *testing.T) {
@@ -320,7 +229,7 @@ func TestCommitIsReported(t *testing.T) {
 		size          int
 	}
 	reports := make(chan report, 10)
-	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(t, f time.Duration, n int) { reports <- report{t, f, n} }})
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(t, f time.Duration, n int) { reports <- report{t, f, n} }})
 	replace(t, s, Condition{}, "hello")
 	if r := <-reports; r.size != 5 || r.synced <= 0 || r.total < r.synced {
 		t.Errorf("reported total %v, fsync %v, size %d", r.total, r.synced, r.size)

@@ -12,7 +12,7 @@ import (
 
 // pile has the committer take the first request and holds it up, and the others
 // queue behind it in their order, until s.mu is unlocked.
-func pile(t *testing.T, s *Store, requests ...*request) {
+func queueBehindCommit(t *testing.T, s *Store, requests ...*pendingWrite) {
 	t.Helper()
 	s.mu.Lock()
 	for i, r := range requests {
@@ -25,27 +25,27 @@ func pile(t *testing.T, s *Store, requests ...*request) {
 	}
 }
 
-func waiting(s *Store) int {
+func pendingWrites(s *Store) int {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
-	return len(s.queue.waiting)
+	return len(s.queue.pending)
 }
 
-func writeOf(data string, c Condition) *request { return newRequest(c, []byte(data)) }
+func writeOf(data string, c Condition) *pendingWrite { return newPendingWrite(c, []byte(data)) }
 
 func TestWritersShareACommit(t *testing.T) {
 	commits := make(chan int, 100)
-	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(_, _ time.Duration, size int) { commits <- size }})
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(_, _ time.Duration, size int) { commits <- size }})
 	replace(t, s, Condition{}, "0")
 	tag := func(data string) []string { return []string{newVersion([]byte(data)).ETag} }
-	requests := []*request{
+	requests := []*pendingWrite{
 		writeOf("1", Condition{}),
 		writeOf("22", Condition{IfMatch: tag("1")}),
 		writeOf("333", Condition{IfMatch: tag("1")}), // 22 came between
 		writeOf("4444", Condition{IfNoneMatch: []string{"*"}}),
 		writeOf("55555", Condition{IfMatch: tag("22")}),
 	}
-	pile(t, s, requests...)
+	queueBehindCommit(t, s, requests...)
 	s.mu.Unlock()
 	for i, want := range []error{nil, nil, ErrPrecondition, ErrPrecondition, nil} {
 		<-requests[i].done
@@ -71,13 +71,13 @@ func TestWritersShareACommit(t *testing.T) {
 // A refusal tells of the version that caused it, so it has to wait until that
 // one is durable, and must not be given if it never is.
 func TestRefusalWaitsForItsCause(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir(), CheckpointDelay: never})
-	requests := []*request{
+	s := openStore(t, Options{Dir: t.TempDir(), CheckpointDelay: noCheckpoint})
+	requests := []*pendingWrite{
 		writeOf("first", Condition{}),
 		writeOf("second", Condition{}),
 		writeOf("third", Condition{IfMatch: []string{newVersion([]byte("first")).ETag}}),
 	}
-	pile(t, s, requests...)
+	queueBehindCommit(t, s, requests...)
 	os.Remove(filepath.Join(s.options.Dir, slotsName))
 	s.mu.Unlock()
 	for i, r := range requests {
@@ -93,7 +93,7 @@ func TestRefusalWaitsForItsCause(t *testing.T) {
 
 func TestRefusalAloneWritesNothing(t *testing.T) {
 	wrote := 0
-	s := open(t, Options{Dir: t.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { wrote++ }})
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { wrote++ }})
 	_, err := s.Replace(context.Background(), Condition{IfMatch: []string{"*"}}, []byte("x"))
 	closeStore(t, s)
 	if !errors.Is(err, ErrPrecondition) || wrote != 0 {
@@ -102,16 +102,16 @@ func TestRefusalAloneWritesNothing(t *testing.T) {
 }
 
 func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	first := writeOf("first", Condition{})
-	pile(t, s, first)
+	queueBehindCommit(t, s, first)
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error)
 	go func() {
 		_, err := s.Replace(ctx, Condition{}, []byte("withdrawn"))
 		result <- err
 	}()
-	for waiting(s) != 1 {
+	for pendingWrites(s) != 1 {
 		time.Sleep(50 * time.Microsecond)
 	}
 	cancel()
@@ -127,10 +127,10 @@ func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
 // Once the commit has begun nobody can say that the write did not happen, so
 // Replace stays for the answer.
 func TestCancelledDuringTheCommitIsAnswered(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := openStore(t, Options{Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(context.Background())
-	r := newRequest(Condition{}, []byte("x"))
-	pile(t, s, r)
+	r := newPendingWrite(Condition{}, []byte("x"))
+	queueBehindCommit(t, s, r)
 	cancel()
 	result := make(chan error, 1)
 	go func() {
@@ -148,9 +148,9 @@ func TestCancelledDuringTheCommitIsAnswered(t *testing.T) {
 
 func TestCloseAnswersWhoWaits(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, CheckpointDelay: never})
-	requests := []*request{writeOf("a", Condition{}), writeOf("b", Condition{}), writeOf("c", Condition{})}
-	pile(t, s, requests...)
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
+	requests := []*pendingWrite{writeOf("a", Condition{}), writeOf("b", Condition{}), writeOf("c", Condition{})}
+	queueBehindCommit(t, s, requests...)
 	s.queue.close()
 	s.mu.Unlock()
 	closeStore(t, s)

@@ -1,0 +1,145 @@
+package state
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// noCheckpoint is a CheckpointDelay that no test reaches, so that FileName stays
+// outdated.
+const noCheckpoint = time.Hour
+
+func openStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	o.Log = func(message string, err error) { t.Logf("log: %s: %v", message, err) }
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// crash leaves the directory as SIGKILL does: written data stay, nothing is
+// completed, the lock is released. No write may be in progress.
+func crash(t testing.TB, s *Store) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.storage.close()
+}
+
+func replace(t testing.TB, s *Store, c Condition, data string) *Version {
+	t.Helper()
+	v, err := s.Replace(context.Background(), c, []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func closeStore(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// closedDirectory returns a directory in which a store has written the versions
+// and was closed.
+func closedDirectory(t *testing.T, versions ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	s := openStore(t, Options{Dir: dir})
+	for _, data := range versions {
+		replace(t, s, Condition{}, data)
+	}
+	closeStore(t, s)
+	return dir
+}
+
+func writeFile(t *testing.T, dir, name, data string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t testing.TB, dir, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func removeFile(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantFile(t testing.TB, dir, want string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil || string(raw) != want {
+		t.Errorf("%s holds %.20q (%d bytes, %v), want %.20q (%d bytes)", FileName, raw, len(raw), err, want, len(want))
+	}
+}
+
+// wantFileSoon waits for a checkpoint.
+func wantFileSoon(t testing.TB, dir, want string) {
+	t.Helper()
+	waitUntil(t, FileName+" has the newest version", func() bool {
+		raw, _ := os.ReadFile(filepath.Join(dir, FileName))
+		return string(raw) == want
+	})
+}
+
+func wantState(t testing.TB, s *Store, want string) {
+	t.Helper()
+	v := s.Current()
+	if v == nil {
+		t.Fatalf("there is no state, want %.20q", want)
+	}
+	if string(v.Data) != want {
+		t.Fatalf("state is %.20q (%d bytes), want %.20q (%d bytes)", v.Data, len(v.Data), want, len(want))
+	}
+}
+
+// waitUntil polls a condition until it holds.
+func waitUntil(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// largeState is a version that does not fit a slot.
+func largeState(fill string) string { return strings.Repeat(fill, inlineSize) + fill }
+
+// seededRand returns random numbers and logs the seed that repeats them:
+// FOOBAR_SEED=n go test ….
+func seededRand(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if given := os.Getenv("FOOBAR_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatalf("FOOBAR_SEED: %v", err)
+		}
+	}
+	t.Logf("FOOBAR_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}

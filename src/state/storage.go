@@ -1,0 +1,162 @@
+package state
+
+import (
+	"fmt"
+	"time"
+)
+
+// newFile is the name under which a file is written that becomes FileName.
+const newFile = FileName + ".new"
+
+// storage is the state directory with what is known about its files. It is not
+// safe for concurrent use.
+type storage struct {
+	dir *directory
+	// maxSize bounds, in bytes, a FileName that another program has written; 0
+	// is no limit.
+	maxSize int64
+	log     func(message string, err error)
+
+	slots   *slots // nil after a failure, until recover has created a new file
+	failure error  // why slots is nil
+
+	committed digest // content of the newest durable version
+	sequence  uint64 // of the newest durable record
+
+	file   digest       // content of FileName
+	fileID fileIdentity // of FileName when it was last found to have that content
+}
+
+func openStorage(path string, maxSize int64, log func(string, error)) (*storage, error) {
+	dir, err := openDirectory(path)
+	if err != nil {
+		return nil, fmt.Errorf("open state directory %s: %w", path, err)
+	}
+	return &storage{dir: dir, maxSize: maxSize, log: log}, nil
+}
+
+func (st *storage) close() {
+	if st.slots != nil {
+		st.slots.file.Close()
+	}
+	st.dir.close()
+}
+
+// usable reports whether commit and checkpoint may be called. After a failure
+// recover has to be called first.
+func (st *storage) usable() bool { return st.slots != nil }
+
+// markFailed makes the storage unusable until the next recover, and returns err.
+func (st *storage) markFailed(err error) error {
+	st.slots.file.Close()
+	st.slots, st.failure = nil, err
+	return err
+}
+
+// commit makes v durable. It returns how long the fdatasync took that makes the
+// difference.
+func (st *storage) commit(v *Version) (synced time.Duration, err error) {
+	if err := st.check(); err != nil {
+		return 0, err
+	}
+	r := newRecord(v, st.file)
+	if r.kind == kindFile {
+		if err := st.writeNewFile(v.Data); err != nil {
+			return 0, classify("write "+newFile, err)
+		}
+	}
+	synced, err = st.slots.writeRecord(r, v.Data)
+	if err != nil {
+		st.slots.invalidateSlot()
+		return 0, st.markFailed(classify("write "+slotsName, err))
+	}
+	st.committed, st.sequence = r.data, r.sequence
+	if r.kind == kindFile {
+		// From here on the write has happened: a failure is no error of it, and
+		// the next recovery repeats the rename.
+		if err := st.renameIntoPlace(); err != nil {
+			st.log("the last write is durable in "+newFile+", which cannot replace "+FileName+" for now; the next write tries again", err)
+		}
+	}
+	return synced, nil
+}
+
+// writeNewFile writes newFile with a durable name. The record that is written
+// next holds no data, so it must never be durable without this file.
+func (st *storage) writeNewFile(data []byte) error {
+	if err := st.dir.writeFile(newFile, data); err != nil {
+		return err
+	}
+	return st.dir.syncNames()
+}
+
+// fileOutdated reports whether FileName differs from the newest version.
+func (st *storage) fileOutdated() bool { return st.usable() && st.file != st.committed }
+
+// checkpoint copies v, which has to be the newest version, to FileName if that
+// is outdated.
+func (st *storage) checkpoint(v *Version) error {
+	if !st.fileOutdated() {
+		return nil
+	}
+	if err := st.check(); err != nil {
+		return err
+	}
+	if err := st.dir.writeFile(newFile, v.Data); err != nil {
+		return classify("write "+newFile, err)
+	}
+	return st.renameIntoPlace()
+}
+
+// renameIntoPlace renames newFile, which holds the newest version, to FileName.
+// After a failure it is unknown which content FileName has, so that no record
+// may be written with it as its base.
+func (st *storage) renameIntoPlace() error {
+	if err := st.dir.renameDurably(newFile, FileName); err != nil {
+		return st.markFailed(classify("rename "+newFile+" to "+FileName, err))
+	}
+	id, err := st.dir.identify(FileName)
+	if err != nil {
+		return st.markFailed(classify("stat "+FileName, err))
+	}
+	st.file, st.fileID = st.committed, id
+	return nil
+}
+
+// check returns the error that a write would fail with now: an earlier failure,
+// or a change of the files by another program.
+func (st *storage) check() error {
+	if !st.usable() {
+		return st.failure
+	}
+	id, err := st.dir.identify(slotsName)
+	if err != nil {
+		return classify("stat "+slotsName, err)
+	}
+	if !id.sameFile(st.slots.id) {
+		return changedError("%s was deleted, replaced or resized while the service was running: restart the service to serve %s as it is",
+			slotsName, FileName)
+	}
+	return st.checkFile()
+}
+
+// checkFile compares FileName with the content that it was left with. A change
+// of its mode, owner, links or times is no change of the content.
+func (st *storage) checkFile() error {
+	id, err := st.dir.identify(FileName)
+	if err != nil {
+		return classify("stat "+FileName, err)
+	}
+	if id == st.fileID {
+		return nil
+	}
+	found, err := st.dir.readFile(FileName, st.file.size)
+	if err != nil {
+		return err
+	}
+	if found.digest != st.file {
+		return changedError("%s was changed while the service was running: put its content back, or restart the service, which then says which file to delete", FileName)
+	}
+	st.fileID = found.id
+	return nil
+}
