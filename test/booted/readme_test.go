@@ -24,7 +24,7 @@ func TestReadme(t *testing.T) {
 	}
 	var inMachine []string
 	for _, b := range documents.Blocks(string(text)) {
-		if b.Section != "Try it anywhere" {
+		if b.Section != "Develop" {
 			inMachine = append(inMachine, b.Text)
 			continue
 		}
