@@ -28,7 +28,7 @@ _foobar() {
 	serve) offers='-data -cert -key -token -client-ca -config -listen -metrics-listen -admin-listen -help' ;;
 	status) offers='-metrics -help' ;;
 	get) offers='-socket -etag -help' ;;
-	put) offers='-socket -if-match -help' ;;
+	put) offers='-socket -if-match -allow-empty -help' ;;
 	check-config) offers='-config -help' ;;
 	init-credentials) offers='-dir -host -help' ;;
 	check-credentials) offers='-cert -key -token -client-ca -config -help' ;;

@@ -32,5 +32,6 @@ complete -c foobar -n '__fish_seen_subcommand_from status' -o metrics -x -d 'Whe
 complete -c foobar -n '__fish_seen_subcommand_from get put' -o socket -r -F -d 'Administration socket'
 complete -c foobar -n '__fish_seen_subcommand_from get' -o etag -d 'Write the entity tag instead'
 complete -c foobar -n '__fish_seen_subcommand_from put' -o if-match -x -d 'Replace only what has this entity tag'
+complete -c foobar -n '__fish_seen_subcommand_from put' -o allow-empty -d 'Store an empty state'
 complete -c foobar -n '__fish_seen_subcommand_from init-credentials' -o dir -x -a '(__fish_complete_directories)' -d 'Directory of the files'
 complete -c foobar -n '__fish_seen_subcommand_from init-credentials' -o host -x -a '(__fish_print_hostnames)' -d 'Name that the certificate is for'

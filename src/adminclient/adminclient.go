@@ -1,9 +1,10 @@
-// Package adminclient asks a running service what its administrator wants to know of
-// it: the state over the admin socket, figures from the metrics listener.
+// Package adminclient reads and replaces the state of a running service over
+// its admin socket, and reads its metrics.
 //
-// It speaks HTTP over one connection for each question, by net/http's messages
-// without its client: that one would add pools, proxies, redirects, cookies and
-// HTTP/2 to a binary that is also the service.
+// It sends one HTTP request over one connection, and uses the messages of
+// net/http without its client, which would add connection pools, proxies,
+// redirects, cookies and HTTP/2 to a binary that is also the service. Read
+// socket.go first.
 package adminclient
 
 import (
@@ -19,36 +20,42 @@ import (
 	"unicode"
 )
 
-// The kinds of failure that a script may want to tell apart.
+// The kinds of errors that a script may have to tell apart.
 var (
 	ErrUnavailable  = errors.New("no service answers")
 	ErrPermission   = errors.New("permission denied")
 	ErrPrecondition = errors.New("precondition failed")
+	ErrAddress      = errors.New("not an address of metrics")
 )
 
-// A failure is a sentence for a person, of a kind for a script.
-type failure struct {
-	kind error
-	text string
+// errNoResponse marks an ErrUnavailable of a request that may have been served.
+var errNoResponse = fmt.Errorf("%w: the connection ended without a response", ErrUnavailable)
+
+// A clientError has a message for the administrator and is of a kind for
+// scripts.
+type clientError struct {
+	kind    error
+	message string
 }
 
-func (f *failure) Error() string { return f.text }
-func (f *failure) Unwrap() error { return f.kind }
+func (e *clientError) Error() string { return e.message }
+func (e *clientError) Unwrap() error { return e.kind }
 
-// dialed turns what connecting to a place has met into a failure that says what
-// to do.
-func dialed(err error, place, otherwise string) error {
+// dialError returns the error of a connection to an address, with what the
+// administrator can do about it. Flag is the flag that names another address.
+func dialError(err error, address, flag string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return &failure{ErrPermission, fmt.Sprintf("%s: permission denied: it is for root and the group foobar-admin, which root adds you to by `usermod -aG foobar-admin USER`, for your next login", place)}
+		return &clientError{ErrPermission, fmt.Sprintf("%s: permission denied: the socket is for root and the group foobar-admin, which root adds you to by `usermod -aG foobar-admin USER`, for your next login", address)}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return &failure{ErrUnavailable, fmt.Sprintf("%s: nothing listens there, so foobar is not running: see `systemctl status foobar`, start it by `systemctl start foobar`, or %s", place, otherwise)}
+		return &clientError{ErrUnavailable, fmt.Sprintf("%s: nothing listens there, so foobar is not running: see `systemctl status foobar`, start it by `systemctl start foobar`, or name another address by %s", address, flag)}
 	}
-	return &failure{ErrUnavailable, fmt.Sprintf("%s: cannot connect: %v", place, cause(err))}
+	return &clientError{ErrUnavailable, fmt.Sprintf("%s: cannot connect: %v", address, systemError(err))}
 }
 
-// cause returns what the system said, without the address that the caller names.
-func cause(err error) error {
+// systemError returns what the system reported, without the operation and the
+// address that net adds.
+func systemError(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Err
@@ -56,8 +63,8 @@ func cause(err error) error {
 	return err
 }
 
-// A connection is what exchange needs of net.TCPConn and net.UnixConn.
-type connection interface {
+// A duplexConn is what roundTrip needs of net.TCPConn and net.UnixConn.
+type duplexConn interface {
 	net.Conn
 	CloseWrite() error
 }
@@ -65,62 +72,64 @@ type connection interface {
 // sendBuffer is how much of a body is sent at a time, in bytes.
 const sendBuffer = 64 << 10
 
-// exchange sends req and returns the response. It reads while it writes, so
-// that an answer that comes before the body is whole, such as 413, is seen.
-func exchange(conn connection, req *http.Request) (*http.Response, error) {
+// roundTrip sends req and returns the response, or a statusError. It reads while
+// it writes, so that a response that comes before the body is complete, such as
+// 413, is seen.
+func roundTrip(conn duplexConn, req *http.Request) (*http.Response, error) {
 	sent := make(chan error, 1)
 	go func() {
 		out := bufio.NewWriterSize(conn, sendBuffer)
 		err := errors.Join(req.Write(out), out.Flush())
 		sent <- err
 		if err != nil {
-			conn.CloseWrite() // half a body: the service answers so
+			conn.CloseWrite() // the service sees that the body is incomplete, and answers
 		}
 	}()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
 	select {
-	case failed := <-sent:
-		if failed != nil && !fromNetwork(failed) {
-			return nil, fmt.Errorf("read what is to be stored: %w", failed)
+	case sendErr := <-sent:
+		if sendErr != nil && !isNetworkError(sendErr) {
+			return nil, fmt.Errorf("read what is to be stored: %w", sendErr)
 		}
 	default:
 	}
 	if err != nil {
-		return nil, &failure{ErrUnavailable, fmt.Sprintf("the service ended the connection without an answer: %v", cause(err))}
+		return nil, &clientError{errNoResponse, fmt.Sprintf("the service ended the connection without a response: %v", systemError(err))}
 	}
-	return resp, refused(resp)
+	return resp, statusError(resp)
 }
 
-func fromNetwork(err error) bool {
+func isNetworkError(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op)
 }
 
-// maxSentence is the longest answer that is shown as an error, in bytes.
-const maxSentence = 1 << 10
+// maxErrorBody is how much of a response is shown as an error, in bytes.
+const maxErrorBody = 1 << 10
 
-// refused returns the service's own sentence where it has not done what it was
-// asked.
-func refused(resp *http.Response) error {
+// statusError returns the service's own message where the status is an error,
+// and nil otherwise.
+func statusError(resp *http.Response) error {
 	if resp.StatusCode < 400 {
 		return nil
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxSentence))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil || len(text) == 0 {
 		text = []byte(http.StatusText(resp.StatusCode))
 	}
-	sentence := fmt.Sprintf("%s (HTTP %d)", printable(strings.TrimSpace(string(text))), resp.StatusCode)
+	message := fmt.Sprintf("%s (HTTP %d)", escapeTerminal(strings.TrimSpace(string(text))), resp.StatusCode)
 	switch resp.StatusCode {
 	case http.StatusPreconditionFailed:
-		return &failure{ErrPrecondition, sentence}
+		return &clientError{ErrPrecondition, message}
 	case http.StatusServiceUnavailable:
-		return &failure{ErrUnavailable, sentence}
+		return &clientError{ErrUnavailable, message}
 	}
-	return errors.New(sentence)
+	return errors.New(message)
 }
 
-// printable keeps what another process says from steering the terminal.
-func printable(text string) string {
+// escapeTerminal replaces what could control a terminal, as any process may
+// listen where the service does not.
+func escapeTerminal(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -1,6 +1,8 @@
 package adminclient
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,40 +13,51 @@ const DefaultSocket = "/run/foobar-admin.sock"
 
 // A Socket is the path of an admin socket.
 //
-// Nothing limits how long it waits: the service's own timeouts end a request,
-// its watchdog a service that hangs, and while it is started again, connections
-// wait for it.
+// Its methods have no time limit of their own. The service's timeouts end a
+// request, its watchdog ends a service that hangs, and connections wait in the
+// socket's backlog while the service restarts.
 type Socket string
 
-// Get writes the state to w as it comes in.
+// Get writes the state to w as it arrives.
 func (s Socket) Get(w io.Writer) error {
-	return s.ask(http.MethodGet, nil, 0, "", func(resp *http.Response) error {
+	return s.do(http.MethodGet, nil, 0, "", func(resp *http.Response) error {
 		_, err := io.Copy(w, resp.Body)
 		return err
 	})
 }
 
-// ETag returns the entity tag of the state, in its quotation marks.
+// ETag returns the entity tag of the state, quotation marks included (RFC 9110,
+// section 8.8.3).
 func (s Socket) ETag() (string, error) {
 	tag := ""
-	err := s.ask(http.MethodHead, nil, 0, "", func(resp *http.Response) error {
-		tag = printable(resp.Header.Get("ETag"))
+	err := s.do(http.MethodHead, nil, 0, "", func(resp *http.Response) error {
+		tag = escapeTerminal(resp.Header.Get("ETag"))
 		return nil
 	})
 	return tag, err
 }
 
 // Put replaces the state by what body holds. Size is in bytes, -1 where it is
-// not known. Where ifMatch is not empty, it is the entity tag that the state
-// must have, or "*" for any.
+// not known; a body that turns out to be of another size is an error, and
+// replaces nothing. Where ifMatch is not empty, it is the entity tag that the
+// state must have, or "*" for any. The error is ErrPrecondition where it has
+// another.
 func (s Socket) Put(body io.Reader, size int64, ifMatch string) error {
-	return s.ask(http.MethodPut, body, size, ifMatch, func(*http.Response) error { return nil })
+	if size > 0 {
+		body = newSizedBody(body, size)
+	}
+	err := s.do(http.MethodPut, body, size, ifMatch, func(*http.Response) error { return nil })
+	if errors.Is(err, errNoResponse) {
+		return fmt.Errorf("%w; the state may have been replaced, see foobar get", err)
+	}
+	return err
 }
 
-func (s Socket) ask(method string, body io.Reader, size int64, ifMatch string, answered func(*http.Response) error) error {
+// do sends one request and has the response, which is not an error, handled.
+func (s Socket) do(method string, body io.Reader, size int64, ifMatch string, handle func(*http.Response) error) error {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: string(s), Net: "unix"})
 	if err != nil {
-		return dialed(err, string(s), "name another socket by -socket")
+		return dialError(err, string(s), "-socket")
 	}
 	defer conn.Close()
 	req, err := http.NewRequest(method, "http://foobar/", body)
@@ -57,9 +70,9 @@ func (s Socket) ask(method string, body io.Reader, size int64, ifMatch string, a
 	if ifMatch != "" {
 		req.Header.Set("If-Match", ifMatch)
 	}
-	resp, err := exchange(conn, req)
+	resp, err := roundTrip(conn, req)
 	if err != nil {
 		return err
 	}
-	return answered(resp)
+	return handle(resp)
 }

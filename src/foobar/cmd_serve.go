@@ -37,15 +37,20 @@ func newServeCommand(set *flag.FlagSet) action {
 	return func(env environment) error { return serve(f, env) }
 }
 
-// serve runs the service until a signal ends it.
+// serve runs the service until SIGTERM or SIGINT ends it.
 func serve(f serveFlags, env environment) error {
 	if err := f.checkRequired(); err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	defer signal.Stop(signals)
-	return service.Run(context.Background(), service.Options{
+	ctx, restore := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer restore()
+	context.AfterFunc(ctx, restore) // a second signal ends the process at once
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	// The service outlives a reader of its log that ends, as in `foobar 2>&1 | head`.
+	signal.Ignore(syscall.SIGPIPE)
+	return service.Run(ctx, service.Options{
 		Version:     version,
 		ConfigFile:  f.config,
 		DataDir:     f.data,
@@ -53,7 +58,7 @@ func serve(f serveFlags, env environment) error {
 		Listen:      func() (*listen.Sockets, error) { return listen.Open(f.listen) },
 		Getenv:      env.getenv,
 		Stderr:      env.stderr,
-	}, signals)
+	}, reload)
 }
 
 // checkRequired returns an error that names the first required flag that is

@@ -16,38 +16,42 @@ import (
 func newStatusCommand(flags *flag.FlagSet) action {
 	address := flags.String("metrics", adminclient.DefaultMetrics, "")
 	return func(env environment) error {
-		f, err := adminclient.ReadStats(*address)
+		stats, err := adminclient.ReadStats(*address)
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(env.stdout, report(f, exposure(), time.Now()))
+		_, err = io.WriteString(env.stdout, report(stats, exposure(), time.Now()))
 		return err
 	}
 }
 
 // report formats the metrics for an administrator. Exposure may be empty.
-func report(f adminclient.Stats, exposure string, now time.Time) string {
+func report(stats adminclient.Stats, exposure string, now time.Time) string {
 	var text strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-14s%s\n", name, fmt.Sprintf(format, args...))
 	}
-	line("service", "foobar %s, up %s, %s of memory", f.Version, humanDuration(now.Sub(f.Started)), byteCount(f.Resident))
-	line("state", "%s", describeState(f, now))
-	line("requests", "%.0f answered, %.0f in flight", f.Answered['1']+f.Answered['2']+f.Answered['3']+f.Answered['4']+f.Answered['5'], f.InFlight)
-	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f not understood or too slow", f.Answered['5'], f.Answered['4'], f.Refused)
-	line("certificate", "%s", describeExpiry(f.CertificateExpiry, now))
-	line("configuration", "%s", describeLoad(f, now))
+	responses := 0.0
+	for _, n := range stats.Responses {
+		responses += n
+	}
+	line("service", "foobar %s, up %s, %s of memory", stats.Version, humanDuration(now.Sub(stats.Started)), byteCount(stats.Resident))
+	line("state", "%s", describeState(stats, now))
+	line("requests", "%.0f answered, %.0f in flight", responses, stats.InFlight)
+	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f not understood or too slow", stats.Responses['5'], stats.Responses['4'], stats.Refused)
+	line("certificate", "%s", describeExpiry(stats.CertificateExpiry, now))
+	line("configuration", "%s", describeLoad(stats, now))
 	if exposure != "" {
 		line("exposure", "%s, as systemd-analyze security says", exposure)
 	}
 	return text.String()
 }
 
-func describeState(f adminclient.Stats, now time.Time) string {
-	if f.StateWritten.IsZero() {
+func describeState(stats adminclient.Stats, now time.Time) string {
+	if stats.StateWritten.IsZero() {
 		return "none stored yet"
 	}
-	return fmt.Sprintf("%s, written %s, %s ago", byteCount(f.StateSize), f.StateWritten.Format(time.DateTime), humanDuration(now.Sub(f.StateWritten)))
+	return fmt.Sprintf("%s, written %s, %s ago", byteCount(stats.StateSize), stats.StateWritten.Format(time.DateTime), humanDuration(now.Sub(stats.StateWritten)))
 }
 
 func describeExpiry(expiry, now time.Time) string {
@@ -58,9 +62,9 @@ func describeExpiry(expiry, now time.Time) string {
 	return fmt.Sprintf("EXPIRED on %s", date)
 }
 
-func describeLoad(f adminclient.Stats, now time.Time) string {
-	loaded := fmt.Sprintf("loaded %s, %s ago", f.Loaded.Format(time.DateTime), humanDuration(now.Sub(f.Loaded)))
-	if f.LoadRefused {
+func describeLoad(stats adminclient.Stats, now time.Time) string {
+	loaded := fmt.Sprintf("loaded %s, %s ago", stats.Loaded.Format(time.DateTime), humanDuration(now.Sub(stats.Loaded)))
+	if stats.ReloadRejected {
 		loaded += "; A LATER ONE WAS REJECTED, see journalctl -u foobar -p err"
 	}
 	return loaded

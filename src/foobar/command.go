@@ -50,6 +50,9 @@ func runCommand(args []string, env environment) error {
 // findCommand returns the command that args begin with, and the other args.
 func findCommand(args []string) (command, []string, error) {
 	all := commands()
+	if len(args) > 0 && (args[0] == "-version" || args[0] == "--version") {
+		args = append([]string{"version"}, args[1:]...)
+	}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return all[0], args, nil
 	}

@@ -64,7 +64,7 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &config):
+	case errors.As(err, &config), errors.Is(err, adminclient.ErrAddress):
 		return exitConfig
 	case errors.Is(err, adminclient.ErrPrecondition):
 		return exitPrecondition

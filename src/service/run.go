@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"syscall"
 	"time"
 
 	"foobar/src/logging"
@@ -16,19 +15,18 @@ import (
 // date after the last request has ended.
 const finalCheckpointTimeout = 30 * time.Second
 
-// Run opens a service and serves until a signal ends it. SIGHUP reloads, every
-// other signal ends the service.
-func Run(ctx context.Context, o Options, signals <-chan os.Signal) error {
+// Run opens a service, serves until ctx ends, and closes it.
+func Run(ctx context.Context, o Options, reload <-chan os.Signal) error {
 	s, err := Open(o)
 	if err != nil {
 		return err
 	}
-	return s.logExit("ended", errors.Join(s.Run(ctx, signals), s.Close()))
+	return s.logExit("ended", errors.Join(s.Run(ctx, reload), s.Close()))
 }
 
-// Run serves until a signal ends it. SIGHUP reloads, every other signal ends
-// the service.
-func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
+// Run serves until ctx ends, and then finishes the requests in flight. Each
+// value of reload has it load configuration and credentials again.
+func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	failed := s.runServers()
 	s.log.Info("foobar "+s.options.Version+" has started", logging.Started.Field(), zap.String("version", s.options.Version))
 	s.logNotifyError(s.notifier.Ready(s.status()))
@@ -38,14 +36,14 @@ func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	var statusDue <-chan time.Time // fires when the status line has to follow a write
 	for {
 		select {
-		case sig := <-signals:
-			if sig == syscall.SIGHUP {
-				s.reload()
-				continue
-			}
-			return s.stop(ctx)
+		case <-ctx.Done():
+			s.stop()
+			return nil
 		case err := <-failed:
-			return errors.Join(err, s.stop(ctx))
+			s.stop()
+			return err
+		case <-reload:
+			s.reload()
 		case <-tick.C:
 			s.pingWatchdog()
 		case <-s.committed:
@@ -73,12 +71,12 @@ func (s *Service) runServers() <-chan error {
 }
 
 // stop finishes the requests in flight within timeouts.shutdown.
-func (s *Service) stop(ctx context.Context) error {
+func (s *Service) stop() {
 	limit := time.Duration(s.config.Timeouts.Shutdown)
 	s.log.Info("stopping", zap.Duration("limit", limit))
 	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+finalCheckpointTimeout))
 	close(s.stopping)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	done := make(chan error, len(s.servers))
 	for _, server := range s.servers {
@@ -90,5 +88,4 @@ func (s *Service) stop(ctx context.Context) error {
 		}
 	}
 	s.log.Info("stopped")
-	return nil
 }

@@ -33,21 +33,21 @@ func TestAnotherServerCannotSteerTheTerminal(t *testing.T) {
 		t.Errorf("version %q, %v", f.Version, err)
 	}
 	_, err = ReadStats(s.URL + "/other")
-	if err == nil || len(err.Error()) > 2*maxSentence || !strings.HasPrefix(err.Error(), "?]0;owned??second ?line") {
+	if err == nil || len(err.Error()) > 2*maxErrorBody || !strings.HasPrefix(err.Error(), "?]0;owned??second ?line") {
 		t.Errorf("error %.100q", err)
 	}
 }
 
-// endless is figures that do not end, and have no error in them.
+// endless is valid metrics without an end.
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return copy(b, "# a comment\n"), nil }
 
-func TestFiguresEnd(t *testing.T) {
+func TestEndlessMetricsAreCutOff(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, endless{}) }))
 	defer s.Close()
 	began := time.Now()
-	if _, err := ReadStats(s.URL); err == nil || time.Since(began) > figuresTime/2 {
+	if _, err := ReadStats(s.URL); err == nil || time.Since(began) > statsTimeout/2 {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }
@@ -74,15 +74,15 @@ func listen(t *testing.T, serve func(net.Conn)) Socket {
 	return Socket(path)
 }
 
-func TestNoAnswer(t *testing.T) {
+func TestNoResponse(t *testing.T) {
 	s := listen(t, func(net.Conn) {})
-	if err := s.Get(io.Discard); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "without an answer") {
+	if err := s.Get(io.Discard); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "without a response") {
 		t.Errorf("a connection that is closed: %v", err)
 	}
 }
 
 // Half a state is not taken for the whole.
-func TestHalfAnAnswer(t *testing.T) {
+func TestIncompleteResponse(t *testing.T) {
 	s := listen(t, func(c net.Conn) {
 		// A connection that is closed with something unread is reset instead.
 		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
@@ -96,7 +96,7 @@ func TestHalfAnAnswer(t *testing.T) {
 }
 
 // The service can refuse what is too large before it comes.
-func TestKnownSizeIsSaid(t *testing.T) {
+func TestKnownSizeIsAnnounced(t *testing.T) {
 	for size, want := range map[int64]int64{5: 5, -1: -1} {
 		got := make(chan *http.Request, 1)
 		s := listen(t, func(c net.Conn) {
@@ -140,7 +140,7 @@ func (l *late) Read(b []byte) (int, error) {
 
 // A service that has heard enough answers and closes, and the answer counts,
 // not that the rest could not be sent.
-func TestEarlyAnswerCounts(t *testing.T) {
+func TestEarlyResponseCounts(t *testing.T) {
 	s := listen(t, func(c net.Conn) {
 		io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\n\r\ntoo large\n")
 	})
@@ -153,24 +153,55 @@ func TestEarlyAnswerCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = exchange(&late{UnixConn: conn, failed: make(chan struct{})}, req)
+	_, err = roundTrip(&late{UnixConn: conn, failed: make(chan struct{})}, req)
 	if err == nil || err.Error() != "too large (HTTP 413)" {
 		t.Errorf("error %v", err)
 	}
 }
 
-// A body that cannot be read to its end is not left for the service to wait for.
-func TestUnreadableBodyEndsTheRequest(t *testing.T) {
-	ended := make(chan error, 1)
-	s := listen(t, func(c net.Conn) {
-		_, err := io.Copy(io.Discard, c)
-		ended <- err
-	})
-	err := s.Put(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("bad sector"))), -1, "")
-	if err == nil || err.Error() != "read what is to be stored: bad sector" {
-		t.Errorf("error %v", err)
+// A body that cannot be read to its end, or that is of another size than was
+// announced, never reaches the service as a complete request.
+func TestIncompleteBodyIsNotStored(t *testing.T) {
+	for name, test := range map[string]struct {
+		body io.Reader
+		size int64
+		want string
+	}{
+		"unreadable": {io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("bad sector"))), -1, "bad sector"},
+		"grew":       {strings.NewReader("0123456789"), 5, "it grew"},
+		"grew by 1":  {iotest.OneByteReader(strings.NewReader("012345")), 5, "it grew"},
+		"shrank":     {strings.NewReader("0123"), 5, "it shrank"},
+		"vanished":   {strings.NewReader(""), 5, "it shrank"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			complete := make(chan bool, 1)
+			s := listen(t, func(c net.Conn) {
+				r, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					complete <- false
+					return
+				}
+				_, err = io.Copy(io.Discard, r.Body)
+				complete <- err == nil
+			})
+			err := s.Put(test.body, test.size, "")
+			if err == nil || !strings.HasPrefix(err.Error(), "read what is to be stored: "+test.want) {
+				t.Errorf("error %v", err)
+			}
+			if <-complete {
+				t.Error("the service sees a complete request")
+			}
+		})
 	}
-	if err := <-ended; err != nil {
-		t.Errorf("the service sees %v", err)
+}
+
+func TestUnknownOutcomeIsReported(t *testing.T) {
+	s := listen(t, func(c net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			io.Copy(io.Discard, r.Body)
+		}
+	})
+	if err := s.Put(strings.NewReader("01234"), 5, ""); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "may have been replaced") {
+		t.Errorf("error %v", err)
 	}
 }
