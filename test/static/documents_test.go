@@ -1,12 +1,15 @@
 package static
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"foobar/test/documents"
 )
 
 // maxDocumentLines bounds the documents that a newcomer reads first: two
@@ -14,7 +17,7 @@ import (
 const maxDocumentLines = 120
 
 func TestDocumentsAreShort(t *testing.T) {
-	for _, name := range []string{"STYLE.md"} {
+	for _, name := range []string{"SECURITY.md", "STYLE.md"} {
 		text, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Error(err)
@@ -64,8 +67,13 @@ func markdownFiles(t *testing.T) []string {
 	return found
 }
 
+// notFaults are what mandoc reports and the manual pages need not heed: pages
+// that this machine does not have, and a version in the footer, which is against
+// the convention of an operating system's own pages.
+var notFaults = regexp.MustCompile(`referenced manual not found|mandoc\.db|operating system explicitly specified`)
+
 // TestManualPages has mandoc check the form of the manual pages, where it is
-// installed. It does not look for the pages that they refer to.
+// installed.
 func TestManualPages(t *testing.T) {
 	if _, err := exec.LookPath("mandoc"); err != nil {
 		t.Skip("mandoc is not installed")
@@ -74,13 +82,46 @@ func TestManualPages(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no manual pages: %v", err)
 	}
-	out, err := exec.Command("mandoc", append([]string{"-Tlint"}, pages...)...).CombinedOutput()
-	if err != nil {
-		t.Logf("mandoc: %v", err)
-	}
+	// The exit status says whether there is anything at all.
+	out, _ := exec.Command("mandoc", append([]string{"-Tlint"}, pages...)...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
-		if !strings.Contains(line, "referenced manual not found") && !strings.Contains(line, "mandoc.db") {
+		if !notFaults.MatchString(line) {
 			t.Error(strings.TrimSpace(line))
 		}
+	}
+}
+
+// TestSecurityNamesEveryBound compares the table of SECURITY.md with the limits
+// and timeouts of conf.yaml, and its directives with foobar.service.
+func TestSecurityNamesEveryBound(t *testing.T) {
+	const conf = "../../src/config/conf.yaml"
+	missing := map[string]bool{}
+	section := ""
+	for _, line := range strings.Split(documents.Text(t, conf), "\n") {
+		if m := regexp.MustCompile(`^(  )?(\w+):`).FindStringSubmatch(line); m != nil && m[1] == "" {
+			section = m[2]
+		} else if m != nil && (section == "limits" || section == "timeouts") {
+			missing[section+"."+m[2]] = true
+		}
+	}
+	if len(missing) < 5 {
+		t.Fatalf("%s has no more bounds than %v", conf, missing)
+	}
+	keys := maps.Clone(missing)
+	unit := documents.ReadUnit(t, "../../systemd/foobar.service")
+	for _, row := range documents.Table(t, "../../SECURITY.md", "What is bounded by what") {
+		for _, bound := range documents.CodeSpans(row[1]) {
+			directive, ok := strings.CutSuffix(bound, "=")
+			switch {
+			case ok && unit[directive] == nil && !strings.Contains(row[1], "journald"):
+				t.Errorf("SECURITY.md names %s, which foobar.service does not set", bound)
+			case !ok && !keys[bound]:
+				t.Errorf("SECURITY.md names %s, which is not in %s", bound, conf)
+			}
+			delete(missing, bound)
+		}
+	}
+	for key := range missing {
+		t.Errorf("SECURITY.md does not say what %s bounds", key)
 	}
 }
