@@ -72,7 +72,7 @@ cp foobar.db.tar.zst.sig /tmp/signature; repo-remove -q foobar.db.tar.zst foobar
 cp /tmp/signature foobar.db.tar.zst.sig`,
 	"a list signed by a key that the machine does not have": `rm foobar.db*; list stranger`,
 	"a list without a signature":                            `rm foobar.db.sig foobar.db.tar.zst.sig`,
-	"a package signed by a key that the machine has and nobody vouched for": `
+	"a package signed by a key that the machine has and nobody has signed": `
 sign stranger; list packages; gpg --export stranger@example.org >/tmp/stranger; sudo pacman-key --add /tmp/stranger`,
 }
 
