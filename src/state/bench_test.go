@@ -11,72 +11,82 @@ import (
 	"time"
 )
 
-// BenchmarkWriters compares, in one run, the ways to replace a file: the undurable
-// os.WriteFile, one commit by rename to each write, commits by rename that
-// waiting writers share, and the Store. The ratio is to os.WriteFile.
+// BenchmarkReplace compares, in one run, ways to replace a file: os.WriteFile,
+// which is not durable; a durable rename for each write; a durable rename for all
+// pending writes together; and a Store. The ratio is to os.WriteFile.
 //
-//	go test ./src/state -run '^$' -bench Writers -benchtime 2000x
-func BenchmarkWriters(b *testing.B) {
+//	go test ./src/state -run '^$' -bench Replace -benchtime 2000x
+func BenchmarkReplace(b *testing.B) {
 	for _, writers := range []int{1, 16} {
 		for _, size := range []int{1 << 10, 64 << 10, inlineSize, 1 << 20} {
-			var plain float64
-			for _, way := range ways {
-				name := fmt.Sprintf("%dKiB/%dwriters/%s", size>>10, writers, way.name)
+			var baseline float64
+			for _, m := range replaceMethods {
+				name := fmt.Sprintf("%dKiB/%dwriters/%s", size>>10, writers, m.name)
 				b.Run(name, func(b *testing.B) {
-					write, done := way.open(b, b.TempDir())
-					rate := drive(b, writers, size, write)
+					write, done := m.open(b, b.TempDir())
+					rate := runWriters(b, writers, size, write)
 					done()
-					if way.name == ways[0].name {
-						plain = rate
+					if m.name == replaceMethods[0].name {
+						baseline = rate
 					}
 					b.ReportMetric(rate, "writes/s")
-					b.ReportMetric(rate/plain, "ratio")
+					b.ReportMetric(rate/baseline, "ratio")
 				})
 			}
 		}
 	}
 }
 
-var ways = []struct {
+type writeFunc func(data []byte) error
+
+var replaceMethods = []struct {
 	name string
-	open func(b *testing.B, dir string) (write func([]byte) error, done func())
+	open func(b *testing.B, dir string) (write writeFunc, done func())
 }{
-	{"plain", func(b *testing.B, dir string) (func([]byte) error, func()) {
-		return func(data []byte) error { return os.WriteFile(filepath.Join(dir, FileName), data, 0o600) }, func() {}
-	}},
-	{"rename", func(b *testing.B, dir string) (func([]byte) error, func()) {
-		d := openBench(b, dir)
-		var mu sync.Mutex
-		return func(data []byte) error {
-			mu.Lock()
-			defer mu.Unlock()
-			return d.byRename(data)
-		}, d.close
-	}},
-	{"renamegroup", func(b *testing.B, dir string) (func([]byte) error, func()) {
-		d := openBench(b, dir)
-		g := newQueue()
-		go d.renameGroup(&g)
-		return func(data []byte) error {
-			r := newPendingWrite(Condition{}, data)
-			g.add(r)
-			_, err := r.wait(context.Background())
-			return err
-		}, g.close
-	}},
-	{"store", func(b *testing.B, dir string) (func([]byte) error, func()) {
-		s, err := Open(Options{Dir: dir})
-		if err != nil {
-			b.Fatal(err)
-		}
-		return func(data []byte) error {
-			_, err := s.Replace(context.Background(), Condition{}, data)
-			return err
-		}, func() { s.Close() }
-	}},
+	{"writefile", openWriteFile},
+	{"rename", openRename},
+	{"groupedrename", openGroupedRename},
+	{"store", openStoreWrites},
 }
 
-func openBench(b *testing.B, dir string) *directory {
+func openWriteFile(b *testing.B, dir string) (writeFunc, func()) {
+	return func(data []byte) error { return os.WriteFile(filepath.Join(dir, FileName), data, 0o600) }, func() {}
+}
+
+func openRename(b *testing.B, dir string) (writeFunc, func()) {
+	d := mustOpenDirectory(b, dir)
+	var mu sync.Mutex
+	return func(data []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return writeAndRename(d, data)
+	}, d.close
+}
+
+func openGroupedRename(b *testing.B, dir string) (writeFunc, func()) {
+	d := mustOpenDirectory(b, dir)
+	q := newQueue()
+	go renameBatches(d, &q)
+	return func(data []byte) error {
+		w := newPendingWrite(Condition{}, data)
+		q.add(w)
+		_, err := w.wait(context.Background())
+		return err
+	}, q.close
+}
+
+func openStoreWrites(b *testing.B, dir string) (writeFunc, func()) {
+	s, err := Open(Options{Dir: dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func(data []byte) error {
+		_, err := s.Replace(context.Background(), Condition{}, data)
+		return err
+	}, func() { s.Close() }
+}
+
+func mustOpenDirectory(b *testing.B, dir string) *directory {
 	d, err := openDirectory(dir)
 	if err != nil {
 		b.Fatal(err)
@@ -84,19 +94,19 @@ func openBench(b *testing.B, dir string) *directory {
 	return d
 }
 
-func (d *directory) byRename(data []byte) error {
+func writeAndRename(d *directory, data []byte) error {
 	if err := d.writeFile(newFile, data); err != nil {
 		return err
 	}
 	return d.renameDurably(newFile, FileName)
 }
 
-func (d *directory) renameGroup(q *queue) {
+func renameBatches(d *directory, q *queue) {
 	defer d.close()
 	for range q.wake {
 		batch, last := q.takeBatch()
 		if len(batch) > 0 {
-			completeAll(batch, d.byRename(batch[len(batch)-1].version.Data))
+			completeAll(batch, writeAndRename(d, batch[len(batch)-1].version.Data))
 		}
 		if last {
 			return
@@ -104,8 +114,9 @@ func (d *directory) renameGroup(q *queue) {
 	}
 }
 
-// drive returns the writes per second.
-func drive(b *testing.B, writers, size int, write func([]byte) error) float64 {
+// runWriters makes b.N writes from concurrent writers and returns the writes per
+// second.
+func runWriters(b *testing.B, writers, size int, write writeFunc) float64 {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var wg sync.WaitGroup

@@ -6,104 +6,102 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
 
-// pile has the committer take the first request and holds it up, and the others
-// queue behind it in their order, until s.mu is unlocked.
-func queueBehindCommit(t *testing.T, s *Store, requests ...*pendingWrite) {
+// queueBehindCommit adds the writes to the queue so that the commit loop takes
+// the first one on its own and the others wait behind it. The commit stops at
+// s.mu, which the caller has to unlock.
+func queueBehindCommit(t *testing.T, s *Store, writes ...*pendingWrite) {
 	t.Helper()
 	s.mu.Lock()
-	for i, r := range requests {
-		if !s.queue.add(r) {
+	for i, w := range writes {
+		if !s.queue.add(w) {
 			t.Fatal("the queue is closed")
 		}
-		for i == 0 && !r.claimed.Load() {
-			time.Sleep(50 * time.Microsecond)
+		if i == 0 {
+			waitUntil(t, "the first write is claimed", w.claimed.Load)
 		}
 	}
 }
 
-func pendingWrites(s *Store) int {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return len(s.queue.pending)
-}
+func pendingWriteOf(data string, c Condition) *pendingWrite { return newPendingWrite(c, []byte(data)) }
 
-func writeOf(data string, c Condition) *pendingWrite { return newPendingWrite(c, []byte(data)) }
+func tagOf(data string) []string { return []string{newVersion([]byte(data)).ETag} }
 
-func TestWritersShareACommit(t *testing.T) {
-	commits := make(chan int, 100)
-	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(_, _ time.Duration, size int) { commits <- size }})
+func TestPendingWritesShareACommit(t *testing.T) {
+	sizes := make(chan int, 100)
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(_, _ time.Duration, size int) { sizes <- size }})
 	replace(t, s, Condition{}, "0")
-	tag := func(data string) []string { return []string{newVersion([]byte(data)).ETag} }
-	requests := []*pendingWrite{
-		writeOf("1", Condition{}),
-		writeOf("22", Condition{IfMatch: tag("1")}),
-		writeOf("333", Condition{IfMatch: tag("1")}), // 22 came between
-		writeOf("4444", Condition{IfNoneMatch: []string{"*"}}),
-		writeOf("55555", Condition{IfMatch: tag("22")}),
+	writes := []*pendingWrite{
+		pendingWriteOf("1", Condition{}),
+		pendingWriteOf("22", Condition{IfMatch: tagOf("1")}),
+		pendingWriteOf("333", Condition{IfMatch: tagOf("1")}), // refused because of "22"
+		pendingWriteOf("4444", Condition{IfNoneMatch: []string{"*"}}),
+		pendingWriteOf("55555", Condition{IfMatch: tagOf("22")}),
 	}
-	queueBehindCommit(t, s, requests...)
+	queueBehindCommit(t, s, writes...)
 	s.mu.Unlock()
 	for i, want := range []error{nil, nil, ErrPrecondition, ErrPrecondition, nil} {
-		<-requests[i].done
-		if !errors.Is(requests[i].err, want) {
-			t.Errorf("write %d: %v, want %v", i, requests[i].err, want)
+		<-writes[i].done
+		if !errors.Is(writes[i].err, want) {
+			t.Errorf("write %d: %v, want %v", i, writes[i].err, want)
 		}
 	}
 	wantState(t, s, "55555")
 	if got := s.Current().sequence; got < 4 {
-		t.Errorf("versions between were not counted: sequence is %d", got)
+		t.Errorf("sequence number is %d: replaced versions were not counted", got)
 	}
 	closeStore(t, s)
-	close(commits)
+	close(sizes)
 	var got []int
-	for size := range commits {
+	for size := range sizes {
 		got = append(got, size)
 	}
-	if fmt.Sprint(got) != "[1 1 5]" {
-		t.Errorf("commits had sizes %v, want one for each of 0 and 1, and one for all the others", got)
+	// One commit for each of "0" and "1", one for all the others.
+	if want := []int{1, 1, 5}; !slices.Equal(got, want) {
+		t.Errorf("sizes of the commits are %v, want %v", got, want)
 	}
 }
 
-// A refusal tells of the version that caused it, so it has to wait until that
-// one is durable, and must not be given if it never is.
-func TestRefusalWaitsForItsCause(t *testing.T) {
+// A write may be refused because of an earlier write of its batch. If that one
+// does not become durable, the refusal would be wrong.
+func TestRefusalIsNotReportedWhenTheCommitFails(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir(), CheckpointDelay: noCheckpoint})
-	requests := []*pendingWrite{
-		writeOf("first", Condition{}),
-		writeOf("second", Condition{}),
-		writeOf("third", Condition{IfMatch: []string{newVersion([]byte("first")).ETag}}),
+	writes := []*pendingWrite{
+		pendingWriteOf("first", Condition{}),
+		pendingWriteOf("second", Condition{}),
+		pendingWriteOf("third", Condition{IfMatch: tagOf("first")}),
 	}
-	queueBehindCommit(t, s, requests...)
-	os.Remove(filepath.Join(s.options.Dir, slotsName))
+	queueBehindCommit(t, s, writes...)
+	removeFile(t, s.options.Dir, slotsName)
 	s.mu.Unlock()
-	for i, r := range requests {
-		<-r.done
-		if !errors.Is(r.err, ErrChanged) {
-			t.Errorf("write %d: %v, want ErrChanged", i, r.err)
+	for i, w := range writes {
+		<-w.done
+		if !errors.Is(w.err, ErrChanged) {
+			t.Errorf("write %d: %v, want ErrChanged", i, w.err)
 		}
 	}
 	if s.Current() != nil {
-		t.Error("a write was shown that was not committed")
+		t.Error("Current returns a version that was not committed")
 	}
 }
 
-func TestRefusalAloneWritesNothing(t *testing.T) {
-	wrote := 0
-	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { wrote++ }})
+func TestBatchOfRefusedWritesIsNotCommitted(t *testing.T) {
+	commits := 0
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { commits++ }})
 	_, err := s.Replace(context.Background(), Condition{IfMatch: []string{"*"}}, []byte("x"))
 	closeStore(t, s)
-	if !errors.Is(err, ErrPrecondition) || wrote != 0 {
-		t.Errorf("error %v, %d commits", err, wrote)
+	if !errors.Is(err, ErrPrecondition) || commits != 0 {
+		t.Errorf("error %v, %d commits", err, commits)
 	}
 }
 
 func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
-	first := writeOf("first", Condition{})
+	first := pendingWriteOf("first", Condition{})
 	queueBehindCommit(t, s, first)
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error)
@@ -111,9 +109,7 @@ func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
 		_, err := s.Replace(ctx, Condition{}, []byte("withdrawn"))
 		result <- err
 	}()
-	for pendingWrites(s) != 1 {
-		time.Sleep(50 * time.Microsecond)
-	}
+	waitUntil(t, "the second write is pending", func() bool { return s.queue.length() == 1 })
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
@@ -124,41 +120,73 @@ func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
 	wantState(t, s, "first")
 }
 
-// Once the commit has begun nobody can say that the write did not happen, so
-// Replace stays for the answer.
-func TestCancelledDuringTheCommitIsAnswered(t *testing.T) {
+// Once the commit has begun it is unknown whether the write will be durable, so
+// Replace has to wait although its context has ended.
+func TestContextThatEndsDuringTheCommit(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(context.Background())
-	r := newPendingWrite(Condition{}, []byte("x"))
-	queueBehindCommit(t, s, r)
+	w := pendingWriteOf("x", Condition{})
+	queueBehindCommit(t, s, w)
 	cancel()
 	result := make(chan error, 1)
 	go func() {
-		_, err := r.wait(ctx)
+		_, err := w.wait(ctx)
 		result <- err
 	}()
-	time.Sleep(20 * time.Millisecond)
-	early := len(result) > 0
-	s.mu.Unlock()
-	if err := <-result; err != nil || early {
-		t.Errorf("answered %v, during the commit: %v", err, early)
+	select {
+	case err := <-result:
+		t.Errorf("Replace has returned during the commit: %v", err)
+		s.mu.Unlock()
+	case <-time.After(20 * time.Millisecond):
+		s.mu.Unlock()
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
 	}
 	wantState(t, s, "x")
 }
 
-func TestCloseAnswersWhoWaits(t *testing.T) {
+func TestCloseCommitsPendingWrites(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	requests := []*pendingWrite{writeOf("a", Condition{}), writeOf("b", Condition{}), writeOf("c", Condition{})}
-	queueBehindCommit(t, s, requests...)
+	writes := []*pendingWrite{pendingWriteOf("a", Condition{}), pendingWriteOf("b", Condition{}), pendingWriteOf("c", Condition{})}
+	queueBehindCommit(t, s, writes...)
 	s.queue.close()
 	s.mu.Unlock()
 	closeStore(t, s)
-	for i, r := range requests {
-		<-r.done
-		if r.err != nil {
-			t.Errorf("write %d: %v", i, r.err)
+	for i, w := range writes {
+		<-w.done
+		if w.err != nil {
+			t.Errorf("write %d: %v", i, w.err)
 		}
 	}
 	wantFile(t, dir, "c")
+}
+
+// A checkpoint that fails before its rename fails no write, and is repeated.
+func TestCheckpointThatFails(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
+	obstacle := filepath.Join(dir, newFile)
+	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, s, Condition{}, "0")
+	waitUntil(t, "a checkpoint has failed", func() bool {
+		s.mu.Lock() // the commit loop changes checkpointFailed while it holds the lock
+		defer s.mu.Unlock()
+		return s.checkpointFailed
+	})
+	for i := range 5 {
+		replace(t, s, Condition{}, fmt.Sprint(i))
+	}
+	if _, err := s.Replace(context.Background(), Condition{}, []byte(largeState("x"))); !errors.Is(err, ErrFailed) {
+		t.Errorf("large write: %v", err)
+	}
+	wantState(t, s, "4")
+	if err := os.Rename(obstacle, filepath.Join(dir, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	wantFileSoon(t, dir, "4")
+	closeStore(t, s)
 }

@@ -2,4 +2,5 @@
 
 package state
 
+// kills is the number of processes that TestKill kills.
 const kills = 520

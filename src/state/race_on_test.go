@@ -2,5 +2,6 @@
 
 package state
 
-// A child with the race detector takes ten times as long to start.
+// kills is smaller here because a child process with the race detector takes ten
+// times as long to start.
 const kills = 120

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-func sample(sequence uint64, data string) record {
+// sampleRecord describes a version with the given data.
+func sampleRecord(sequence uint64, data string) record {
 	r := record{
 		sequence: sequence,
 		modified: time.Unix(1700000000, 123456789),
@@ -24,9 +25,9 @@ func sample(sequence uint64, data string) record {
 
 func TestRecordRoundTrip(t *testing.T) {
 	for _, r := range []record{
-		sample(1, "x"),
-		sample(1<<63, strings.Repeat("x", inlineSize)),
-		sample(7, largeState("x")),
+		sampleRecord(1, "x"),
+		sampleRecord(1<<63, strings.Repeat("x", inlineSize)),
+		sampleRecord(7, largeState("x")),
 		{sequence: 3, modified: time.Unix(0, 0), kind: kindEmpty},
 		{sequence: 3, modified: time.Unix(-5, 9), kind: kindInline, data: digestOf(nil)},
 	} {
@@ -41,8 +42,9 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
-func TestEveryBitOfAHeaderCounts(t *testing.T) {
-	r := sample(9, "data")
+// Any single flipped bit makes a header invalid.
+func TestDecodeFlippedBits(t *testing.T) {
+	r := sampleRecord(9, "data")
 	for i := range headerSize * 8 {
 		b := r.encode()
 		b[i/8] ^= 1 << (i % 8)
@@ -52,15 +54,15 @@ func TestEveryBitOfAHeaderCounts(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks that a header that is accepted is one that encode writes.
+// FuzzDecode checks that decodeRecord accepts only what encode produces.
 func FuzzDecode(f *testing.F) {
-	f.Add(sample(1, "x").encode())
+	f.Add(sampleRecord(1, "x").encode())
 	f.Add(record{kind: kindEmpty}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		// With the checksum put right the fields behind it are reached.
+		// A correct checksum lets the fuzzer reach the checks of the fields.
 		if len(b) >= headerSize {
 			b = bytes.Clone(b[:headerSize])
-			b = append(b[:checksumOffset], sumBytes(b[:checksumOffset])...)
+			b = append(b[:checksumOffset], encodedChecksum(b[:checksumOffset])...)
 		}
 		r, err := decodeRecord(b)
 		if err == nil && !bytes.Equal(r.encode(), b) {
@@ -69,7 +71,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func sumBytes(b []byte) []byte {
+func encodedChecksum(b []byte) []byte {
 	sum := crc32c(b)
 	return []byte{byte(sum), byte(sum >> 8), byte(sum >> 16), byte(sum >> 24)}
 }

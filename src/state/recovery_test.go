@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,13 +10,14 @@ import (
 	"time"
 )
 
+// wantChanged expects Open to return ErrChanged with a message that has the words.
 func wantChanged(t *testing.T, dir string, words ...string) {
 	t.Helper()
 	s, err := Open(Options{Dir: dir})
 	if err == nil {
 		data := s.Current().Data
 		s.Close()
-		t.Fatalf("opened, and serves %.20q", data)
+		t.Fatalf("Open has accepted the directory, with the state %.20q", data)
 	}
 	if !errors.Is(err, ErrChanged) {
 		t.Fatalf("error is %v, want ErrChanged", err)
@@ -29,7 +29,7 @@ func wantChanged(t *testing.T, dir string, words ...string) {
 	}
 }
 
-func TestChangedWhileStopped(t *testing.T) {
+func TestFileChangedWhileClosed(t *testing.T) {
 	for _, state := range []string{"the state", largeState("s")} {
 		for name, change := range map[string]string{
 			"truncated":        state[:len(state)-1],
@@ -43,14 +43,14 @@ func TestChangedWhileStopped(t *testing.T) {
 				writeFile(t, dir, FileName, change)
 				wantChanged(t, dir, FileName, "delete slots")
 				wantFile(t, dir, change)
-				wantChanged(t, dir) // the refusal itself has changed nothing
+				wantChanged(t, dir) // the refusal has changed nothing
 			})
 		}
 	}
 }
 
-// The way out that the refusal names: delete what is not believed.
-func TestDeleteWhatIsNotBelieved(t *testing.T) {
+// The error of a refusal names the files that can be deleted; both ways work.
+func TestDeletingTheWrongFileHelps(t *testing.T) {
 	dir := closedDirectory(t, "the state")
 	writeFile(t, dir, FileName, "a backup")
 	wantChanged(t, dir, "delete slots", "delete statefile")
@@ -69,16 +69,16 @@ func TestDeleteWhatIsNotBelieved(t *testing.T) {
 	wantFile(t, dir, "later")
 }
 
-func TestFileFromElsewhereIsTaken(t *testing.T) {
+func TestFileOfAnotherProgramBecomesTheState(t *testing.T) {
 	for name, dir := range map[string]string{"never opened": t.TempDir(), "opened once": closedDirectory(t)} {
-		writeFile(t, dir, FileName, "from the article's program")
+		writeFile(t, dir, FileName, "of another program")
 		modified := time.Unix(1500000000, 0)
 		if err := os.Chtimes(filepath.Join(dir, FileName), modified, modified); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 {
+		for range 2 { // the second time from slots
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-			wantState(t, s, "from the article's program")
+			wantState(t, s, "of another program")
 			if got := s.Current().Modified; !got.Equal(modified) {
 				t.Errorf("%s: modified %v", name, got)
 			}
@@ -87,7 +87,7 @@ func TestFileFromElsewhereIsTaken(t *testing.T) {
 	}
 }
 
-func TestFileFromElsewhereTooLarge(t *testing.T) {
+func TestFileOfAnotherProgramAboveMaxSize(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, FileName, "123456")
 	if _, err := Open(Options{Dir: dir, MaxSize: 5}); !errors.Is(err, ErrTooLarge) {
@@ -102,8 +102,8 @@ func TestDamagedSlots(t *testing.T) {
 		"truncated": func(s string) string { return s[:len(s)-1] },
 		"extended":  func(s string) string { return s + "x" },
 		"zeros":     func(s string) string { return strings.Repeat("\x00", len(s)) },
-		// The record of the last version gone, the one before it is whole and
-		// would be served if the file did not tell.
+		// The record before it is whole, and would be served if FileName did not
+		// have a newer version.
 		"newest record lost": func(s string) string { return s[:slotSize] + strings.Repeat("\x00", slotSize) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestDamagedSlots(t *testing.T) {
 	}
 }
 
-func TestOddFiles(t *testing.T) {
+func TestSymbolicLinksAreRefused(t *testing.T) {
 	for _, name := range []string{FileName, slotsName} {
 		dir := closedDirectory(t, "x")
 		removeFile(t, dir, name)
@@ -129,13 +129,13 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
-func TestLeftOverFiles(t *testing.T) {
+func TestTemporaryFilesOfACrash(t *testing.T) {
 	dir := closedDirectory(t, "kept")
 	writeFile(t, dir, newFile, "torn")
 	writeFile(t, dir, newSlots, "torn")
 	s := openStore(t, Options{Dir: dir})
 	wantState(t, s, "kept")
-	wantOnly(t, dir, FileName, slotsName)
+	wantNames(t, dir, slotsName, FileName)
 
 	writeFile(t, dir, newFile, "torn")
 	replace(t, s, Condition{}, largeState("x"))
@@ -144,7 +144,7 @@ func TestLeftOverFiles(t *testing.T) {
 	wantFile(t, dir, largeState("x"))
 }
 
-func TestWrongOwner(t *testing.T) {
+func TestDirectoryOfAnotherUser(t *testing.T) {
 	dir := "/"
 	if os.Geteuid() == 0 {
 		dir = t.TempDir()
@@ -157,11 +157,11 @@ func TestWrongOwner(t *testing.T) {
 	}
 }
 
-func TestClockMayJump(t *testing.T) {
+func TestClockThatGoesBack(t *testing.T) {
 	dir := closedDirectory(t, "one")
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, "two")
-	// As if the clock had been a century ahead for this write.
+	// The clock is a century ahead for this write.
 	r := newPendingWrite(Condition{}, []byte("three"))
 	s.mu.Lock()
 	last, _ := evaluate([]*pendingWrite{r}, s.Current(), s.storage.sequence)
@@ -178,91 +178,4 @@ func TestClockMayJump(t *testing.T) {
 	if got := s.Current().Modified; time.Since(got).Abs() > time.Hour {
 		t.Errorf("modified %v", got)
 	}
-}
-
-// breakSlots makes the next write fail as a failed device does: the store's
-// descriptor no longer takes writes.
-func breakSlots(t *testing.T, s *Store) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := os.Open(filepath.Join(s.options.Dir, slotsName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.storage.slots.file.Close()
-	s.storage.slots.file = f
-}
-
-func TestRecoversFromAFailedWrite(t *testing.T) {
-	for _, data := range []string{"small", largeState("l")} {
-		dir := t.TempDir()
-		s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-		for _, before := range []string{"before", largeState("b")} {
-			replace(t, s, Condition{}, before)
-			old, err := os.Stat(filepath.Join(dir, slotsName))
-			if err != nil {
-				t.Fatal(err)
-			}
-			breakSlots(t, s)
-			if _, err := s.Replace(context.Background(), Condition{}, []byte(data)); !errors.Is(err, ErrFailed) {
-				t.Fatalf("error is %v", err)
-			}
-			wantState(t, s, before)
-			if err := s.Check(); !errors.Is(err, ErrFailed) {
-				t.Errorf("Check says %v", err)
-			}
-			replace(t, s, Condition{IfMatch: []string{newVersion([]byte(before)).ETag}}, data)
-			if err := s.Check(); err != nil {
-				t.Errorf("Check says %v", err)
-			}
-			new, err := os.Stat(filepath.Join(dir, slotsName))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if os.SameFile(old, new) {
-				t.Error("the file that failed is still used")
-			}
-		}
-		crash(t, s)
-		s = openStore(t, Options{Dir: dir})
-		wantState(t, s, data)
-		closeStore(t, s)
-		wantFile(t, dir, data)
-	}
-}
-
-// After a failure nothing that readers have seen may be taken back, whatever is
-// found on the disk then.
-func TestRecoveryNeverGoesBack(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "one")
-	old, err := os.ReadFile(filepath.Join(dir, slotsName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	replace(t, s, Condition{}, "two")
-	replace(t, s, Condition{}, "three")
-	breakSlots(t, s)
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("four")); !errors.Is(err, ErrFailed) {
-		t.Fatalf("error is %v", err)
-	}
-	writeFile(t, dir, slotsName, string(old))
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("five")); !errors.Is(err, ErrChanged) {
-		t.Errorf("error is %v", err)
-	}
-	wantState(t, s, "three")
-}
-
-func TestCloseAfterAFailureRecovers(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "kept")
-	breakSlots(t, s)
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("failed")); !errors.Is(err, ErrFailed) {
-		t.Fatalf("error is %v", err)
-	}
-	closeStore(t, s)
-	wantFile(t, dir, "kept")
 }

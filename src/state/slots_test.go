@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-// image is a file of slots with the given records; "" leaves a slot of zeros.
-func image(a, b string) []byte {
+// slotsImage is the content of a file of slots with records of the given data,
+// the second one newer; "" leaves a slot of zeros.
+func slotsImage(a, b string) []byte {
 	image := make([]byte, slotsSize)
 	for i, data := range []string{a, b} {
 		if data == "" {
 			continue
 		}
 		slot := image[i*slotSize:]
-		r := sample(uint64(i+1), data)
+		r := sampleRecord(uint64(i+1), data)
 		copy(slot, r.encode())
 		if r.kind == kindInline {
 			copy(slot[headerSize:], data)
@@ -24,7 +25,7 @@ func image(a, b string) []byte {
 	return image
 }
 
-func TestNewest(t *testing.T) {
+func TestNewestRecord(t *testing.T) {
 	damage := func(image []byte, at int) []byte {
 		image[at] ^= 1
 		return image
@@ -32,11 +33,11 @@ func TestNewest(t *testing.T) {
 	swap := func(image []byte) []byte {
 		return append(bytes.Clone(image[slotSize:]), image[:slotSize]...)
 	}
-	foreign := func() []byte { // a record of a later version of the format, whole
-		image := image("a", "b")
+	laterFormat := func() []byte {
+		image := slotsImage("a", "b")
 		b := image[slotSize:][:headerSize]
 		b[6] = 2
-		copy(b[checksumOffset:], sumBytes(b[:checksumOffset]))
+		copy(b[checksumOffset:], encodedChecksum(b[:checksumOffset]))
 		return image
 	}
 	for _, c := range []struct {
@@ -45,19 +46,19 @@ func TestNewest(t *testing.T) {
 		want  string
 		err   error
 	}{
-		{"new file", image("a", ""), "a", nil},
-		{"second is newer", image("a", "b"), "b", nil},
-		{"first is newer", swap(image("a", "b")), "b", nil},
-		{"newer one has a torn header", damage(image("a", "b"), slotSize+100), "a", nil},
-		{"newer one has torn data", damage(image("a", "bbbb"), slotSize+headerSize+2), "a", nil},
-		{"newer one has its header only", damage(image("a", strings.Repeat("b", inlineSize)), slotsSize-1-(4096-headerSize)), "a", nil},
-		{"older one is torn", damage(image("a", "b"), 3), "b", nil},
-		{"both torn", damage(damage(image("a", "b"), 3), slotSize+3), "", ErrChanged},
+		{"new file", slotsImage("a", ""), "a", nil},
+		{"second is newer", slotsImage("a", "b"), "b", nil},
+		{"first is newer", swap(slotsImage("a", "b")), "b", nil},
+		{"newer one has a torn header", damage(slotsImage("a", "b"), slotSize+100), "a", nil},
+		{"newer one has torn data", damage(slotsImage("a", "bbbb"), slotSize+headerSize+2), "a", nil},
+		{"newer one has its header only", damage(slotsImage("a", strings.Repeat("b", inlineSize)), slotsSize-1-(4096-headerSize)), "a", nil},
+		{"older one is torn", damage(slotsImage("a", "b"), 3), "b", nil},
+		{"both torn", damage(damage(slotsImage("a", "b"), 3), slotSize+3), "", ErrChanged},
 		{"zeros", make([]byte, slotsSize), "", ErrChanged},
-		{"too short", image("a", "b")[:slotsSize-1], "", ErrChanged},
+		{"too short", slotsImage("a", "b")[:slotsSize-1], "", ErrChanged},
 		{"empty", nil, "", ErrChanged},
-		{"too long", append(image("a", "b"), 0), "", ErrChanged},
-		{"later version", foreign(), "", errUnknownFormat},
+		{"too long", append(slotsImage("a", "b"), 0), "", ErrChanged},
+		{"later format version", laterFormat(), "", errUnknownFormat},
 	} {
 		_, data, err := newestRecord(c.image)
 		if !errors.Is(err, c.err) || string(data) != c.want {
@@ -66,16 +67,17 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// A write over the older slot that stops anywhere, in any order of sectors,
-// leaves the one or the other record.
+// A power cut during a write over the older slot leaves any subset of its sectors
+// written. The newest record is then the new one if all of them are, and else the
+// record in the other slot.
 func TestTornWrite(t *testing.T) {
 	random := seededRand(t)
 	const sector = 512
 	for round := range 300 {
-		before := image(strings.Repeat("a", random.IntN(3000)+1), strings.Repeat("b", random.IntN(3000)+1))
+		before := slotsImage(strings.Repeat("a", random.IntN(3000)+1), strings.Repeat("b", random.IntN(3000)+1))
 		torn := bytes.Clone(before)
 		data := strings.Repeat("c", random.IntN(3000)+1)
-		r := sample(3, data)
+		r := sampleRecord(3, data)
 		written := append(r.encode(), data...)
 		whole := true
 		for at := 0; at < len(written); at += sector {
@@ -96,10 +98,10 @@ func TestTornWrite(t *testing.T) {
 	}
 }
 
-// FuzzNewest has to find, in whatever is in the file, no record, or one that is
-// there with its checksums.
+// FuzzNewest checks that whatever the file holds, newestRecord returns an error or
+// a record that is in the file and has correct checksums.
 func FuzzNewest(f *testing.F) {
-	for _, b := range [][]byte{image("a", ""), image("a", "b"), image("", "b"), image("a", largeState("b"))} {
+	for _, b := range [][]byte{slotsImage("a", ""), slotsImage("a", "b"), slotsImage("", "b"), slotsImage("a", largeState("b"))} {
 		f.Add(b[:300], b[slotSize:][:300])
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
@@ -111,13 +113,13 @@ func FuzzNewest(f *testing.F) {
 			return
 		}
 		if r.kind == kindInline && digestOf(data) != r.data {
-			t.Errorf("accepted %d bytes whose digest is another", len(data))
+			t.Errorf("accepted %d bytes with another digest than the record's", len(data))
 		}
 		if r.kind != kindInline && data != nil {
-			t.Errorf("data of a record that has none inline")
+			t.Errorf("returned data for a record that has none in its slot")
 		}
 		if !bytes.Equal(r.encode(), image[:headerSize]) && !bytes.Equal(r.encode(), image[slotSize:][:headerSize]) {
-			t.Errorf("found a record that is in neither slot: %+v", r)
+			t.Errorf("returned a record that is in neither slot: %+v", r)
 		}
 	})
 }

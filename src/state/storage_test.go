@@ -3,14 +3,12 @@ package state
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
-func TestChangedWhileOpen(t *testing.T) {
+func TestFilesChangedWhileOpen(t *testing.T) {
 	path := func(dir, name string) string { return filepath.Join(dir, name) }
 	for name, change := range map[string]func(t *testing.T, dir string){
 		"written over":   func(t *testing.T, dir string) { writeFile(t, dir, FileName, "changed") },
@@ -19,7 +17,7 @@ func TestChangedWhileOpen(t *testing.T) {
 		"deleted":        func(t *testing.T, dir string) { removeFile(t, dir, FileName) },
 		"slots deleted":  func(t *testing.T, dir string) { removeFile(t, dir, slotsName) },
 		"slots emptied":  func(t *testing.T, dir string) { writeFile(t, dir, slotsName, "") },
-		"slots replaced": func(t *testing.T, dir string) { copyOver(t, path(dir, slotsName)) },
+		"slots replaced": func(t *testing.T, dir string) { replaceByCopy(t, path(dir, slotsName)) },
 		"all deleted": func(t *testing.T, dir string) {
 			removeFile(t, dir, FileName)
 			removeFile(t, dir, slotsName)
@@ -54,8 +52,8 @@ func TestChangedWhileOpen(t *testing.T) {
 	}
 }
 
-// copyOver replaces a file by an equal one, as restoring it does.
-func copyOver(t *testing.T, path string) {
+// replaceByCopy replaces a file by a copy of itself.
+func replaceByCopy(t *testing.T, path string) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +66,7 @@ func copyOver(t *testing.T, path string) {
 	}
 }
 
-func TestTouchedOnlyIsNotChanged(t *testing.T) {
+func TestChangedMetadataIsNoChange(t *testing.T) {
 	dir := closedDirectory(t, "state")
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	file := filepath.Join(dir, FileName)
@@ -78,7 +76,7 @@ func TestTouchedOnlyIsNotChanged(t *testing.T) {
 	if err := os.Link(file, filepath.Join(dir, "backup")); err != nil {
 		t.Fatal(err)
 	}
-	copyOver(t, file)
+	replaceByCopy(t, file)
 	if err := s.Check(); err != nil {
 		t.Error(err)
 	}
@@ -87,47 +85,16 @@ func TestTouchedOnlyIsNotChanged(t *testing.T) {
 	wantFile(t, dir, "next")
 }
 
-// The checkpoint has to leave alone what something else has put there.
-func TestCheckpointDoesNotWriteOverAForeignFile(t *testing.T) {
+func TestCheckpointKeepsAFileOfAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, Condition{}, "state")
-	writeFile(t, dir, FileName, "by hand")
+	writeFile(t, dir, FileName, "of another program")
 	s.runCheckpoint()
-	wantFile(t, dir, "by hand")
+	wantFile(t, dir, "of another program")
 	if err := s.Close(); !errors.Is(err, ErrChanged) {
 		t.Errorf("Close says %v", err)
 	}
-	wantFile(t, dir, "by hand")
+	wantFile(t, dir, "of another program")
 	wantChanged(t, dir)
-}
-
-// A checkpoint that fails before its rename costs no write, and is made up for.
-func TestCheckpointThatFails(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
-	obstacle := filepath.Join(dir, newFile)
-	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 5 {
-		replace(t, s, Condition{}, fmt.Sprint(i))
-		time.Sleep(3 * time.Millisecond)
-	}
-	if _, err := s.Replace(context.Background(), Condition{}, []byte(largeState("x"))); !errors.Is(err, ErrFailed) {
-		t.Errorf("large write: %v", err)
-	}
-	wantState(t, s, "4")
-	if err := os.Rename(obstacle, filepath.Join(dir, "gone")); err != nil {
-		t.Fatal(err)
-	}
-	deadline := time.Now().Add(5 * time.Second)
-	for time.Now().Before(deadline) {
-		if raw, _ := os.ReadFile(filepath.Join(dir, FileName)); string(raw) == "4" {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	wantFile(t, dir, "4")
-	closeStore(t, s)
 }

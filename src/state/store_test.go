@@ -7,18 +7,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-func TestEmpty(t *testing.T) {
+func TestNoStateBeforeTheFirstWrite(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
 		s := openStore(t, Options{Dir: dir})
 		if v := s.Current(); v != nil {
-			t.Errorf("state before the first write is %+v", v)
+			t.Errorf("Current before the first write is %+v", v)
 		}
 		closeStore(t, s)
 		if _, err := os.Stat(filepath.Join(dir, FileName)); err == nil {
@@ -27,8 +28,8 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// sizes has each path of a write, and the limits between them.
-var sizes = []string{
+// statesOfAllSizes take every path that a write has.
+var statesOfAllSizes = []string{
 	"hello",
 	"",
 	string(bytes.Repeat([]byte{0, 1, 255}, 1000)),
@@ -38,13 +39,13 @@ var sizes = []string{
 	"small again",
 }
 
-func TestReplaceSurvivesACleanStop(t *testing.T) {
+func TestStateAfterClose(t *testing.T) {
 	dir := t.TempDir()
-	for _, data := range sizes {
+	for _, data := range statesOfAllSizes {
 		s := openStore(t, Options{Dir: dir})
 		v := replace(t, s, Condition{}, data)
 		if s.Current() != v {
-			t.Errorf("current is not what was written (%d bytes)", len(data))
+			t.Errorf("Current is not the version that was written (%d bytes)", len(data))
 		}
 		closeStore(t, s)
 		wantFile(t, dir, data)
@@ -54,14 +55,14 @@ func TestReplaceSurvivesACleanStop(t *testing.T) {
 			t.Errorf("after reopening %s of %v, want %s of %v", got.ETag, got.Modified, v.ETag, v.Modified)
 		}
 		closeStore(t, s)
-		wantOnly(t, dir, FileName, slotsName)
+		wantNames(t, dir, slotsName, FileName)
 	}
 }
 
-func TestReplaceSurvivesACrash(t *testing.T) {
+func TestStateAfterCrash(t *testing.T) {
 	dir := t.TempDir()
-	for i, data := range sizes {
-		for range 3 { // in a row, so that both slots are used
+	for i, data := range statesOfAllSizes {
+		for range 3 { // so that both slots are written
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			replace(t, s, Condition{}, fmt.Sprint("before ", i))
 			replace(t, s, Condition{}, data)
@@ -69,13 +70,14 @@ func TestReplaceSurvivesACrash(t *testing.T) {
 			s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			wantState(t, s, data)
 			wantFile(t, dir, data)
-			wantOnly(t, dir, FileName, slotsName)
+			wantNames(t, dir, slotsName, FileName)
 			crash(t, s)
 		}
 	}
 }
 
-func wantOnly(t testing.TB, dir string, want ...string) {
+// wantNames expects the files in alphabetical order, each with mode 0600.
+func wantNames(t testing.TB, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -88,28 +90,21 @@ func wantOnly(t testing.TB, dir string, want ...string) {
 			t.Errorf("%s: %v, %v", e.Name(), info.Mode(), err)
 		}
 	}
-	if !(len(names) == 1 && names[0] == slotsName) && strings.Join(names, " ") != strings.Join([]string{slotsName, FileName}, " ") {
-		t.Errorf("the directory holds %v, want %v", names, want)
+	if !slices.Equal(names, want) {
+		t.Errorf("the directory has the files %v, want %v", names, want)
 	}
 }
 
-func TestFileFollowsSoon(t *testing.T) {
+func TestCheckpointFollowsEachWrite(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: 5 * time.Millisecond})
 	for _, data := range []string{"one", "two", largeState("3"), "four"} {
 		replace(t, s, Condition{}, data)
-		deadline := time.Now().Add(5 * time.Second)
-		for time.Now().Before(deadline) {
-			if raw, _ := os.ReadFile(filepath.Join(dir, FileName)); string(raw) == data {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
-		wantFile(t, dir, data)
+		wantFileSoon(t, dir, data)
 	}
 }
 
-func TestETagIsOfTheContent(t *testing.T) {
+func TestETagDependsOnTheContent(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	a, b, c := replace(t, s, Condition{}, "a"), replace(t, s, Condition{}, "b"), replace(t, s, Condition{}, "a")
 	if a.ETag == b.ETag || a.ETag != c.ETag {
@@ -120,7 +115,7 @@ func TestETagIsOfTheContent(t *testing.T) {
 	}
 }
 
-func TestRefusedConditionChangesNothing(t *testing.T) {
+func TestRefusedWriteChangesNothing(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	before := replace(t, s, Condition{IfNoneMatch: []string{"*"}}, "first")
 	_, err := s.Replace(context.Background(), Condition{IfNoneMatch: []string{"*"}}, []byte("second"))
@@ -129,7 +124,7 @@ func TestRefusedConditionChangesNothing(t *testing.T) {
 	}
 }
 
-func TestCompareAndSwapCountsEveryWriter(t *testing.T) {
+func TestCompareAndSwap(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	replace(t, s, Condition{}, "0")
 	const writers, each = 8, 20
@@ -145,6 +140,8 @@ func TestCompareAndSwapCountsEveryWriter(t *testing.T) {
 	wantState(t, s, fmt.Sprint(writers*each))
 }
 
+// increment adds one to the number that is the state, however many attempts it
+// takes.
 func increment(t *testing.T, s *Store) {
 	for {
 		v := s.Current()
@@ -161,7 +158,7 @@ func increment(t *testing.T, s *Store) {
 	}
 }
 
-func TestCancelledBeforeTheCommit(t *testing.T) {
+func TestContextThatHasEnded(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -169,11 +166,11 @@ func TestCancelledBeforeTheCommit(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	if s.Current() != nil {
-		t.Error("the write happened")
+		t.Error("the write has happened")
 	}
 }
 
-func TestTooLarge(t *testing.T) {
+func TestVersionAboveMaxSize(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir(), MaxSize: 5})
 	replace(t, s, Condition{}, "12345")
 	if _, err := s.Replace(context.Background(), Condition{}, []byte("123456")); !errors.Is(err, ErrTooLarge) {
@@ -182,7 +179,7 @@ func TestTooLarge(t *testing.T) {
 	wantState(t, s, "12345")
 }
 
-func TestLimitLoweredKeepsTheState(t *testing.T) {
+func TestLowerMaxSizeKeepsTheState(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir})
 	replace(t, s, Condition{}, largeState("x"))
@@ -190,7 +187,7 @@ func TestLimitLoweredKeepsTheState(t *testing.T) {
 	wantState(t, openStore(t, Options{Dir: dir, MaxSize: 10}), largeState("x"))
 }
 
-func TestClosed(t *testing.T) {
+func TestReplaceAfterClose(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	replace(t, s, Condition{}, "x")
 	closeStore(t, s)
@@ -201,7 +198,7 @@ func TestClosed(t *testing.T) {
 	wantState(t, s, "x")
 }
 
-func TestOpenErrors(t *testing.T) {
+func TestOpenNeedsADirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -213,7 +210,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-func TestOneStoreToADirectory(t *testing.T) {
+func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir})
 	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrInUse) {
@@ -223,15 +220,15 @@ func TestOneStoreToADirectory(t *testing.T) {
 	openStore(t, Options{Dir: dir})
 }
 
-func TestCommitIsReported(t *testing.T) {
+func TestOnCommit(t *testing.T) {
 	type report struct {
 		total, synced time.Duration
 		size          int
 	}
 	reports := make(chan report, 10)
-	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(t, f time.Duration, n int) { reports <- report{t, f, n} }})
+	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(total, synced time.Duration, size int) { reports <- report{total, synced, size} }})
 	replace(t, s, Condition{}, "hello")
 	if r := <-reports; r.size != 5 || r.synced <= 0 || r.total < r.synced {
-		t.Errorf("reported total %v, fsync %v, size %d", r.total, r.synced, r.size)
+		t.Errorf("OnCommit was called with total %v, synced %v, size %d", r.total, r.synced, r.size)
 	}
 }
