@@ -1,123 +1,197 @@
 package httpserver
 
 import (
-	"log"
+	"context"
+	"crypto/tls"
+	"errors"
 	"net"
+	"os"
+	"runtime"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 
-	"go.uber.org/zap"
+	"foobar/src/api"
 )
 
-// handoff is a net.Listener over connections that somebody else accepts.
-type handoff struct {
-	conns chan net.Conn
-	done  chan struct{}
-	close func()
-}
+// A phase is what a connection is doing.
+type phase int
 
-func newHandoff() *handoff {
-	h := &handoff{conns: make(chan net.Conn), done: make(chan struct{})}
-	h.close = sync.OnceFunc(func() { close(h.done) })
-	return h
-}
+const (
+	phaseHandshake phase = iota
+	phaseIdle            // waits for a request
+	phaseActive          // reads or answers one
+)
 
-// deliver is false once the listener is closed.
-func (h *handoff) deliver(c net.Conn) bool {
-	select {
-	case h.conns <- c:
-		return true
-	case <-h.done:
-		return false
-	}
-}
-
-// Accept implements net.Listener.
-func (h *handoff) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (h *handoff) Close() error {
-	h.close()
-	return nil
-}
-
-// Addr implements net.Listener.
-func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }
-
-// slots bounds the open connections. The zero value must be initialised.
-type slots struct {
-	mu           sync.Mutex
-	freed        *sync.Cond
-	limit, taken int
-	closed       bool
-}
-
-func (s *slots) init() { s.freed = sync.NewCond(&s.mu) }
-
-// take waits for a slot and says whether there is one: there is none after
-// close.
-func (s *slots) take() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.taken >= s.limit && !s.closed {
-		s.freed.Wait()
-	}
-	if s.closed {
-		return false
-	}
-	s.taken++
-	return true
-}
-
-func (s *slots) free() {
-	s.change(func() { s.taken-- })
-}
-
-func (s *slots) setLimit(n int) {
-	s.change(func() { s.limit = n })
-}
-
-func (s *slots) close() {
-	s.change(func() { s.closed = true })
-}
-
-func (s *slots) areClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
-}
-
-func (s *slots) change(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-	s.freed.Broadcast()
-}
-
-// slotted frees its slot when it is closed.
-type slotted struct {
+// A conn is an open connection as it was accepted, below TLS. It knows what the
+// engine above it is doing, so that a shutdown ends idle connections alone.
+type conn struct {
 	net.Conn
-	free func()
+	coalescer
+	server     *Server
+	acceptedAt time.Time
+	client     api.Client
+	closeOnce  sync.Once
+
+	mu         sync.Mutex
+	phase      phase
+	since      time.Time // when the handshake or the wait for a request began
+	sawRequest bool
+	http2      bool        // net/http's: ends by GOAWAY, not by a deadline
+	draining   atomic.Bool // closed once it is idle
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	now := time.Now()
+	return &conn{Conn: nc, server: s, acceptedAt: now, since: now, client: api.Client{Trusted: s.options.Trusted}}
+}
+
+// handshake lets the client agree on TLS, until limit at most.
+func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) error {
+	now := time.Now()
+	c.SetWriteDeadline(now.Add(limit))
+	c.SetReadDeadline(now.Add(limit))
+	return t.HandshakeContext(ctx)
+}
+
+// startNetHTTP says that net/http sets the deadlines from now on.
+func (c *conn) startNetHTTP(http2 bool) {
+	c.mu.Lock()
+	c.http2 = http2
+	c.mu.Unlock()
+	c.setIdle(time.Now())
+	c.SetDeadline(time.Time{})
+}
+
+func (c *conn) setIdle(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase, c.since = phaseIdle, now
+}
+
+func (c *conn) setActive() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase, c.sawRequest = phaseActive, true
+}
+
+// startDrain closes the connection as soon as it is idle. What its client has
+// sent is answered.
+func (c *conn) startDrain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining.Store(true)
+	if c.phase == phaseActive || c.http2 {
+		return
+	}
+	now := time.Now()
+	if c.sawRequest {
+		c.Conn.SetReadDeadline(now)
+	} else {
+		c.Conn.SetReadDeadline(c.firstRequestDeadline(now))
+	}
+}
+
+// firstRequestDeadline is for a connection that has not brought a request yet.
+func (c *conn) firstRequestDeadline(now time.Time) time.Time {
+	if t := c.acceptedAt.Add(firstRequestGrace); t.After(now) {
+		return t
+	}
+	return now
+}
+
+// SetReadDeadline implements net.Conn. A draining connection does not become
+// idle for longer than its client needs to see the end.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining.Load() && c.phase != phaseActive && !c.http2 {
+		latest := time.Now().Add(drainAnnounce)
+		if !c.sawRequest {
+			latest = c.firstRequestDeadline(time.Now())
+		}
+		if t.IsZero() || t.After(latest) {
+			t = latest
+		}
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (n int, err error) {
+	defer c.recoverIO(&err)
+	// The connections that have something to do go first: by the time that they
+	// are done, this one's client has often sent its next request. Under load that
+	// saves most of the reads that would find nothing, and a turn of the poller
+	// after each.
+	runtime.Gosched()
+	n, err = c.Conn.Read(p)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
+		return c.readPending(p, err)
+	}
+	return n, err
+}
+
+// readPending reads what has arrived since the deadline passed: a busy machine
+// has done other things by then, and a request that is here would fail. It
+// returns timeout if nothing has arrived.
+func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
+	socket, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return 0, timeout
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0, timeout
+	}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of it, too
+	_ = raw.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	if n > 0 {
+		return n, nil
+	}
+	return 0, timeout
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (n int, err error) {
+	defer c.recoverIO(&err)
+	return c.coalescer.write(c.Conn, p)
+}
+
+// errPanicked ends a connection in whose Read or Write something has panicked:
+// net/http calls them on goroutines where nothing would stop the panic.
+var errPanicked = errors.New("panic while the connection was read or written")
+
+func (c *conn) recoverIO(err *error) {
+	if p := recover(); p != nil {
+		c.server.observer.connPanicked(p)
+		c.Close()
+		*err = errPanicked
+	}
+}
+
+// CloseWrite ends what is sent, if the connection can do so by itself.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // Close implements net.Conn.
-func (c *slotted) Close() error {
-	defer c.free()
+func (c *conn) Close() error {
+	c.closeOnce.Do(func() {
+		c.server.conns.remove(c)
+		c.server.acceptor.limiter.release()
+	})
 	return c.Conn.Close()
-}
-
-// errorLog takes what net/http says of its clients' mistakes, such as failed
-// handshakes: any client can cause them at will.
-func errorLog(l *zap.Logger) *log.Logger {
-	std, err := zap.NewStdLogAt(l, zap.DebugLevel)
-	if err != nil {
-		return zap.NewStdLog(l)
-	}
-	return std
 }

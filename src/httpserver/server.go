@@ -1,126 +1,160 @@
-// Package web serves listeners: TLS, timeouts, limits, a change of both while
-// it runs, and an end that cuts no request.
 package httpserver
 
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
+
+	"foobar/src/api"
+	"foobar/src/credentials"
+	"foobar/src/http1"
+	"foobar/src/metrics"
 
 	"go.uber.org/zap"
 )
 
-// Settings bound what a client can hold and for how long.
-type Settings struct {
-	// Header is for the TLS handshake, and again for a request's header; Body
-	// for its body, Response for the answer, Idle for the time between requests.
-	Header, Body, Response, Idle time.Duration
-	MaxHeader                    int // bytes
-	Connections                  int
-	AccessLog                    bool // of an Engine
-	// Clients is what TLSConfig follows; HTTP/2 clients come back to be asked.
-	Clients ClientCertificates
-}
-
-// Options says what a Server serves.
+// Options say what a Server serves.
 type Options struct {
+	// Handler answers the requests that net/http reads.
 	Handler http.Handler
-	// TLS is nil for plain HTTP.
-	TLS      *tls.Config
+	// FastPath answers those of HTTP/1.1, by package http1. Without it they are
+	// net/http's too.
+	FastPath api.Service
+	// TLS is nil for plain HTTP/1.1; see TLSConfig.
+	TLS *tls.Config
+	// Trusted is for a listener that the kernel guards, such as the admin socket.
+	Trusted  bool
 	Settings Settings
-	Log      *zap.Logger
+	// Metrics counts requests, if it is not nil.
+	Metrics *metrics.ListenerMetrics
+	Log     *zap.Logger
+	// AccessLog takes the access log, whatever the level of Log. Without it there
+	// are neither an access log nor request IDs.
+	AccessLog *zap.Logger
 }
 
-// A Server serves one listener. Changed settings hold for new connections; the
-// open ones are asked to leave after their next answer.
+// A Server serves one listener.
 type Server struct {
-	intake  *intake
-	options Options
-	done    chan struct{}
+	options    Options
+	observer   *observer
+	acceptor   *acceptor
+	conns      connSet
+	handshakes sync.WaitGroup // connections that no engine has yet
+	buffers    bufferPool
+	fast       *http1.Server // nil without Options.FastPath
+	context    context.Context
+	cancel     context.CancelFunc
+	draining   atomic.Bool
+	done       chan struct{}
 
-	mu          sync.Mutex
-	generations []*generation // the last takes new connections
+	mu       sync.Mutex // for changes of what follows
+	settings atomic.Pointer[Settings]
+	nethttp  atomic.Pointer[netHTTP]
 }
 
-// NewServer returns a Server that Run starts.
-func NewServer(l net.Listener, o Options) *Server {
-	s := &Server{intake: newIntake(l, o.Log), options: o, done: make(chan struct{})}
+// New returns a Server that Run starts.
+func New(l net.Listener, o Options) *Server {
+	s := &Server{options: o, acceptor: newAcceptor(l, o.Log), buffers: newBufferPool(), done: make(chan struct{})}
+	s.context, s.cancel = context.WithCancel(context.Background())
+	s.observer = &observer{metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
+	if o.FastPath != nil {
+		s.fast = http1.New(o.FastPath, s.observer, o.Settings.http1())
+	}
 	s.Apply(o.Settings)
 	return s
 }
 
 // Addr returns the address that the Server listens on.
-func (s *Server) Addr() net.Addr { return s.intake.listener.Addr() }
+func (s *Server) Addr() net.Addr { return s.acceptor.listener.Addr() }
 
-// Apply puts other settings in force.
+// Connections returns how many connections are open.
+func (s *Server) Connections() int { return s.conns.count() }
+
+// Apply puts other settings in force. Connections of the fast path follow with
+// their next request. Those of net/http, which cannot change the settings of a
+// running server, are closed after their next response, those of HTTP/2 as soon
+// as they are idle.
 func (s *Server) Apply(settings Settings) {
-	s.intake.slots.setLimit(settings.Connections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if last := len(s.generations) - 1; last >= 0 {
-		if s.generations[last].settings == settings {
-			return
-		}
-		s.generations[last].retire()
-		s.generations[last].conns.Close()
+	old := s.settings.Swap(&settings)
+	s.acceptor.limiter.setLimit(settings.Connections)
+	if s.fast != nil {
+		s.fast.Apply(settings.http1())
 	}
-	kept := s.generations[:0]
-	for _, g := range s.generations {
-		if g.open() > 0 {
-			kept = append(kept, g)
-		}
+	if old != nil && old.sameNetHTTP(settings) {
+		return
 	}
-	s.generations = append(kept, newGeneration(s.options, settings))
+	if n := s.nethttp.Swap(newNetHTTP(s, settings)); n != nil {
+		n.retire()
+	}
 }
 
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (s *Server) Run() error {
-	if err := s.intake.run(s.hand); err != nil {
+	err := s.acceptor.run(func(nc net.Conn) {
+		c := newConn(s, nc)
+		s.conns.add(c)
+		s.handshakes.Add(1)
+		go s.serve(c)
+	})
+	if err != nil {
 		return err
 	}
 	<-s.done
 	return nil
 }
 
-func (s *Server) hand(conn net.Conn) {
-	c := &slotted{Conn: conn, free: sync.OnceFunc(s.intake.slots.free)}
-	s.mu.Lock() // not between the choice and the hand-over may it be retired
-	defer s.mu.Unlock()
-	if !s.generations[len(s.generations)-1].conns.deliver(c) {
-		c.Close()
+// serve performs the TLS handshake and gives the connection to the engine that
+// the client has chosen by ALPN. A panic ends this connection alone.
+func (s *Server) serve(c *conn) {
+	started := sync.OnceFunc(s.handshakes.Done)
+	defer started()
+	defer func() {
+		if p := recover(); p != nil {
+			s.observer.connPanicked(p)
+			c.Close()
+		}
+	}()
+	var top net.Conn = c
+	protocol := ""
+	if s.options.TLS != nil {
+		conn := tls.Server(c, s.options.TLS)
+		if err := c.handshake(s.context, conn, s.settings.Load().Header); err != nil {
+			s.observer.refused(reasonHandshake)
+			c.Close()
+			return
+		}
+		state := conn.ConnectionState()
+		c.client.Peer = credentials.NewPeer(state.PeerCertificates)
+		top, protocol = conn, state.NegotiatedProtocol
 	}
+	if protocol != http2Protocol && s.fast != nil && s.settings.Load().FastPath {
+		started()
+		f := &fastConn{Conn: top, below: c}
+		defer f.Close()
+		s.fast.ServeConn(s.context, f, c.client)
+		return
+	}
+	s.serveNetHTTP(c, top, protocol)
 }
 
-// Shutdown tells clients to go while it goes on serving for a moment. Then it
-// stops accepting, answers what is in flight and closes what is idle. When ctx
-// ends it closes the rest and returns ctx's error.
-func (s *Server) Shutdown(ctx context.Context) error {
-	defer close(s.done)
-	generations := s.retire()
-	wait(ctx, notice(ctx), func() bool {
-		return !slices.ContainsFunc(generations, func(g *generation) bool { return g.open() > 0 })
-	})
-	s.intake.stop()
-	errs := make([]error, len(generations))
-	var wg sync.WaitGroup
-	for i, g := range generations {
-		wg.Go(func() { errs[i] = g.drain(ctx) })
+// serveNetHTTP hands a connection to net/http. The settings may change
+// meanwhile, and the http.Server with them.
+func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
+	c.startNetHTTP(protocol == http2Protocol)
+	for {
+		n := s.nethttp.Load()
+		if n.deliver(top, protocol) {
+			return
+		}
+		if n == s.nethttp.Load() { // closed for good
+			c.Close()
+			return
+		}
 	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func (s *Server) retire() []*generation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, g := range s.generations {
-		g.retire()
-	}
-	return s.generations
 }

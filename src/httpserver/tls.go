@@ -3,27 +3,38 @@ package httpserver
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"slices"
+)
+
+// The names of the protocols in ALPN.
+const (
+	http1Protocol = "http/1.1"
+	http2Protocol = "h2"
 )
 
 // TLSOptions are what of TLS can change while it is served.
 type TLSOptions struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	// ClientCAs are the authorities whose certificates clients are asked for,
+	// ClientCAs returns the authorities whose certificates clients are asked for,
 	// nil where they are not asked, and whether they have to have one.
 	ClientCAs func() (cas *x509.CertPool, required bool)
+	// Protocols returns those to offer by ALPN, in order of preference: "http/1.1"
+	// and "h2". Without it, it is these two.
+	Protocols func() []string
 }
 
 // ClientCertificates says whether clients are asked for a certificate.
-type ClientCertificates struct{ Asked, Required bool }
+type ClientCertificates struct{ Requested, Required bool }
 
 // TLSConfig returns the settings for HTTPS: TLS 1.2 with forward secrecy for
 // old clients and TLS 1.3 for all others, Go's own choice of curves
 // (X25519MLKEM768 first) and tickets (rotated every day).
 func TLSConfig(o TLSOptions) *tls.Config {
-	conf := &tls.Config{
+	base := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: o.Certificate,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{http1Protocol, http2Protocol},
 		// Of TLS 1.2 what RFC 9113, section 9.2.2, leaves for HTTP/2.
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -34,27 +45,47 @@ func TLSConfig(o TLSOptions) *tls.Config {
 			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 		},
 	}
-	if o.ClientCAs != nil {
-		base := conf.Clone()
-		conf.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return mutual(base, o.ClientCAs), nil
-		}
+	config := base.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return o.configFor(base, hello)
 	}
-	return conf
+	return config
 }
 
-// mutual returns base with the authorities in force, nil where clients are not
-// asked. Tickets stay those of the listener; crypto/tls takes none that another
-// authority than these has vouched for.
-func mutual(base *tls.Config, clientCAs func() (*x509.CertPool, bool)) *tls.Config {
-	cas, required := clientCAs()
-	if cas == nil {
-		return nil
+// configFor returns the configuration for one handshake, nil where it is the
+// usual one. Tickets stay those of the listener; crypto/tls takes none that
+// another authority than the current ones has vouched for.
+func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	protocols := base.NextProtos
+	if o.Protocols != nil {
+		protocols = o.Protocols()
 	}
-	conf := base.Clone()
-	conf.ClientCAs, conf.ClientAuth = cas, tls.VerifyClientCertIfGiven
+	var cas *x509.CertPool
+	required := false
+	if o.ClientCAs != nil {
+		cas, required = o.ClientCAs()
+	}
+	if !slices.Contains(protocols, http1Protocol) && !slices.Contains(hello.SupportedProtos, http2Protocol) {
+		return nil, errNoProtocol
+	}
+	if cas == nil && slices.Equal(protocols, base.NextProtos) {
+		return nil, nil
+	}
+	config := base.Clone()
+	config.NextProtos = protocols
+	if cas != nil {
+		withClientAuth(config, cas, required)
+	}
+	return config, nil
+}
+
+// errNoProtocol ends a handshake that crypto/tls lets pass: that of a client
+// without HTTP/2 where HTTP/1.1 is not served.
+var errNoProtocol = errors.New("the client speaks none of the protocols that are served")
+
+func withClientAuth(config *tls.Config, cas *x509.CertPool, required bool) {
+	config.ClientCAs, config.ClientAuth = cas, tls.VerifyClientCertIfGiven
 	if required {
-		conf.ClientAuth = tls.RequireAndVerifyClientCert
+		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	return conf
 }

@@ -32,6 +32,7 @@ type ListenerMetrics struct {
 	metrics  *Metrics
 	listener string
 	inFlight prometheus.Gauge
+	panics   prometheus.Counter
 	series   [len(methods)]methodSeries
 }
 
@@ -43,7 +44,7 @@ type methodSeries struct {
 
 // Listener returns the metrics of the listener of that name.
 func (m *Metrics) Listener(name string) *ListenerMetrics {
-	l := &ListenerMetrics{metrics: m, listener: name, inFlight: m.inFlight.WithLabelValues(name)}
+	l := &ListenerMetrics{metrics: m, listener: name, inFlight: m.inFlight.WithLabelValues(name), panics: m.panics.WithLabelValues(name)}
 	for i, method := range methods {
 		s := &l.series[i]
 		s.duration = m.duration.WithLabelValues(name, method)
@@ -75,6 +76,9 @@ func (l *ListenerMetrics) Done(method string, status int, took time.Duration, in
 func (l *ListenerMetrics) Refused(reason string) {
 	l.metrics.refused.WithLabelValues(l.listener, reason).Inc()
 }
+
+// Panicked counts a panic while a request or a connection was served.
+func (l *ListenerMetrics) Panicked() { l.panics.Inc() }
 
 // counter returns the counter of the responses with status to requests of
 // method.

@@ -30,6 +30,7 @@ type Metrics struct {
 	responseSize *prometheus.HistogramVec
 	inFlight     *prometheus.GaugeVec
 	refused      *prometheus.CounterVec
+	panics       *prometheus.CounterVec
 
 	writeDuration prometheus.Histogram
 	fsyncDuration prometheus.Histogram
@@ -66,6 +67,7 @@ func New(version string) *Metrics {
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight",
 			Help: "HTTP requests that are being answered."}, []string{"listener"}),
 		refused: counters("http_requests_refused_total", "Connections and requests that were refused before a handler saw them, by listener and reason.", "listener", "reason"),
+		panics:  counters("http_panics_total", "Panics that ended a request or a connection, by listener; each is a fault of the program.", "listener"),
 
 		writeDuration: histogram("state_write_duration_seconds", "Seconds spent to make a new state durable per commit.", latency),
 		fsyncDuration: histogram("state_fsync_duration_seconds", "Seconds spent in fdatasync per commit.", latency),
@@ -91,7 +93,7 @@ func New(version string) *Metrics {
 		Help:        "Always 1; the labels have the version of the service and of Go.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused,
+	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused, m.panics,
 		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
 		m.stateLimit, m.connectionsLimit, m.watchdogPing, m.watchdogInterval,
 		m.certificateNotBefore, m.certificateNotAfter, m.reloads, m.reloadSuccessful, m.reloadTime,

@@ -13,6 +13,7 @@ import (
 	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
+	"foobar/src/httpserver"
 	"foobar/src/listen"
 	"foobar/src/logging"
 	"foobar/src/metrics"
@@ -51,7 +52,7 @@ type Service struct {
 	store       Store
 	metrics     *metrics.Metrics
 	api         *api.API
-	servers     []server
+	servers     []*httpserver.Server
 	stopping    chan struct{} // closed when the service begins to stop
 	committed   chan struct{} // holds one if the state has changed since the last status line
 	reloadErr   error         // why the last reload was rejected

@@ -65,6 +65,13 @@ func (k Profile) closeRace(err error) bool {
 	return idle && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
 }
 
+// streamRefused reports whether err says that the server had sent GOAWAY with a
+// lower stream than that of the request. It has not processed the request then,
+// and clients send it again (RFC 9113, section 6.8), as these do.
+func streamRefused(err error) bool {
+	return strings.Contains(err.Error(), "graceful shutdown GOAWAY")
+}
+
 // A Load is what clients put on a server.
 type Load struct {
 	server  Server
@@ -218,6 +225,10 @@ func (c *client) send(method, body, match string) (answer, error) {
 			return a, nil
 		}
 		c.close()
+		if ctx.Err() == nil && streamRefused(err) {
+			c.report.addResent()
+			continue
+		}
 		if sent || ctx.Err() != nil {
 			return a, err
 		}

@@ -23,15 +23,16 @@ type Summary struct {
 	Longest    time.Duration // time for an answer, that for the connection included
 	Refused    int           // connections, each a failure too
 	CloseRaces int           // requests that crossed the end of their idle connection, and are no failures
+	Resent     int           // requests that GOAWAY refused, and were sent again
 	Failed     []error       // requests that were sent and not answered, or not as they should be
 }
 
 // String is a table.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %9s %8s %8s %8s %14s\n", "", "answered", "failed", "refused", "crossed", "longest pause")
+	fmt.Fprintf(&b, "%-26s %9s %8s %8s %8s %8s %14s\n", "", "answered", "failed", "refused", "crossed", "resent", "longest pause")
 	for _, s := range r.Profiles {
-		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %11.0f ms\n", s.Profile.Name, s.Answered, len(s.Failed), s.Refused, s.CloseRaces, float64(s.Longest.Microseconds())/1000)
+		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %8d %11.0f ms\n", s.Profile.Name, s.Answered, len(s.Failed), s.Refused, s.CloseRaces, s.Resent, float64(s.Longest.Microseconds())/1000)
 	}
 	return b.String()
 }
@@ -64,6 +65,12 @@ func (r *report) addCloseRace() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sum.CloseRaces++
+}
+
+func (r *report) addResent() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Resent++
 }
 
 func (r *report) fail(f failure) {

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"foobar/src/credentials"
+)
+
+// A Service answers requests without net/http's types. *API is one.
+type Service interface {
+	Serve(context.Context, *Request) Response
+}
+
+// A Client is what a connection says of its client.
+type Client struct {
+	// Peer is the client as its certificate names it, nil without one.
+	Peer *credentials.Peer
+	// Trusted is for connections that the kernel has authorized, those of the
+	// admin socket.
+	Trusted bool
+}
+
+type contextKey int
+
+const (
+	clientKey contextKey = iota
+	idKey
+)
+
+// WithClient returns a context for the requests of one connection. Requests
+// without it are untrusted, and verified by the certificates of their TLS
+// connection each time.
+func WithClient(ctx context.Context, c *Client) context.Context {
+	return context.WithValue(ctx, clientKey, c)
+}
+
+// WithID returns a context for one request, which then has that ID in the log.
+func WithID(ctx context.Context, id ID) context.Context {
+	return context.WithValue(ctx, idKey, id)
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w, r) }
+
+// ServeHTTP answers r by s.
+func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
+	req, err := newRequest(r)
+	if err != nil {
+		resp := Response{Status: http.StatusBadRequest, ContentType: textType, Body: []byte(err.Error() + "\n"), Close: true}
+		resp.Write(w, r.Method)
+		return
+	}
+	resp := s.Serve(r.Context(), req)
+	resp.Write(w, r.Method)
+}
+
+func newRequest(r *http.Request) (*Request, error) {
+	req := &Request{
+		ID: requestID(r.Context()), Method: r.Method, Path: r.URL.Path,
+		IfMatch: list(r.Header["If-Match"]), IfNoneMatch: list(r.Header["If-None-Match"]),
+		Body: r.Body, ContentLength: r.ContentLength,
+	}
+	if req.Path == "" && r.Method != http.MethodConnect {
+		req.Path = "/" // RFC 9110, section 4.2.3
+	}
+	c := clientOf(r)
+	req.Peer, req.Trusted = c.Peer, c.Trusted
+	for name, field := range map[string]*string{"Authorization": &req.Authorization, "If-Range": &req.IfRange, "Range": &req.Range} {
+		if err := setOnce(field, r.Header[name]); err != nil {
+			return nil, err
+		}
+	}
+	return req, nil
+}
+
+func requestID(ctx context.Context) ID {
+	if id, ok := ctx.Value(idKey).(ID); ok {
+		return id
+	}
+	return NewID()
+}
+
+func clientOf(r *http.Request) Client {
+	if c, ok := r.Context().Value(clientKey).(*Client); ok {
+		return *c
+	}
+	if r.TLS == nil {
+		return Client{}
+	}
+	return Client{Peer: credentials.NewPeer(r.TLS.PeerCertificates)}
+}
+
+// errAmbiguous is for a field that may stand once and is there with two values.
+var errAmbiguous = errors.New("the request is not well-formed, or ambiguous")
+
+func setOnce(field *string, values []string) error {
+	for _, v := range values {
+		if *field != "" {
+			return errAmbiguous
+		}
+		*field = v
+	}
+	return nil
+}
+
+// list joins the lines of a field that is a list, RFC 9110, section 5.3.
+func list(lines []string) string { return strings.Join(lines, ", ") }
+
+// HasBody reports whether the response to a request with this method has a
+// body.
+func (r *Response) HasBody(method string) bool {
+	return method != http.MethodHead && r.Status != http.StatusNotModified
+}
+
+// Fields yields the header fields of the response, names in canonical form
+// (http.CanonicalHeaderKey), but for those of the connection, the date and the
+// length.
+func (r *Response) Fields(yield func(name, value string) bool) {
+	for _, f := range [...]struct{ name, value string }{
+		{"X-Content-Type-Options", "nosniff"},
+		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
+		{"Etag", r.ETag},
+		{"Accept-Ranges", r.AcceptRanges},
+		{"Content-Range", r.ContentRange},
+		{"Allow", r.Allow},
+		{"Retry-After", r.RetryAfter},
+		{"Www-Authenticate", r.WWWAuthenticate},
+		{"Content-Type", r.ContentType},
+	} {
+		if f.value != "" && !yield(f.name, f.value) {
+			return
+		}
+	}
+}
+
+// Write writes the response to a request with this method.
+func (r *Response) Write(w http.ResponseWriter, method string) {
+	h := w.Header()
+	for name, value := range r.Fields {
+		h[name] = []string{value}
+	}
+	if r.Status != http.StatusNotModified {
+		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
+	}
+	if r.Close {
+		h["Connection"] = []string{"close"}
+	}
+	w.WriteHeader(r.Status)
+	if r.HasBody(method) {
+		_, _ = w.Write(r.Body) // an error ends the connection
+	}
+}

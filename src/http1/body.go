@@ -1,0 +1,111 @@
+package http1
+
+import (
+	"bufio"
+	"io"
+	"net/http/httputil"
+	"time"
+)
+
+// A body reads one request's body from a connection of HTTP/1.1, and not a
+// byte beyond it.
+type body struct {
+	conn     Conn
+	in       *bufio.Reader
+	chunks   io.Reader // nil where the length is known
+	unread   int64     // bytes, where the length is known
+	limit    time.Duration
+	expect   bool // the client waits for 100 Continue
+	started  bool
+	finished bool
+	n        int64
+	err      error
+}
+
+func (b *body) reset(c Conn, in *bufio.Reader, r *parsedRequest, limit time.Duration) {
+	*b = body{conn: c, in: in, unread: r.req.ContentLength, expect: r.expect, limit: limit}
+	b.finished = b.unread == 0
+	if b.unread == chunked {
+		b.chunks = httputil.NewChunkedReader(in)
+	}
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.finished {
+		return 0, io.EOF
+	}
+	if !b.started {
+		b.start()
+	}
+	n, err := b.read(p)
+	b.n += int64(n)
+	if !b.finished {
+		b.err = err
+	}
+	return n, b.err
+}
+
+// start lets the client begin where it waits for that, RFC 9110, section
+// 10.1.1.
+func (b *body) start() {
+	b.started = true
+	now := time.Now()
+	b.conn.SetReadTimeout(now, b.limit)
+	if b.expect && b.in.Buffered() == 0 {
+		b.conn.SetWriteTimeout(now, b.limit)
+		_, b.err = io.WriteString(b.conn, "HTTP/1.1 100 Continue\r\n\r\n")
+	}
+}
+
+func (b *body) read(p []byte) (int, error) {
+	if b.chunks != nil {
+		return b.readChunks(p)
+	}
+	n, err := b.in.Read(p[:min(int64(len(p)), b.unread)])
+	b.unread -= int64(n)
+	b.finished = b.unread == 0
+	return n, unexpectedEOF(err)
+}
+
+// readChunks wants the empty line right after the last chunk: trailer fields
+// mean nothing here, and the ways to write them are many.
+func (b *body) readChunks(p []byte) (int, error) {
+	n, err := b.chunks.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	var crlf [2]byte
+	if _, err := io.ReadFull(b.in, crlf[:]); err != nil {
+		return n, unexpectedEOF(err)
+	}
+	if crlf != [2]byte{'\r', '\n'} {
+		return n, errMalformed
+	}
+	b.finished = true
+	return n, nil
+}
+
+// unexpectedEOF keeps the end of the connection from looking like the end of a body.
+func unexpectedEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// discardUnread drops what the handler has not read, if all of it has arrived.
+// If not, the connection cannot be read further.
+func (b *body) discardUnread() bool {
+	if b.finished {
+		return true
+	}
+	if b.err != nil || b.expect || b.chunks != nil || b.unread > int64(b.in.Buffered()) {
+		return false
+	}
+	_, err := b.in.Discard(int(b.unread))
+	b.finished = err == nil
+	return b.finished
+}

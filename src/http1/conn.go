@@ -1,0 +1,55 @@
+package http1
+
+import (
+	"net"
+	"time"
+
+	"foobar/src/api"
+)
+
+// A Conn is a connection as the Server needs it: the bytes of HTTP, deadlines,
+// and what the end of a connection takes.
+type Conn interface {
+	net.Conn
+	// ReadFirst waits for the first bytes of a request, until limit at most. The
+	// connection is idle meanwhile.
+	ReadFirst(b []byte, limit time.Duration) (int, error)
+	// SetReadTimeout and SetWriteTimeout set deadlines limit from now, roughly.
+	SetReadTimeout(now time.Time, limit time.Duration)
+	SetWriteTimeout(now time.Time, limit time.Duration)
+	// WriteBoth writes two buffers, if possible in one system call.
+	WriteBoth(first, second []byte) error
+	// Draining reports whether responses are to say "Connection: close".
+	Draining() bool
+	// Linger lets the client read the last response before the connection is
+	// closed.
+	Linger()
+	// Abort ends the connection without TLS's closing alert.
+	Abort()
+}
+
+// An AccessRecord is one answered request.
+type AccessRecord struct {
+	ID api.ID
+	// Method is empty where no request could be read.
+	Method, Path, Protocol      string
+	Remote                      net.Addr
+	Status                      int
+	Duration                    time.Duration
+	RequestBytes, ResponseBytes int64 // sizes of the bodies
+}
+
+// An Observer is told of each request, for metrics and the log.
+type Observer interface {
+	// RequestStarted comes before, RequestDone after the handler and the
+	// response, once each.
+	RequestStarted()
+	RequestDone(AccessRecord)
+	// RequestRefused comes instead for what no handler can answer. The status
+	// is 0 where nothing was sent.
+	RequestRefused(reason string, r AccessRecord)
+	// HandlerPanicked is called on the handler's stack.
+	HandlerPanicked(id api.ID, value any)
+	// WantsRequestID reports whether a response carries the request's ID.
+	WantsRequestID(method string, status int) bool
+}

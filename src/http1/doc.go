@@ -1,0 +1,11 @@
+// Package http1 is the fast path for HTTP/1.1, RFC 9112: one loop that reads,
+// parses, answers and writes on the goroutine of its connection, for handlers
+// that need no more than package api's types.
+//
+// It is stricter than net/http: what recipients are known to read in different
+// ways is refused, so that nothing can be smuggled past a proxy. It accepts no
+// connections, knows no TLS and keeps no metrics; package httpserver brings the
+// connections (Conn) and takes what there is to count and log (Observer).
+//
+// Read server.go first, then request.go: readHeader, parse, serveRequest.
+package http1

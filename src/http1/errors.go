@@ -1,0 +1,65 @@
+package http1
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"foobar/src/api"
+)
+
+// Why the Server answers without the handler.
+var (
+	errMalformed   = errors.New("the request is not well-formed, or ambiguous")
+	errTooLong     = errors.New("the header section is too long")
+	errExpectation = errors.New("the expectation is unknown")
+)
+
+// The reasons as labels of metrics.
+const (
+	reasonMalformed  = "malformed" // not well-formed, or ambiguous
+	reasonTooLong    = "too_long"  // header section over the limit
+	reasonTooSlow    = "too_slow"  // header section not complete in time
+	reasonClientGone = "gone"      // connection ended in the middle of a header section
+)
+
+// writeError answers a request that the handler cannot. The connection ends.
+func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start time.Time, err error) {
+	status, reason := statusOf(err)
+	record := AccessRecord{ID: api.NewID(), Remote: c.RemoteAddr(), Status: status}
+	if status == 0 {
+		s.observer.RequestRefused(reason, record)
+		return
+	}
+	c.SetWriteTimeout(time.Now(), live.Response)
+	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(errorText(err))}
+	record.ResponseBytes, err = b.send(c, &resp, record.ID.String(), "", true)
+	record.Duration = time.Since(start)
+	s.observer.RequestRefused(reason, record)
+	if err == nil {
+		c.Linger()
+	}
+}
+
+func statusOf(err error) (status int, reason string) {
+	switch {
+	case errors.Is(err, errMalformed):
+		return http.StatusBadRequest, reasonMalformed
+	case errors.Is(err, errExpectation):
+		return http.StatusExpectationFailed, reasonMalformed
+	case errors.Is(err, errTooLong):
+		return http.StatusRequestHeaderFieldsTooLarge, reasonTooLong
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, reasonTooSlow
+	}
+	return 0, reasonClientGone
+}
+
+// errorText quotes nothing that the client sent.
+func errorText(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "the header section took too long\n"
+	}
+	return err.Error() + "\n"
+}

@@ -1,0 +1,21 @@
+package http1
+
+import (
+	"bufio"
+	"bytes"
+	"time"
+
+	"foobar/src/api"
+)
+
+// ParseForTest reads one request from raw as ServeConn does, and returns it with
+// the bytes that follow its header section.
+func ParseForTest(c Conn, raw []byte, maxHeader int) (*api.Request, []byte, error) {
+	live := &liveSettings{Settings: Settings{Header: time.Minute, MaxHeader: maxHeader}}
+	b := &requestBuffers{in: bufio.NewReaderSize(bytes.NewReader(raw), maxHeader)}
+	if err := b.readHeader(live, c, time.Now()); err != nil {
+		return nil, nil, err
+	}
+	rest, _ := b.in.Peek(b.in.Buffered())
+	return &b.request.req, rest, nil
+}

@@ -1,0 +1,141 @@
+package http1
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"foobar/src/api"
+
+	"github.com/valyala/fasthttp"
+)
+
+// requestBuffers hold what a connection needs while a request is there. Idle
+// connections have none.
+type requestBuffers struct {
+	prefix   prefixReader
+	in       *bufio.Reader
+	header   fasthttp.RequestHeader
+	request  parsedRequest
+	body     body
+	response fasthttp.ResponseHeader
+	out      []byte
+	field    []byte
+}
+
+// A prefixReader gives the bytes that ended the wait for a request, and then
+// what the connection gives.
+type prefixReader struct {
+	head []byte
+	conn io.Reader
+}
+
+// Read implements io.Reader.
+func (r *prefixReader) Read(p []byte) (int, error) {
+	if len(r.head) > 0 {
+		n := copy(p, r.head)
+		r.head = r.head[n:]
+		return n, nil
+	}
+	return r.conn.Read(p)
+}
+
+func (b *requestBuffers) release(live *liveSettings) {
+	b.prefix = prefixReader{}
+	b.request = parsedRequest{}
+	b.body = body{}
+	live.buffers.Put(b)
+}
+
+// serveRequest reads one request and answers it. It reports whether the
+// connection can carry another.
+func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, client api.Client) bool {
+	start := time.Now()
+	if err := b.readHeader(live, c, start); err != nil {
+		s.writeError(live, c, b, start, err)
+		return false
+	}
+	r := &b.request
+	b.body.reset(c, b.in, r, live.Body)
+	r.req.ID, r.req.Body, r.req.Peer, r.req.Trusted = api.NewID(), &b.body, client.Peer, client.Trusted
+	last, err := s.respond(ctx, live, c, b, start)
+	if !b.body.finished && err == nil {
+		c.Linger()
+	}
+	return !last && err == nil
+}
+
+// respond answers the request that b holds, and reports whether that was the
+// last of its connection.
+func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, start time.Time) (last bool, err error) {
+	r := &b.request
+	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.protocol, Remote: c.RemoteAddr()}
+	s.observer.RequestStarted()
+	defer func() {
+		record.Duration = time.Since(start)
+		record.RequestBytes = b.body.n
+		s.observer.RequestDone(record)
+	}()
+	resp := s.callHandler(ctx, &r.req)
+	record.Status = resp.Status
+	last = !b.body.discardUnread() || r.close || resp.Close || c.Draining()
+	c.SetWriteTimeout(time.Now(), live.Response)
+	record.ResponseBytes, err = b.send(c, &resp, s.responseRequestID(&r.req, resp.Status), r.req.Method, last)
+	return last, err
+}
+
+// callHandler turns a panic into a 500, so that one request cannot end the
+// service or go uncounted.
+func (s *Server) callHandler(ctx context.Context, r *api.Request) (resp api.Response) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.observer.HandlerPanicked(r.ID, p)
+			resp = api.Response{Status: http.StatusInternalServerError, Close: true}
+		}
+	}()
+	return s.handler.Serve(ctx, r)
+}
+
+func (s *Server) responseRequestID(r *api.Request, status int) string {
+	if !s.observer.WantsRequestID(r.Method, status) {
+		return ""
+	}
+	return r.ID.String()
+}
+
+// readHeader reads and judges a header section. What the parser takes for it
+// must be what it was judged on.
+func (b *requestBuffers) readHeader(live *liveSettings, c Conn, now time.Time) error {
+	length, err := b.readHeaderBytes(live, c, now)
+	if err != nil {
+		return err
+	}
+	before := b.in.Buffered()
+	if err := b.header.Read(b.in); err != nil || before-b.in.Buffered() != length {
+		return errMalformed
+	}
+	return b.request.parse(&b.header)
+}
+
+// readHeaderBytes waits until the whole header section is buffered, and returns
+// its length.
+func (b *requestBuffers) readHeaderBytes(live *liveSettings, c Conn, now time.Time) (int, error) {
+	var s headerScanner
+	for want := 1; ; want = b.in.Buffered() + 1 {
+		if want > live.MaxHeader {
+			return 0, errTooLong
+		}
+		if want > 1 || len(b.prefix.head) == 0 {
+			c.SetReadTimeout(now, live.Header)
+		}
+		if _, err := b.in.Peek(want); err != nil {
+			return 0, err
+		}
+		buffered, _ := b.in.Peek(b.in.Buffered())
+		if n, err := s.end(buffered); n > 0 || err != nil {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package http1
+
+import "bytes"
+
+// A headerScanner finds the end of a header section, RFC 9112, section 2.1, as it
+// arrives. It refuses what recipients are known to read in different ways and
+// what the parser behind it, lenient as section 2.2 allows, would accept: a
+// line that ends in anything but CRLF, an empty line before the request, and a
+// folded line (section 5.2). The parser judges the rest.
+type headerScanner struct {
+	line int // offset of the first line whose end has not arrived
+}
+
+// end returns the length of the section at the start of b, 0 while it is not
+// complete. Each call sees the bytes of the one before, and more.
+func (s *headerScanner) end(b []byte) (int, error) {
+	for s.line < len(b) {
+		switch b[s.line] {
+		case ' ', '\t':
+			return 0, errMalformed
+		}
+		lf := bytes.IndexByte(b[s.line:], '\n')
+		switch {
+		case lf < 0:
+			return 0, nil
+		case lf == 0 || b[s.line+lf-1] != '\r':
+			return 0, errMalformed
+		case lf == 1 && s.line == 0:
+			return 0, errMalformed
+		case lf == 1:
+			return s.line + 2, nil
+		}
+		s.line += lf + 1
+	}
+	return 0, nil
+}

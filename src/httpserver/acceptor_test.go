@@ -1,0 +1,50 @@
+package httpserver
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// A lateListener has a connection for who was about to accept one when it was
+// closed.
+type lateListener struct {
+	waits, closed chan struct{}
+	close         func()
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	close(l.waits)
+	<-l.closed
+	time.Sleep(50 * time.Millisecond)
+	_, c := net.Pipe()
+	return c, nil
+}
+
+func (l *lateListener) Close() error { l.close(); return nil }
+
+func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestStopWaitsForWhatWasAccepted: whoever looks for open connections then finds
+// it among them.
+func TestStopWaitsForWhatWasAccepted(t *testing.T) {
+	l := &lateListener{waits: make(chan struct{}), closed: make(chan struct{})}
+	l.close = sync.OnceFunc(func() { close(l.closed) })
+	i := newAcceptor(l, zap.NewNop())
+	i.limiter.setLimit(2)
+	var taken atomic.Bool
+	ended := make(chan error, 1)
+	go func() { ended <- i.run(func(c net.Conn) { c.Close(); taken.Store(true) }) }()
+	<-l.waits
+	i.stop()
+	if !taken.Load() {
+		t.Error("a connection that was accepted is overlooked")
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

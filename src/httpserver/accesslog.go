@@ -1,0 +1,39 @@
+package httpserver
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"foobar/src/http1"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+func (o *observer) accessLogEnabled() bool {
+	return o.access != nil && (o.settings.Load().AccessLog || o.log.Core().Enabled(zapcore.DebugLevel))
+}
+
+// logAccess writes an entry of the access log: what was asked for and how it was
+// answered, and of the header nothing that could be a secret. So the query is
+// left out, too: it means nothing here, but some clients put tokens there.
+func (o *observer) logAccess(r http1.AccessRecord) {
+	fields := []zap.Field{
+		zap.Stringer("request_id", r.ID),
+		zap.Int("status", r.Status),
+		zap.Int64("request_bytes", r.RequestBytes),
+		zap.Int64("response_bytes", r.ResponseBytes),
+		zap.Duration("duration", r.Duration),
+	}
+	request := "unreadable request"
+	if r.Method != "" {
+		path := (&url.URL{Path: r.Path}).EscapedPath()
+		request = r.Method + " " + path
+		fields = append(fields, zap.String("method", r.Method), zap.String("path", path), zap.String("protocol", r.Protocol))
+	}
+	if remote := r.Remote.String(); remote != "" && remote != "@" { // a nameless AF_UNIX socket
+		fields = append(fields, zap.String("remote_address", remote))
+	}
+	o.access.Info(fmt.Sprintf("%s: %d, %d bytes in %s", request, r.Status, r.ResponseBytes, r.Duration.Round(time.Microsecond)), fields...)
+}

@@ -1,0 +1,140 @@
+package httpserver
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/http1"
+)
+
+// An observedHandler does for net/http what package http1 does by itself:
+// deadlines, request IDs, metrics, the access log and the response to a panic.
+type observedHandler struct {
+	nethttp        *netHTTP
+	next           http.Handler
+	body, response time.Duration
+}
+
+// ServeHTTP implements http.Handler.
+func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o := h.nethttp.server.observer
+	x := &observedExchange{ResponseWriter: w, handler: h, id: api.NewID(), request: r, start: time.Now()}
+	o.RequestStarted()
+	defer func() {
+		o.RequestDone(http1.AccessRecord{
+			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: remoteAddr(r.RemoteAddr),
+			Status: x.status, Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
+		})
+	}()
+	defer x.recoverPanic()
+	x.setBody(r)
+	h.next.ServeHTTP(x, r.WithContext(api.WithID(r.Context(), x.id)))
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+}
+
+// remoteAddr is a net.Addr that net/http has already made a string of.
+type remoteAddr string
+
+// Network implements net.Addr.
+func (remoteAddr) Network() string { return "" }
+
+// String implements net.Addr.
+func (a remoteAddr) String() string { return string(a) }
+
+// An observedExchange is a request and its response on the way through an
+// observedHandler. It is the handler's ResponseWriter and the request's Body.
+type observedExchange struct {
+	http.ResponseWriter
+	handler       *observedHandler
+	id            api.ID
+	request       *http.Request
+	body          io.ReadCloser
+	start         time.Time
+	status        int
+	read, written int64
+}
+
+// recoverPanic turns a panic of the handler into a 500. If the response has
+// begun, the connection or the stream is aborted.
+func (x *observedExchange) recoverPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	x.handler.nethttp.server.observer.HandlerPanicked(x.id, p)
+	if x.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	clear(x.Header())
+	resp := api.Response{Status: http.StatusInternalServerError, Close: true}
+	resp.Write(x, x.request.Method)
+}
+
+// setBody counts what is read of the body and, in HTTP/1.1, bounds the time for
+// it. HTTP/2 has http.Server.ReadTimeout for each stream.
+func (x *observedExchange) setBody(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	x.body = r.Body
+	r.Body = requestBody{x}
+	if r.ProtoMajor == 1 {
+		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(x.handler.body))
+	}
+}
+
+// A requestBody is the Body of the request.
+type requestBody struct{ *observedExchange }
+
+// Read implements io.Reader.
+func (b requestBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	b.read += int64(n)
+	if err == io.EOF && b.request.ProtoMajor == 1 {
+		// net/http goes on reading, to see whether the client is still there.
+		_ = http.NewResponseController(b.ResponseWriter).SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b requestBody) Close() error { return b.body.Close() }
+
+// WriteHeader implements http.ResponseWriter.
+func (x *observedExchange) WriteHeader(status int) {
+	if x.status != 0 || status < http.StatusOK {
+		x.ResponseWriter.WriteHeader(status)
+		return
+	}
+	x.status = status
+	if x.handler.nethttp.server.observer.WantsRequestID(x.request.Method, status) {
+		x.Header().Set("X-Request-Id", x.id.String())
+	}
+	if x.handler.nethttp.mustReconnect() {
+		x.Header().Set("Connection", "close")
+	}
+	if x.request.ProtoMajor == 1 {
+		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.handler.response))
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *observedExchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.written += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (x *observedExchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

@@ -1,0 +1,232 @@
+package httpserver
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/metrics"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	zapobserver "go.uber.org/zap/zaptest/observer"
+)
+
+// An echo answers with what it was sent.
+type echo struct {
+	size int // of the response, where it is not the body
+}
+
+func (h *echo) Serve(_ context.Context, r *api.Request) api.Response {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return api.Response{Status: http.StatusBadRequest, Close: true}
+	}
+	if h.size > 0 {
+		body = make([]byte, h.size)
+	}
+	return api.Response{Status: http.StatusOK, Body: body, ContentType: "text/plain"}
+}
+
+var defaultSettings = Settings{
+	Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
+	MaxHeader: 16 << 10, Connections: 1000, FastPath: true,
+}
+
+// longTimeouts returns settings under which no timeout passes during a test.
+func longTimeouts() Settings {
+	s := defaultSettings
+	s.Header, s.Body, s.Response, s.Idle = time.Minute, time.Minute, time.Minute, time.Minute
+	return s
+}
+
+// get and post are requests as HTTP/1.1 writes them.
+func get(fields string) string { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" }
+func post(fields, body string) string {
+	return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body
+}
+
+const chunked = "Transfer-Encoding: chunked\r\n"
+
+// A running Server has what a test asks of it.
+type running struct {
+	*Server
+	addr    string
+	metrics *metrics.Metrics
+	log     logs
+	access  logs
+}
+
+// logs are entries and the logger that makes them.
+type logs struct {
+	*zapobserver.ObservedLogs
+	*zap.Logger
+}
+
+func observed(level zapcore.Level) logs {
+	core, entries := zapobserver.New(level)
+	return logs{entries, zap.New(core)}
+}
+
+// start serves h on a loopback port until the test ends.
+func start(t *testing.T, h api.Service, s Settings, conf *tls.Config) *running {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := metrics.New("test")
+	log, access := observed(zap.InfoLevel), observed(zap.InfoLevel)
+	e := New(ln, Options{
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(h, w, r) }),
+		FastPath: h, TLS: conf, Settings: s, Metrics: m.Listener("https"),
+		Log: log.Logger, AccessLog: access.Logger,
+	})
+	served := make(chan error, 1)
+	go func() { served <- e.Run() }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if !e.draining.Load() {
+			_ = e.Shutdown(ctx)
+		}
+		if err := <-served; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return &running{e, ln.Addr().String(), m, log, access}
+}
+
+// An outcome is what the client saw of a wire.
+type outcome struct {
+	codes  []int
+	closed bool
+}
+
+// sendRaw sends raw, and reads until the server closes or is quiet.
+func sendRaw(t *testing.T, addr, raw string) outcome {
+	t.Helper()
+	c := dial(t, addr)
+	go func() { _, _ = io.WriteString(c, raw) }()
+	method, _, _ := strings.Cut(raw, " ")
+	return watchAnswers(t, c, method)
+}
+
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// quiet is less than the server waits for anything in these tests.
+const quiet = 900 * time.Millisecond
+
+func watchAnswers(t *testing.T, c net.Conn, method string) (o outcome) {
+	t.Helper()
+	in := bufio.NewReader(c)
+	for {
+		_ = c.SetReadDeadline(time.Now().Add(quiet))
+		if _, err := in.Peek(1); err != nil {
+			o.closed = !errors.Is(err, os.ErrDeadlineExceeded)
+			return o
+		}
+		resp, err := http.ReadResponse(in, &http.Request{Method: method})
+		if err != nil {
+			t.Fatalf("response %d: %v", len(o.codes), err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatalf("response %d: %v", len(o.codes), err)
+		}
+		o.codes = append(o.codes, resp.StatusCode)
+	}
+}
+
+// certificate is the one that net/http tests with.
+func certificate(t *testing.T) (server, client *tls.Config) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	server = TLSConfig(TLSOptions{})
+	server.Certificates = s.TLS.Certificates
+	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
+}
+
+// client speaks one protocol, over connections of its own.
+func client(t *testing.T, e *running, conf *tls.Config, g engine) *http.Client {
+	t.Helper()
+	tr := &http.Transport{TLSClientConfig: conf, Protocols: new(http.Protocols), ExpectContinueTimeout: 5 * time.Second}
+	tr.Protocols.SetHTTP1(!g.http2)
+	tr.Protocols.SetHTTP2(g.http2)
+	tr.DialContext = func(context.Context, string, string) (net.Conn, error) { return net.Dial("tcp", e.addr) }
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
+}
+
+// counted says whether the metrics show line, soon: a request is counted once
+// its last byte is out, and the client may be faster.
+func (r *running) counted(t *testing.T, line string) bool {
+	t.Helper()
+	fine := func() error { return nil }
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		w := httptest.NewRecorder()
+		r.metrics.Handler(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		if strings.Contains(w.Body.String(), line+"\n") {
+			return true
+		}
+	}
+	return false
+}
+
+// An engine is what can serve a request.
+type engine struct {
+	name  string
+	http2 bool
+	fast  bool
+}
+
+// settings are s with this engine for HTTP/1.1.
+func (e engine) settings(s Settings) Settings {
+	s.FastPath = e.fast
+	return s
+}
+
+func onEachEngine(t *testing.T, f func(*testing.T, engine)) {
+	for _, e := range []engine{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}} {
+		t.Run(e.name, func(t *testing.T) { f(t, e) })
+	}
+}
+
+type handlerFunc func(*api.Request) api.Response
+
+func (f handlerFunc) Serve(_ context.Context, r *api.Request) api.Response { return f(r) }
+
+// logged waits for the n-th entry of the access log: a client may be faster.
+func (r *running) logged(t *testing.T, n int) (message string, fields map[string]any) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if all := r.access.All(); len(all) >= n {
+			return all[n-1].Message, all[n-1].ContextMap()
+		}
+	}
+	t.Fatalf("the access log has %d entries, want %d", r.access.Len(), n)
+	return "", nil
+}

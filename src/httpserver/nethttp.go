@@ -1,0 +1,134 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"foobar/src/api"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// maxStreams bounds the requests of one HTTP/2 connection at a time.
+	maxStreams = 100
+	// uploadWindow is how many bytes of bodies an HTTP/2 connection may send that
+	// no handler has read: what it can make the server keep.
+	uploadWindow = 1 << 20
+)
+
+// A netHTTP serves connections by net/http under one set of settings. HTTP/1.1
+// and HTTP/2 have an http.Server each, as only HTTP/2 can be shut down without
+// losing requests: http.Server.Shutdown drops those of HTTP/1.1 that it reads at
+// that moment.
+type netHTTP struct {
+	server  *Server
+	retired atomic.Bool
+	http1   protocolServer
+	http2   protocolServer
+}
+
+// A protocolServer is an http.Server and the connections that it accepts.
+type protocolServer struct {
+	http.Server
+	conns *chanListener
+}
+
+func newNetHTTP(s *Server, settings Settings) *netHTTP {
+	n := &netHTTP{server: s}
+	n.http1.ReadHeaderTimeout = settings.Header
+	n.http1.ReadTimeout = settings.Header + settings.Body
+	n.http1.WriteTimeout = settings.Header + settings.Body + settings.Response
+	n.http2.ReadTimeout = settings.Body // of one stream
+	n.http2.WriteTimeout = settings.Body + settings.Response
+	n.http2.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams:          maxStreams,
+		MaxReceiveBufferPerConnection: uploadWindow,
+		MaxReceiveBufferPerStream:     uploadWindow,
+		WriteByteTimeout:              settings.Response,
+		CountError:                    func(string) { s.observer.refused(reasonProtocol) },
+	}
+	for _, p := range []*protocolServer{&n.http1, &n.http2} {
+		p.Handler = &observedHandler{nethttp: n, next: s.options.Handler, body: settings.Body, response: settings.Response}
+		p.IdleTimeout = settings.Idle
+		p.MaxHeaderBytes = settings.MaxHeader
+		p.ConnState = connState
+		p.ConnContext = connContext
+		p.BaseContext = func(net.Listener) context.Context { return s.context }
+		p.ErrorLog = s.observer.errorLog()
+		p.DisableGeneralOptionsHandler = true
+		p.Protocols = new(http.Protocols)
+		p.conns = newChanListener(s.Addr())
+	}
+	n.http1.Protocols.SetHTTP1(true)
+	n.http2.Protocols.SetHTTP2(true)
+	go n.http1.serve(s.options.Log)
+	go n.http2.serve(s.options.Log)
+	return n
+}
+
+func (p *protocolServer) serve(log *zap.Logger) {
+	if err := p.Serve(p.conns); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		log.Error("net/http has stopped serving", zap.Error(err))
+	}
+}
+
+// deliver hands over a connection. It reports false once n is retired.
+func (n *netHTTP) deliver(c net.Conn, protocol string) bool {
+	if protocol == http2Protocol {
+		return n.http2.conns.deliver(c)
+	}
+	return n.http1.conns.deliver(c)
+}
+
+// retire takes no more connections, and has the clients of those that are open
+// reconnect.
+func (n *netHTTP) retire() {
+	n.retired.Store(true)
+	n.http1.conns.Close()
+	go n.shutdownHTTP2(n.server.context)
+}
+
+// shutdownHTTP2 sends GOAWAY on each connection and returns once all of them
+// are closed. It repeats itself, as net/http misses those that it was just about
+// to serve.
+func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		err := n.http2.Shutdown(attempt)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+}
+
+// mustReconnect reports whether responses are to say "Connection: close", which
+// net/http makes a GOAWAY of in HTTP/2.
+func (n *netHTTP) mustReconnect() bool { return n.retired.Load() || n.server.draining.Load() }
+
+// connBelow returns the connection that carries the one that net/http serves.
+func connBelow(c net.Conn) *conn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return c.(*conn)
+}
+
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	return api.WithClient(ctx, &connBelow(c).client)
+}
+
+func connState(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateActive:
+		connBelow(c).setActive()
+	case http.StateIdle:
+		connBelow(c).setIdle(time.Now())
+	}
+}
