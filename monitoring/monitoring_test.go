@@ -13,8 +13,8 @@ import (
 	"foobar/monitoring/dashboard"
 	"foobar/src/metrics"
 
-	"github.com/goccy/go-yaml"
 	"go.uber.org/zap"
+	"go.yaml.in/yaml/v4"
 )
 
 type rule struct {

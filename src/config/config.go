@@ -15,42 +15,42 @@ var DefaultFile []byte
 
 // Config is the content of conf.yaml.
 type Config struct {
-	Log      Log      `yaml:"log"`
-	Access   Access   `yaml:"access"`
-	Limits   Limits   `yaml:"limits"`
-	Timeouts Timeouts `yaml:"timeouts"`
+	Log      Log
+	Access   Access
+	Limits   Limits
+	Timeouts Timeouts
 }
 
 // Log selects what is logged.
 type Log struct {
-	Level Level `yaml:"level"`
+	Level Level
 	// Access enables a log entry for each request, at every level.
-	Access Bool `yaml:"access"`
+	Access Bool
 }
 
 // Access has the rules for reading and writing the state over HTTPS.
 type Access struct {
-	Read  AccessRule `yaml:"read"`
-	Write AccessRule `yaml:"write"`
+	Read  AccessRule
+	Write AccessRule
 }
 
 // Limits limits what clients can make the service hold in memory. All but
 // Connections are in bytes.
 type Limits struct {
-	State       Size  `yaml:"state"`   // of the stored state
-	Uploads     Size  `yaml:"uploads"` // of all uploads together
-	Header      Size  `yaml:"header"`  // of one request
-	Connections Count `yaml:"connections"`
+	State       Size // of the stored state
+	Uploads     Size // of all uploads together
+	Header      Size // of one request
+	Connections Count
 }
 
 // Timeouts limits how long a client can occupy a connection. Shutdown limits how
 // long requests may go on after a stop has begun.
 type Timeouts struct {
-	Header   Duration `yaml:"header"`
-	Body     Duration `yaml:"body"`
-	Response Duration `yaml:"response"`
-	Idle     Duration `yaml:"idle"`
-	Shutdown Duration `yaml:"shutdown"`
+	Header   Duration
+	Body     Duration
+	Response Duration
+	Idle     Duration
+	Shutdown Duration
 }
 
 // Default returns the configuration of an empty file.

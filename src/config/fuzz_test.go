@@ -7,7 +7,7 @@ import (
 )
 
 // FuzzParse checks that every text is either a configuration with all values in
-// range, or an *Error that names the file.
+// range, or an *Error that names the file, and that the memory is bounded.
 func FuzzParse(f *testing.F) {
 	f.Add(DefaultFile)
 	for _, text := range []string{
@@ -17,11 +17,18 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
+	for _, text := range costly() {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := Parse("conf.yaml", text)
+		var c Config
+		var err error
+		if n := allocated(func() { c, err = Parse("conf.yaml", text) }); n > 64<<20 {
+			t.Errorf("%d bytes allocated", n)
+		}
 		if err == nil {
 			for _, k := range keys() {
-				if k.inRange != nil && !k.inRange(c) {
+				if k.inRange != nil && !k.inRange(&c) {
 					t.Errorf("%s is out of range: %+v", k.path, c)
 				}
 			}

@@ -5,56 +5,77 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 )
 
-// A key is a key of conf.yaml: its path, such as "limits.state", and for a
-// number the range of its value.
+// A key is a key of conf.yaml.
 type key struct {
-	path    string
-	inRange func(Config) bool // nil if the type allows no value out of range
-	allowed string            // the range, as an error shows it
+	path    string // section and name, such as "limits.state"
+	value   func(*Config) value
+	inRange func(*Config) bool // nil if the type allows no value out of range
+	bounds  string             // the range, for the text of an error
+}
+
+// A value is a pointer to a field of Config. Its String returns the value as
+// conf.yaml takes it.
+type value interface {
+	fmt.Stringer
+	// parse sets the value and reports whether the node has an allowed one.
+	parse(*yaml.Node) bool
+	// allowed returns which values are allowed, for the text of an error.
+	allowed() string
 }
 
 // keys returns every key of conf.yaml.
 func keys() []key {
 	return []key{
-		{path: "log.level"},
-		{path: "log.access"},
-		{path: "access.read"},
-		{path: "access.write"},
-		sizeKey("limits.state", 1, 1<<30, func(c Config) Size { return c.Limits.State }),
-		sizeKey("limits.uploads", 1, 16<<30, func(c Config) Size { return c.Limits.Uploads }),
-		sizeKey("limits.header", 1<<10, 1<<20, func(c Config) Size { return c.Limits.Header }),
-		{"limits.connections", func(c Config) bool {
-			return c.Limits.Connections >= 1 && c.Limits.Connections <= 1_000_000
-		}, "1 to 1000000"},
-		durationKey("timeouts.header", time.Hour, func(c Config) Duration { return c.Timeouts.Header }),
-		durationKey("timeouts.body", 24*time.Hour, func(c Config) Duration { return c.Timeouts.Body }),
-		durationKey("timeouts.response", 24*time.Hour, func(c Config) Duration { return c.Timeouts.Response }),
-		durationKey("timeouts.idle", 24*time.Hour, func(c Config) Duration { return c.Timeouts.Idle }),
-		durationKey("timeouts.shutdown", time.Hour, func(c Config) Duration { return c.Timeouts.Shutdown }),
+		{path: "log.level", value: func(c *Config) value { return &c.Log.Level }},
+		{path: "log.access", value: func(c *Config) value { return &c.Log.Access }},
+		{path: "access.read", value: func(c *Config) value { return &c.Access.Read }},
+		{path: "access.write", value: func(c *Config) value { return &c.Access.Write }},
+		sizeKey("limits.state", 1, 1<<30, func(c *Config) *Size { return &c.Limits.State }),
+		sizeKey("limits.uploads", 1, 16<<30, func(c *Config) *Size { return &c.Limits.Uploads }),
+		sizeKey("limits.header", 1<<10, 1<<20, func(c *Config) *Size { return &c.Limits.Header }),
+		countKey("limits.connections", 1, 1_000_000, func(c *Config) *Count { return &c.Limits.Connections }),
+		durationKey("timeouts.header", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Header }),
+		durationKey("timeouts.body", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Body }),
+		durationKey("timeouts.response", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Response }),
+		durationKey("timeouts.idle", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Idle }),
+		durationKey("timeouts.shutdown", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Shutdown }),
 	}
 }
 
-func sizeKey(path string, low, high Size, value func(Config) Size) key {
-	return key{path, func(c Config) bool { return value(c) >= low && value(c) <= high },
+func sizeKey(path string, low, high Size, field func(*Config) *Size) key {
+	return key{path, func(c *Config) value { return field(c) },
+		func(c *Config) bool { return *field(c) >= low && *field(c) <= high },
 		fmt.Sprintf("%s to %s", low, high)}
 }
 
-func durationKey(path string, high time.Duration, value func(Config) Duration) key {
-	const low = 10 * time.Millisecond
-	return key{path, func(c Config) bool {
-		d := time.Duration(value(c))
-		return d >= low && d <= high
-	}, fmt.Sprintf("%s to %gh", low, high.Hours())}
+func countKey(path string, low, high Count, field func(*Config) *Count) key {
+	return key{path, func(c *Config) value { return field(c) },
+		func(c *Config) bool { return *field(c) >= low && *field(c) <= high },
+		fmt.Sprintf("%s to %s", low, high)}
 }
 
-// isKey reports whether path is the path of a key.
-func isKey(path string) bool {
-	return slices.ContainsFunc(keys(), func(k key) bool { return k.path == path })
+func durationKey(path string, high time.Duration, field func(*Config) *Duration) key {
+	const low = Duration(10 * time.Millisecond)
+	return key{path, func(c *Config) value { return field(c) },
+		func(c *Config) bool { return *field(c) >= low && *field(c) <= Duration(high) },
+		fmt.Sprintf("%s to %gh", low, high.Hours())}
 }
 
-// isSection reports whether name is the first part of the path of a key.
+// findKey returns the key at path.
+func findKey(path string) (key, bool) {
+	all := keys()
+	i := slices.IndexFunc(all, func(k key) bool { return k.path == path })
+	if i < 0 {
+		return key{}, false
+	}
+	return all[i], true
+}
+
+// isSection reports whether name is the section of a key.
 func isSection(name string) bool {
 	return slices.ContainsFunc(keys(), func(k key) bool { return strings.HasPrefix(k.path, name+".") })
 }

@@ -1,19 +1,15 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile is the largest size of a conf.yaml in bytes.
-const maxFile = 1 << 20
+// maxFile is the largest size of a conf.yaml in bytes, five times the size of the
+// installed file. It bounds the time and the memory that parsing takes.
+const maxFile = 16 << 10
 
 // An Error is an error in a conf.yaml. Line and Column count from 1; both are 0
 // if the error is about the whole file.
@@ -48,69 +44,28 @@ func Load(path string) (Config, error) {
 // Parse reads the text of a conf.yaml. File is its name in errors. Every error
 // is an *Error.
 func Parse(file string, text []byte) (Config, error) {
-	if len(text) > maxFile {
-		return Config{}, &Error{File: file, Message: "is longer than 1 MiB"}
-	}
-	tree, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return Config{}, wrapYAML(file, err)
-	}
-	root, err := rootMapping(file, tree)
-	if root == nil || err != nil {
-		return Default(), err
-	}
-	if err := checkKeys(file, root); err != nil {
-		return Config{}, err
-	}
 	c := Default()
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil {
-		return Config{}, wrapYAML(file, err)
-	}
-	if err := checkRanges(file, root, c); err != nil {
+	if err := parse(&c, text); err != nil {
+		err.File = file
 		return Config{}, err
 	}
 	return c, nil
 }
 
-// rootMapping returns the mapping that is the file's only document, or nil if
-// the file has nothing but comments.
-func rootMapping(file string, tree *ast.File) (*ast.MappingNode, error) {
-	if len(tree.Docs) > 1 {
-		second := tree.Docs[1]
-		start := second.Start
-		if start == nil {
-			start = second.GetToken()
-		}
-		return nil, &Error{file, start.Position.Line, start.Position.Column, "a second document: allowed is one"}
+// parse sets in c what the text of a conf.yaml sets. Its errors have no File.
+func parse(c *Config, text []byte) *Error {
+	if len(text) > maxFile {
+		return &Error{Message: fmt.Sprintf("is larger than %s: a conf.yaml must not be", Size(maxFile))}
 	}
-	if len(tree.Docs) == 0 {
-		return nil, nil
+	text, err := decodeText(text)
+	if err != nil {
+		return err
 	}
-	switch body := tree.Docs[0].Body.(type) {
-	case nil, *ast.CommentGroupNode, *ast.NullNode:
-		return nil, nil
-	case *ast.MappingNode:
-		return body, nil
-	default:
-		return nil, errorAt(file, body, "allowed is a mapping with "+listKeys(""))
+	root, err := parseYAML(text)
+	if root == nil || err != nil {
+		return err
 	}
-}
-
-// wrapYAML returns an error of the YAML library as an *Error, without the lines
-// of the file that the library quotes.
-func wrapYAML(file string, err error) error {
-	var located yaml.Error
-	if !errors.As(err, &located) || located.GetToken() == nil {
-		return &Error{File: file, Message: "is not valid YAML"}
-	}
-	p := located.GetToken().Position
-	return &Error{file, p.Line, p.Column, located.GetMessage()}
-}
-
-// errorAt returns an *Error at the position of n.
-func errorAt(file string, n ast.Node, message string) error {
-	p := n.GetToken().Position
-	return &Error{file, p.Line, p.Column, message}
+	return setAll(c, root)
 }
 
 // pathErrorCause returns the text of an error without the operation and the path

@@ -53,8 +53,8 @@ func defaultValues() map[string]string {
 // allowedFor returns what the error for an invalid value of k says is allowed.
 func allowedFor(t *testing.T, k key) string {
 	t.Helper()
-	if k.allowed != "" {
-		return k.allowed
+	if k.bounds != "" {
+		return k.bounds
 	}
 	section, name, _ := strings.Cut(k.path, ".")
 	_, err := Parse("conf.yaml", []byte(section+": {"+name+": nonsense}"))

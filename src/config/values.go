@@ -2,13 +2,14 @@ package config
 
 import (
 	"fmt"
+	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"go.uber.org/zap/zapcore"
+	"go.yaml.in/yaml/v4"
 )
 
 // Level is the least severe level that is logged: debug, info, warn or error.
@@ -45,80 +46,79 @@ type Count int
 // Duration is a time such as 10s or 1h30m.
 type Duration time.Duration
 
-const (
-	allowedLevel    = "debug, info, warn or error"
-	allowedAccess   = "anyone, token, certificate, both or nobody"
-	allowedBool     = "true or false"
-	allowedSize     = "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
-	allowedCount    = "a whole number"
-	allowedDuration = "a number with ms, s, m or h, such as 10s"
-)
-
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (l *Level) UnmarshalYAML(n ast.Node) error {
+func (l *Level) parse(n *yaml.Node) bool {
 	levels := map[string]zapcore.Level{
 		"debug": zapcore.DebugLevel,
 		"info":  zapcore.InfoLevel,
 		"warn":  zapcore.WarnLevel,
 		"error": zapcore.ErrorLevel,
 	}
-	level, ok := levels[scalar(n)]
-	if !ok {
-		return notAllowed(n, allowedLevel)
-	}
+	level, ok := levels[stringValue(n)]
 	*l = Level(level)
-	return nil
+	return ok
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (r *AccessRule) UnmarshalYAML(n ast.Node) error {
-	switch v := AccessRule(scalar(n)); v {
+func (*Level) allowed() string { return "debug, info, warn or error" }
+
+func (r *AccessRule) parse(n *yaml.Node) bool {
+	*r = AccessRule(stringValue(n))
+	switch *r {
 	case Anyone, Token, Certificate, Both, Nobody:
-		*r = v
-		return nil
+		return true
 	}
-	return notAllowed(n, allowedAccess)
+	return false
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (b *Bool) UnmarshalYAML(n ast.Node) error {
-	v, ok := n.(*ast.BoolNode)
-	if !ok {
-		return notAllowed(n, allowedBool)
+func (*AccessRule) allowed() string { return "anyone, token, certificate, both or nobody" }
+
+func (b *Bool) parse(n *yaml.Node) bool {
+	if n.ShortTag() != "!!bool" {
+		return false
 	}
-	*b = Bool(v.Value)
-	return nil
+	*b = Bool(strings.EqualFold(n.Value, "true"))
+	return bool(*b) || strings.EqualFold(n.Value, "false")
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (s *Size) UnmarshalYAML(n ast.Node) error {
-	v, err := parseSize(scalar(n))
-	if err != nil {
-		return notAllowed(n, allowedSize)
+func (*Bool) allowed() string { return "true or false" }
+
+func (s *Size) parse(n *yaml.Node) bool {
+	if v, ok := number(n); ok {
+		*s = Size(v)
+		return v >= 0
 	}
+	v, err := parseSize(stringValue(n))
 	*s = v
-	return nil
+	return err == nil
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (c *Count) UnmarshalYAML(n ast.Node) error {
-	v, err := strconv.ParseInt(scalar(n), 10, 32)
-	if err != nil {
-		return notAllowed(n, allowedCount)
-	}
+func (*Size) allowed() string {
+	return "a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"
+}
+
+func (c *Count) parse(n *yaml.Node) bool {
+	v, ok := number(n)
 	*c = Count(v)
-	return nil
+	return ok
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler.
-func (d *Duration) UnmarshalYAML(n ast.Node) error {
-	v, err := time.ParseDuration(scalar(n))
-	if err != nil {
-		return notAllowed(n, allowedDuration)
-	}
+func (*Count) allowed() string { return "a whole number" }
+
+func (d *Duration) parse(n *yaml.Node) bool {
+	v, err := time.ParseDuration(stringValue(n))
 	*d = Duration(v)
-	return nil
+	return err == nil
 }
+
+func (*Duration) allowed() string { return "a number with ms, s, m or h, such as 10s" }
+
+// String returns the rule as conf.yaml takes it.
+func (r AccessRule) String() string { return string(r) }
+
+// String returns "true" or "false".
+func (b Bool) String() string { return strconv.FormatBool(bool(b)) }
+
+// String returns the number in decimal digits.
+func (c Count) String() string { return strconv.Itoa(int(c)) }
 
 // String returns the level as conf.yaml takes it.
 func (l Level) String() string { return zapcore.Level(l).String() }
@@ -164,21 +164,36 @@ func parseSize(text string) (Size, error) {
 	return Size(v) << shift, nil
 }
 
-// scalar returns the text of a plain or quoted scalar. It returns "" for any
-// other node, which none of the types above allows.
-func scalar(n ast.Node) string {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value
-	case *ast.IntegerNode:
-		return n.GetToken().Value
+// stringValue returns the value of a node that is a string, and "" for every other
+// node, which no type above allows.
+func stringValue(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		return ""
 	}
-	return ""
+	return n.Value
 }
 
-func notAllowed(n ast.Node, allowed string) error {
-	return &yaml.SyntaxError{
-		Message: fmt.Sprintf("%s: allowed is %s", strings.TrimPrefix(n.GetPath(), "$."), allowed),
-		Token:   n.GetToken(),
+// decimal matches a whole number, and a float that can be one, in YAML 1.2.2's
+// core schema (section 10.3.2), which is also how JSON writes numbers.
+var decimal = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+// number returns the value of a node that is a whole number: 1024, 0x400, 0o2000
+// and 1.024e3 are the same in YAML. A quoted number is accepted too.
+func number(n *yaml.Node) (int64, bool) {
+	if tag := n.ShortTag(); n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" && tag != "!!str" {
+		return 0, false
 	}
+	for prefix, base := range map[string]int{"0x": 16, "0o": 8} {
+		if digits, ok := strings.CutPrefix(n.Value, prefix); ok && n.ShortTag() != "!!str" {
+			v, err := strconv.ParseUint(digits, base, 53)
+			return int64(v), err == nil
+		}
+	}
+	// A float64 has whole numbers up to 1<<53, far more than any range allows.
+	v, err := strconv.ParseFloat(n.Value, 64)
+	ok := err == nil && decimal.MatchString(n.Value) && v == math.Trunc(v) && math.Abs(v) < 1<<53
+	if !ok {
+		return 0, false
+	}
+	return int64(v), true
 }
