@@ -2,53 +2,37 @@ package main
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"foobar/src/adminclient"
 )
 
-func TestStatusShowsWhatNeedsAttention(t *testing.T) {
-	p := start(t, "")
-	p.write("conf.yaml", "log: {level: loud}\n")
-	p.signal(syscall.SIGHUP)
-	p.message("REJECTED")
-	f, err := adminclient.ReadStats("http://" + p.metrics + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestReportShowsWhatNeedsAttention(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	healthy := adminclient.Stats{Version: "1", Started: now.Add(-time.Hour), CertificateExpiry: now.Add(100 * 24 * time.Hour), Loaded: now.Add(-time.Hour)}
+	rejected, expired := healthy, healthy
+	rejected.ReloadRejected = true
+	expired.CertificateExpiry = now.Add(-time.Hour)
 	for name, test := range map[string]struct {
+		stats    adminclient.Stats
 		exposure string
-		now      time.Time
 		want     string
 	}{
-		"refused reload": {"", time.Now(), "A LATER ONE WAS REJECTED, see journalctl"},
-		"expiry":         {"", f.CertificateExpiry.Add(time.Hour), "EXPIRED on " + f.CertificateExpiry.Format(time.DateOnly)},
-		"exposure":       {"0.1 SAFE", time.Now(), "exposure      0.1 SAFE, as "},
+		"healthy":         {healthy, "", "certificate   valid until 2030-04-12, for 100 days\n"},
+		"rejected reload": {rejected, "", "A LATER ONE WAS REJECTED, see journalctl"},
+		"expiry":          {expired, "", "EXPIRED on 2030-01-02"},
+		"exposure":        {healthy, "0.1 SAFE", "exposure      0.1 SAFE, as "},
 	} {
-		text := report(f, test.exposure, test.now)
+		text := report(test.stats, test.exposure, now)
 		if !strings.Contains(text, test.want) {
 			t.Errorf("%s: no %q in\n%s", name, test.want, text)
 		}
 		if test.exposure == "" && strings.Contains(text, "exposure") {
-			t.Errorf("%s: an exposure that nobody knows in\n%s", name, text)
+			t.Errorf("%s: an exposure that is not known in\n%s", name, text)
 		}
-	}
-}
-
-func TestQuantitiesForPeople(t *testing.T) {
-	for in, want := range map[float64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KiB", 300000: "293 KiB", 16 << 20: "16.0 MiB", 5 << 40: "5120 GiB"} {
-		if got := byteCount(in); got != want {
-			t.Errorf("byteCount(%g) = %q, want %q", in, got, want)
-		}
-	}
-	for in, want := range map[time.Duration]string{
-		0: "a moment", 2 * time.Second: "2 seconds", 119 * time.Second: "119 seconds", 2 * time.Minute: "2 minutes",
-		119 * time.Minute: "119 minutes", 47 * time.Hour: "47 hours", 365 * 24 * time.Hour: "365 days",
-	} {
-		if got := humanDuration(in); got != want {
-			t.Errorf("humanDuration(%v) = %q, want %q", in, got, want)
+		if strings.Contains(text, "REJECTED") != test.stats.ReloadRejected {
+			t.Errorf("%s: rejected or not in\n%s", name, text)
 		}
 	}
 }

@@ -2,10 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,7 +17,6 @@ import (
 	"time"
 
 	"foobar/src/credentials"
-	"foobar/src/logging"
 )
 
 // TestMain lets the test binary be the program itself, so that tests run real
@@ -32,21 +28,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// processTimeout limits each wait of a test for what the process does.
+const processTimeout = 20 * time.Second
+
 // A process is a running foobar with sockets handed over as systemd does.
 type process struct {
-	t         *testing.T
-	cmd       *exec.Cmd
-	dir       string // holds conf.yaml, cert, key, token and data/
-	https     string // host:port
-	metrics   string // host:port
-	admin     string // path
-	manager   *net.UnixConn
-	log       *lockedBuffer
-	messages  chan string
-	statusEnd chan int
-	journal   *net.UnixConn // nil unless withJournal was called
+	t        *testing.T
+	cmd      *exec.Cmd
+	dir      string // holds cert, key, token and data/
+	https    *net.TCPListener
+	manager  *net.UnixConn // what systemd reads of the notifications
+	stderr   *lockedBuffer
+	messages chan string // notifications
+	ended    chan struct{}
 }
 
+// A lockedBuffer is a buffer that a process writes while a test reads.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -74,118 +71,51 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// start runs foobar with conf as its conf.yaml until READY=1.
-func start(t *testing.T, conf string, env ...string) *process {
+// newProcess prepares a foobar that inherits a socket for HTTPS under name, and
+// the notification socket.
+func newProcess(t *testing.T, name string) *process {
 	t.Helper()
-	p := prepare(t, conf)
-	p.spawn(env...)
-	if m := p.message("READY=1"); !strings.Contains(m, "STATUS=Serving HTTPS on ") {
-		t.Errorf("ready with %q", m)
-	}
-	return p
-}
-
-// prepare makes a directory with all that foobar needs.
-func prepare(t *testing.T, conf string) *process {
-	t.Helper()
-	p := &process{t: t, dir: t.TempDir(), log: &lockedBuffer{}, messages: make(chan string, 1000), statusEnd: make(chan int, 1)}
-	p.makeCredentials()
-	p.write("conf.yaml", conf)
+	p := &process{t: t, dir: t.TempDir(), stderr: &lockedBuffer{}, messages: make(chan string, 1000), ended: make(chan struct{})}
+	must[[]string](t)(credentials.Generate(p.dir, "foobar.example", time.Now()))
 	if err := os.Mkdir(filepath.Join(p.dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return p
-}
-
-func (p *process) makeCredentials() {
-	p.t.Helper()
-	if _, err := credentials.Generate(p.dir, "foobar.example", time.Now()); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *process) write(name, text string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *process) read(name string) string {
-	p.t.Helper()
-	return string(must[[]byte](p.t)(os.ReadFile(filepath.Join(p.dir, name))))
-}
-
-// withJournal has spawn hand over a socket to the journal, too.
-func (p *process) withJournal() {
-	addr := &net.UnixAddr{Name: filepath.Join(p.t.TempDir(), "journal"), Net: "unixgram"}
-	p.journal = must[*net.UnixConn](p.t)(net.ListenUnixgram("unixgram", addr))
-	p.t.Cleanup(func() { p.journal.Close() })
-}
-
-// entry waits for the journal's entry of an event.
-func (p *process) entry(e logging.Event) string {
-	p.t.Helper()
-	p.journal.SetReadDeadline(time.Now().Add(20 * time.Second))
-	b := make([]byte, 256<<10)
-	for {
-		n, err := p.journal.Read(b)
-		if err != nil {
-			p.t.Fatalf("no entry with the message ID %s: %v", e, err)
-		}
-		if strings.Contains(string(b[:n]), "\nMESSAGE_ID="+string(e)+"\n") {
-			return string(b[:n])
-		}
-	}
-}
-
-// spawn starts the process with the descriptors that the units give it.
-func (p *process) spawn(env ...string) {
-	t := p.t
-	t.Helper()
-	https := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0")).(*net.TCPListener)
-	metrics := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0")).(*net.TCPListener)
-	p.admin = filepath.Join(t.TempDir(), "admin.sock")
-	admin := must[net.Listener](t)(net.Listen("unix", p.admin)).(*net.UnixListener)
-	p.https, p.metrics = https.Addr().String(), metrics.Addr().String()
+	p.https = must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0")).(*net.TCPListener)
 	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
 	p.manager = must[*net.UnixConn](t)(net.ListenUnixgram("unixgram", addr))
 	notify := must[*net.UnixConn](t)(net.DialUnix("unixgram", nil, addr))
+	defer notify.Close()
 
 	// sh makes the PID that sd_listen_fds(3) compares the process's own.
 	p.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0],
-		"-config", p.dir+"/conf.yaml", "-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token", "-client-ca", p.dir+"/client-ca")
-	files := []func() (*os.File, error){https.File, metrics.File, admin.File, notify.File}
-	names := "https:metrics:admin:notify"
-	if p.journal != nil {
-		journal := must[*net.UnixConn](t)(net.DialUnix("unixgram", nil, p.journal.LocalAddr().(*net.UnixAddr)))
-		defer journal.Close()
-		files, names = append(files, journal.File), names+":journal"
-	}
-	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", fmt.Sprintf("LISTEN_FDS=%d", len(files)), "LISTEN_FDNAMES="+names)
-	p.cmd.Env = append(p.cmd.Env, env...)
-	p.cmd.Stderr = p.log
-	for _, file := range files {
-		f := must[*os.File](t)(file())
-		defer f.Close()
-		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, f)
-	}
+		"-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token")
+	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", "LISTEN_FDS=2", "LISTEN_FDNAMES="+name+":notify")
+	p.cmd.Stderr = p.stderr
+	p.cmd.ExtraFiles = []*os.File{must[*os.File](t)(p.https.File()), must[*os.File](t)(notify.File())}
+	return p
+}
+
+// start starts the process, which ends with the test if not before.
+func (p *process) start() {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	notify.Close()
+	for _, f := range p.cmd.ExtraFiles {
+		f.Close()
+	}
 	go p.receive()
 	go func() {
+		defer close(p.ended)
 		p.cmd.Wait()
-		p.statusEnd <- p.cmd.ProcessState.ExitCode()
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		p.cmd.Process.Kill()
-		for _, c := range []io.Closer{https, metrics, admin, p.manager} {
-			c.Close()
-		}
-		if t.Failed() {
-			t.Logf("the process said:\n%s", p.log)
+		<-p.ended
+		p.https.Close()
+		p.manager.Close()
+		if p.t.Failed() {
+			p.t.Logf("standard error is:\n%s", p.stderr)
 		}
 	})
 }
@@ -201,15 +131,15 @@ func (p *process) receive() {
 	}
 }
 
-// message waits for a notification with the line want.
-func (p *process) message(want string) string {
+// message waits for a notification that contains want.
+func (p *process) message(want string) {
 	p.t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(processTimeout)
 	for {
 		select {
 		case m := <-p.messages:
 			if strings.Contains(m, want) {
-				return m
+				return
 			}
 		case <-timeout:
 			p.t.Fatalf("no notification %s", want)
@@ -224,92 +154,102 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// exit waits for the end and returns the exit status.
-func (p *process) exit() int {
+// wait waits until the process has ended, and returns how.
+func (p *process) wait() *os.ProcessState {
 	p.t.Helper()
 	select {
-	case code := <-p.statusEnd:
-		return code
-	case <-time.After(20 * time.Second):
+	case <-p.ended:
+		return p.cmd.ProcessState
+	case <-time.After(processTimeout):
 		p.t.Fatal("the process does not end")
-		return -1
+		return nil
 	}
 }
 
-// client returns a client that verifies the certificate.
-func (p *process) client(h2 bool) *http.Client {
-	p.t.Helper()
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(p.read("cert"))) {
-		p.t.Fatal("no certificate")
-	}
-	tr := &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: roots, ServerName: "foobar.example"},
-		ForceAttemptHTTP2: h2,
-		Protocols:         new(http.Protocols),
-	}
-	tr.Protocols.SetHTTP1(!h2)
-	tr.Protocols.SetHTTP2(h2)
+// client returns a client that does not verify the certificate.
+func (p *process) client() *http.Client {
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	p.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	return &http.Client{Transport: tr, Timeout: processTimeout}
 }
 
-// administrator returns a client of the admin socket.
-func (p *process) administrator() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return net.Dial("unix", p.admin)
-	}}}
+func (p *process) url() string { return "https://" + p.https.Addr().String() + "/" }
+
+func TestServeInheritedSockets(t *testing.T) {
+	p := newProcess(t, "https")
+	p.start()
+	p.message("READY=1")
+	resp := must[*http.Response](t)(p.client().Get(p.url()))
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNotFound {
+		t.Errorf("GET of no state: %d", resp.StatusCode)
+	}
+	p.signal(syscall.SIGHUP)
+	p.message("RELOADING=1")
+	p.message("READY=1")
+	// The signal that ends the service is not lost among others.
+	for range 100 {
+		p.signal(syscall.SIGHUP)
+	}
+	p.signal(syscall.SIGTERM)
+	p.message("STOPPING=1")
+	if state := p.wait(); state.ExitCode() != exitOK {
+		t.Errorf("ended with %v", state)
+	}
 }
 
-// dial opens one verified HTTP/1.1 connection, for what no client library does.
-func (p *process) dial() *tls.Conn {
-	p.t.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(p.read("cert")))
-	c := must[*tls.Conn](p.t)(tls.Dial("tcp", p.https, &tls.Config{RootCAs: roots, ServerName: "foobar.example"}))
-	p.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
-	return c
+func TestWrongListenerExits78(t *testing.T) {
+	p := newProcess(t, "http")
+	p.start()
+	if state := p.wait(); state.ExitCode() != exitConfig {
+		t.Errorf("ended with %v", state)
+	}
+	if text := p.stderr.String(); !strings.HasPrefix(text, `foobar: inherited socket "http": unknown name`) || strings.Count(text, "\n") != 1 {
+		t.Errorf("standard error is\n%s", text)
+	}
 }
 
-func (p *process) token() string { return strings.TrimSpace(p.read("token")) }
+// A second signal ends the service although a request is in flight.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	p := newProcess(t, "https")
+	p.start()
+	p.message("READY=1")
+	c := must[*tls.Conn](t)(tls.Dial("tcp", p.https.Addr().String(), &tls.Config{InsecureSkipVerify: true}))
+	defer c.Close()
+	token := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(p.dir + "/token"))))
+	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Bearer %s\r\nContent-Length: 10\r\n\r\n", token)
+	must[int](t)(io.ReadFull(c, make([]byte, len("HTTP/1.1 100 "))))
+	p.signal(syscall.SIGINT)
+	p.message("STOPPING=1")
+	began := time.Now()
+	p.signal(syscall.SIGINT)
+	status := p.wait().Sys().(syscall.WaitStatus)
+	if !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("ended with %v", p.cmd.ProcessState)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("ended after %v", took)
+	}
+}
 
-// do sends a request with the token and returns status and body.
-func (p *process) do(c *http.Client, method, body string) (*http.Response, string) {
-	p.t.Helper()
-	resp, text, err := p.try(c, method, body)
+// The service goes on when the reader of its log has ended.
+func TestClosedStandardErrorIsNoReasonToEnd(t *testing.T) {
+	p := newProcess(t, "https")
+	r, w, err := os.Pipe()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return resp, text
-}
-
-func (p *process) try(c *http.Client, method, body string) (*http.Response, string, error) {
-	req, err := http.NewRequest(method, "https://"+p.https+"/", strings.NewReader(body))
-	if err != nil {
-		return nil, "", err
+	p.cmd.Stderr = w
+	p.start()
+	p.message("READY=1")
+	r.Close()
+	w.Close()
+	p.signal(syscall.SIGHUP) // logs
+	p.message("READY=1")
+	resp := must[*http.Response](t)(p.client().Get(p.url()))
+	resp.Body.Close()
+	p.signal(syscall.SIGTERM)
+	if state := p.wait(); state.ExitCode() != exitOK {
+		t.Errorf("ended with %v", state)
 	}
-	if body != "" {
-		req.Header.Set("Authorization", "Bearer "+p.token())
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return resp, string(text), err
-}
-
-// scrape returns the text of a page of the metrics listener.
-func (p *process) scrape(path string) (int, string) {
-	p.t.Helper()
-	resp := must[*http.Response](p.t)(http.Get("http://" + p.metrics + path))
-	defer resp.Body.Close()
-	return resp.StatusCode, string(must[[]byte](p.t)(io.ReadAll(resp.Body)))
-}
-
-// ended says whether err is a connection that the other side closed.
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
