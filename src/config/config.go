@@ -17,6 +17,7 @@ var DefaultFile []byte
 type Config struct {
 	Log      Log
 	Access   Access
+	HTTP     HTTP
 	Limits   Limits
 	Timeouts Timeouts
 }
@@ -32,6 +33,13 @@ type Log struct {
 type Access struct {
 	Read  AccessRule
 	Write AccessRule
+}
+
+// HTTP selects the versions of HTTP and what serves them.
+type HTTP struct {
+	Protocols Protocols // of the HTTPS listener
+	// FastPath has HTTP/1.1 served by package http1, and by net/http otherwise.
+	FastPath Bool
 }
 
 // Limits limits what clients can make the service hold in memory. All but
@@ -58,6 +66,7 @@ func Default() Config {
 	return Config{
 		Log:    Log{Level: Level(zapcore.InfoLevel)},
 		Access: Access{Read: Anyone, Write: Token},
+		HTTP:   HTTP{Protocols: "[http/1.1, h2]", FastPath: true},
 		Limits: Limits{
 			State:       16 << 20,
 			Uploads:     64 << 20,

@@ -61,6 +61,12 @@ func TestParse(t *testing.T) {
 		"bool": {"log:\n  access: true\n", with(func(c *Config) {
 			c.Log.Access = true
 		})},
+		"protocols": {"http: {protocols: [h2], fast_path: false}", with(func(c *Config) {
+			c.HTTP = HTTP{Protocols: "[h2]"}
+		})},
+		"protocols as a block": {"http:\n  protocols:\n  - h2\n  - \"http/1.1\"\n", with(func(c *Config) {
+			c.HTTP.Protocols = "[h2, http/1.1]"
+		})},
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
 			c.Access = Access{Token, Nobody}
 		})},
@@ -82,30 +88,35 @@ func TestParse(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown section":     {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, limits or timeouts`},
-		"unknown key":         {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header or connections`},
-		"repeated key":        {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: repeated key "level": the first one is at 2:3`},
-		"wrong type":          {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is a whole number"},
-		"list for scalar":     {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"},
-		"negative size":       {"limits:\n  state: -1\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
-		"decimal unit":        {"limits:\n  state: 16MB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
-		"overflow":            {"limits:\n  state: 99999999999GiB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
-		"size too small":      {"limits:\n  state: 0\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
-		"number for time":     {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
-		"time out of range":   {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
-		"level":               {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
-		"bool":                {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
-		"number for a bool":   {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
-		"access":              {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
-		"no value":            {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
-		"text for section":    {"log: info\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
-		"list for section":    {"log:\n- level\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
-		"scalar document":     {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, limits or timeouts"},
-		"second document":     {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document begins here: allowed is one"},
-		"syntax":              {"log: {level: info\n", "conf.yaml:2:1: not valid YAML: did not find expected ',' or '}' while parsing a flow mapping that begins at 1:6"},
-		"tab":                 {"log:\n\tlevel: info\n", "conf.yaml:2:1"},
-		"uploads below state": {"limits:\n  state: 1MiB\n  uploads: 1KiB\n", "conf.yaml:3:12: limits.uploads: limits.uploads must be at least limits.state"},
-		"state above uploads": {"limits:\n  state: 1GiB\n", "conf.yaml:2:10: limits.state: limits.uploads must be at least limits.state"},
+		"unknown section":      {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, http, limits or timeouts`},
+		"unknown key":          {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header or connections`},
+		"repeated key":         {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: repeated key "level": the first one is at 2:3`},
+		"wrong type":           {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is a whole number"},
+		"list for scalar":      {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"},
+		"negative size":        {"limits:\n  state: -1\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"decimal unit":         {"limits:\n  state: 16MB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"overflow":             {"limits:\n  state: 99999999999GiB\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes"},
+		"size too small":       {"limits:\n  state: 0\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
+		"number for time":      {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is a number with ms, s, m or h, such as 10s"},
+		"time out of range":    {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
+		"level":                {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
+		"bool":                 {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"number for a bool":    {"log:\n  access: 1\n", "conf.yaml:2:11: log.access: allowed is true or false"},
+		"access":               {"access:\n  read: all\n", "conf.yaml:2:9: access.read: allowed is anyone, token, certificate, both or nobody"},
+		"protocol":             {"http:\n  protocols: [h3]\n", "conf.yaml:2:14: http.protocols: allowed is a list of http/1.1 and h2, the preferred one first"},
+		"protocol twice":       {"http:\n  protocols: [h2, h2]\n", "conf.yaml:2:14: http.protocols: allowed is a list of"},
+		"no protocol":          {"http:\n  protocols: []\n", "conf.yaml:2:14: http.protocols: allowed is a list of"},
+		"protocol and no list": {"http:\n  protocols: h2\n", "conf.yaml:2:14: http.protocols: allowed is a list of"},
+		"mapping of protocols": {"http:\n  protocols: {h2: http/1.1}\n", "conf.yaml:2:14: http.protocols: allowed is a list of"},
+		"no value":             {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
+		"text for section":     {"log: info\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
+		"list for section":     {"log:\n- level\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
+		"scalar document":      {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, http, limits or timeouts"},
+		"second document":      {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document begins here: allowed is one"},
+		"syntax":               {"log: {level: info\n", "conf.yaml:2:1: not valid YAML: did not find expected ',' or '}' while parsing a flow mapping that begins at 1:6"},
+		"tab":                  {"log:\n\tlevel: info\n", "conf.yaml:2:1"},
+		"uploads below state":  {"limits:\n  state: 1MiB\n  uploads: 1KiB\n", "conf.yaml:3:12: limits.uploads: limits.uploads must be at least limits.state"},
+		"state above uploads":  {"limits:\n  state: 1GiB\n", "conf.yaml:2:10: limits.state: limits.uploads must be at least limits.state"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("conf.yaml", []byte(test.text))
@@ -204,6 +215,7 @@ func TestNonDefault(t *testing.T) {
 	c, err := Parse("conf.yaml", []byte(`
 log: {level: debug, access: true}
 access: {read: nobody, write: anyone}
+http: {protocols: [h2, http/1.1], fast_path: false}
 limits: {state: 1, uploads: 1GiB, header: 1025, connections: 1}
 timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 `))
@@ -215,7 +227,8 @@ timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 		values[s.Path] = s.Value
 	}
 	for path, want := range map[string]string{
-		"log.level": "debug", "log.access": "true", "access.read": "nobody", "limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
+		"log.level": "debug", "log.access": "true", "access.read": "nobody", "http.protocols": "[h2, http/1.1]", "http.fast_path": "false",
+		"limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
 		"limits.connections": "1", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
 	} {
 		if values[path] != want {

@@ -34,6 +34,8 @@ func keys() []key {
 		{path: "log.access", value: func(c *Config) value { return &c.Log.Access }},
 		{path: "access.read", value: func(c *Config) value { return &c.Access.Read }},
 		{path: "access.write", value: func(c *Config) value { return &c.Access.Write }},
+		{path: "http.protocols", value: func(c *Config) value { return &c.HTTP.Protocols }},
+		{path: "http.fast_path", value: func(c *Config) value { return &c.HTTP.FastPath }},
 		sizeKey("limits.state", 1, 1<<30, func(c *Config) *Size { return &c.Limits.State }),
 		sizeKey("limits.uploads", 1, 16<<30, func(c *Config) *Size { return &c.Limits.Uploads }),
 		sizeKey("limits.header", 1<<10, 1<<20, func(c *Config) *Size { return &c.Limits.Header }),

@@ -15,7 +15,7 @@ func TestManualPageHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := map[string][2]string{}
-	entry := regexp.MustCompile(`(?ms)^\.It Va (\S+)\n(.*?)\n\.br\nDefault: (\S+)\.\nAllowed: ([^\n]*)\.$`)
+	entry := regexp.MustCompile(`(?ms)^\.It Va (\S+)\n(.*?)\n\.br\nDefault: ([^\n]+)\.\nAllowed: ([^\n]*)\.$`)
 	for _, m := range entry.FindAllStringSubmatch(string(text), -1) {
 		if strings.Contains(m[2], "\n.It ") {
 			t.Errorf("%s has no default", m[1])

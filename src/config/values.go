@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,13 @@ func (r AccessRule) NeedsCertificate() bool { return r == Certificate || r == Bo
 // Bool is true or false. The spellings of YAML 1.1, such as yes and on, are
 // errors.
 type Bool bool
+
+// Protocols is a list of versions of HTTP, the preferred one first, as conf.yaml
+// takes it: [http/1.1, h2]. The names are those of ALPN.
+type Protocols string
+
+// Names returns the names of the protocols in order.
+func (p Protocols) Names() []string { return strings.Split(strings.Trim(string(p), "[]"), ", ") }
 
 // Size is a number of bytes, such as 4096 or 16MiB.
 type Size int64
@@ -81,6 +89,21 @@ func (b *Bool) parse(n *yaml.Node) bool {
 
 func (*Bool) allowed() string { return "true or false" }
 
+func (p *Protocols) parse(n *yaml.Node) bool {
+	var names []string
+	for _, entry := range n.Content {
+		name := stringValue(resolveAlias(entry))
+		if name != "http/1.1" && name != "h2" || slices.Contains(names, name) {
+			return false
+		}
+		names = append(names, name)
+	}
+	*p = Protocols("[" + strings.Join(names, ", ") + "]")
+	return n.Kind == yaml.SequenceNode && len(names) > 0
+}
+
+func (*Protocols) allowed() string { return "a list of http/1.1 and h2, the preferred one first" }
+
 func (s *Size) parse(n *yaml.Node) bool {
 	if v, ok := number(n); ok {
 		*s = Size(v)
@@ -113,6 +136,9 @@ func (*Duration) allowed() string { return "a number with ms, s, m or h, such as
 
 // String returns the rule as conf.yaml takes it.
 func (r AccessRule) String() string { return string(r) }
+
+// String returns the list as conf.yaml takes it.
+func (p Protocols) String() string { return string(p) }
 
 // String returns "true" or "false".
 func (b Bool) String() string { return strconv.FormatBool(bool(b)) }

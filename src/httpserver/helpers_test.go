@@ -41,7 +41,7 @@ func (h *echo) Serve(_ context.Context, r *api.Request) api.Response {
 
 var defaultSettings = Settings{
 	Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
-	MaxHeader: 16 << 10, Connections: 1000, FastPath: true,
+	MaxHeader: 16 << 10, Connections: 1000, FastPath: true, Protocols: []string{"http/1.1", "h2"},
 }
 
 // longTimeouts returns settings under which no timeout passes during a test.
@@ -80,7 +80,7 @@ func observed(level zapcore.Level) logs {
 }
 
 // start serves h on a loopback port until the test ends.
-func start(t *testing.T, h api.Service, s Settings, conf *tls.Config) *running {
+func start(t *testing.T, h api.Service, s Settings, conf *TLSOptions) *running {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -157,7 +157,7 @@ func watchAnswers(t *testing.T, c net.Conn, method string) (o outcome) {
 }
 
 // certificate is the one that net/http tests with.
-func certificate(t *testing.T) (server, client *tls.Config) {
+func certificate(t *testing.T) (server *TLSOptions, client *tls.Config) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
 	s.EnableHTTP2 = true
@@ -165,8 +165,7 @@ func certificate(t *testing.T) (server, client *tls.Config) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = TLSConfig(TLSOptions{})
-	server.Certificates = s.TLS.Certificates
+	server = &TLSOptions{Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }}
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }
 

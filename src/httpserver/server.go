@@ -23,8 +23,8 @@ type Options struct {
 	// FastPath answers those of HTTP/1.1, by package http1. Without it they are
 	// net/http's too.
 	FastPath api.Service
-	// TLS is nil for plain HTTP/1.1; see TLSConfig.
-	TLS *tls.Config
+	// TLS is nil for plain HTTP/1.1.
+	TLS *TLSOptions
 	// Trusted is for a listener that the kernel guards, such as the admin socket.
 	Trusted  bool
 	Settings Settings
@@ -45,6 +45,7 @@ type Server struct {
 	handshakes sync.WaitGroup // connections that no engine has yet
 	buffers    bufferPool
 	fast       *http1.Server // nil without Options.FastPath
+	tls        *tls.Config   // nil without Options.TLS
 	context    context.Context
 	cancel     context.CancelFunc
 	draining   atomic.Bool
@@ -62,6 +63,9 @@ func New(l net.Listener, o Options) *Server {
 	s.observer = &observer{metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
 	if o.FastPath != nil {
 		s.fast = http1.New(o.FastPath, s.observer, o.Settings.http1())
+	}
+	if o.TLS != nil {
+		s.tls = newTLSConfig(*o.TLS, func() []string { return s.settings.Load().Protocols })
 	}
 	s.Apply(o.Settings)
 	return s
@@ -122,8 +126,8 @@ func (s *Server) serve(c *conn) {
 	}()
 	var top net.Conn = c
 	protocol := ""
-	if s.options.TLS != nil {
-		conn := tls.Server(c, s.options.TLS)
+	if s.tls != nil {
+		conn := tls.Server(c, s.tls)
 		if err := c.handshake(s.context, conn, s.settings.Load().Header); err != nil {
 			s.observer.refused(reasonHandshake)
 			c.Close()

@@ -15,6 +15,9 @@ type Settings struct {
 	MaxHeader                    int // bytes
 	Connections                  int
 	AccessLog                    bool
+	// Protocols are those that new TLS connections are offered by ALPN, the
+	// preferred one first: "http/1.1" and "h2".
+	Protocols []string
 	// FastPath has new connections of HTTP/1.1 served by Options.FastPath.
 	FastPath bool
 	// ClientCertificates is what TLSOptions.ClientCAs asks of clients. HTTP/2

@@ -13,24 +13,21 @@ const (
 	http2Protocol = "h2"
 )
 
-// TLSOptions are what of TLS can change while it is served.
+// TLSOptions are what of TLS can change from one handshake to the next.
 type TLSOptions struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// ClientCAs returns the authorities whose certificates clients are asked for,
 	// nil where they are not asked, and whether they have to have one.
 	ClientCAs func() (cas *x509.CertPool, required bool)
-	// Protocols returns those to offer by ALPN, in order of preference: "http/1.1"
-	// and "h2". Without it, it is these two.
-	Protocols func() []string
 }
 
 // ClientCertificates says whether clients are asked for a certificate.
 type ClientCertificates struct{ Requested, Required bool }
 
-// TLSConfig returns the settings for HTTPS: TLS 1.2 with forward secrecy for
+// newTLSConfig returns the configuration for HTTPS: TLS 1.2 with forward secrecy for
 // old clients and TLS 1.3 for all others, Go's own choice of curves
 // (X25519MLKEM768 first) and tickets (rotated every day).
-func TLSConfig(o TLSOptions) *tls.Config {
+func newTLSConfig(o TLSOptions, protocols func() []string) *tls.Config {
 	base := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: o.Certificate,
@@ -47,7 +44,7 @@ func TLSConfig(o TLSOptions) *tls.Config {
 	}
 	config := base.Clone()
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		return o.configFor(base, hello)
+		return o.configFor(base, hello, protocols())
 	}
 	return config
 }
@@ -55,11 +52,7 @@ func TLSConfig(o TLSOptions) *tls.Config {
 // configFor returns the configuration for one handshake, nil where it is the
 // usual one. Tickets stay those of the listener; crypto/tls takes none that
 // another authority than the current ones has vouched for.
-func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	protocols := base.NextProtos
-	if o.Protocols != nil {
-		protocols = o.Protocols()
-	}
+func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, protocols []string) (*tls.Config, error) {
 	var cas *x509.CertPool
 	required := false
 	if o.ClientCAs != nil {

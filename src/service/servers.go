@@ -16,7 +16,7 @@ import (
 func (s *Service) addServers() {
 	s.addServer(listen.HTTPS, s.sockets.HTTPS, httpserver.Options{
 		Handler: s.api, FastPath: s.api,
-		TLS: httpserver.TLSConfig(httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.api.ClientCAs}),
+		TLS: &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.api.ClientCAs},
 	})
 	s.addServer(listen.Admin, s.sockets.Admin, httpserver.Options{Handler: s.api, FastPath: s.api, Trusted: true})
 	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.healthy, s.ready, s.log)})
@@ -56,7 +56,8 @@ func (s *Service) serverSettings() httpserver.Settings {
 		MaxHeader:          int(c.Limits.Header),
 		Connections:        int(c.Limits.Connections),
 		AccessLog:          bool(c.Log.Access),
-		FastPath:           true,
+		FastPath:           bool(c.HTTP.FastPath),
+		Protocols:          c.HTTP.Protocols.Names(),
 		ClientCertificates: httpserver.ClientCertificates{Requested: cas != nil, Required: required},
 	}
 }

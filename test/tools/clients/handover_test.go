@@ -124,19 +124,18 @@ func handover(t *testing.T, fast bool) {
 func settings(fast bool) httpserver.Settings {
 	return httpserver.Settings{
 		Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute,
-		MaxHeader: 16 << 10, Connections: 1000, FastPath: fast,
+		MaxHeader: 16 << 10, Connections: 1000, FastPath: fast, Protocols: []string{"http/1.1", "h2"},
 	}
 }
 
 // certificate returns what net/http tests with.
-func certificate(t *testing.T) (server, client *tls.Config) {
+func certificate(t *testing.T) (server *httpserver.TLSOptions, client *tls.Config) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
 	s.StartTLS()
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = httpserver.TLSConfig(httpserver.TLSOptions{})
-	server.Certificates = s.TLS.Certificates
+	server = &httpserver.TLSOptions{Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }}
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }

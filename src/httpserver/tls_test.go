@@ -1,0 +1,48 @@
+package httpserver
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+)
+
+// TestProtocols has each client meet each list of protocols, which change while
+// the server runs. An empty want is a handshake that fails.
+func TestProtocols(t *testing.T) {
+	const http1, h2 = "http/1.1", "h2"
+	server, conf := certificate(t)
+	e := start(t, &echo{}, defaultSettings, server)
+	for _, c := range []struct {
+		served, offered []string
+		want            string
+	}{
+		{[]string{http1, h2}, []string{h2, http1}, http1},
+		{[]string{http1, h2}, []string{h2}, h2},
+		{[]string{http1, h2}, nil, "none"},
+		{[]string{http1, h2}, []string{"h3"}, ""},
+		{[]string{h2, http1}, []string{http1, h2}, h2},
+		{[]string{h2, http1}, []string{http1}, http1},
+		{[]string{http1}, []string{h2, http1}, http1},
+		{[]string{http1}, []string{h2}, ""},
+		{[]string{http1}, nil, "none"},
+		{[]string{h2}, []string{h2, http1}, h2},
+		{[]string{h2}, []string{http1}, ""},
+		{[]string{h2}, nil, ""},
+	} {
+		s := defaultSettings
+		s.Protocols = c.served
+		e.Apply(s)
+		conf := conf.Clone()
+		conf.NextProtos = c.offered
+		got := ""
+		if conn, err := tls.Dial("tcp", e.addr, conf); err == nil {
+			if got = conn.ConnectionState().NegotiatedProtocol; got == "" {
+				got = "none"
+			}
+			conn.Close()
+		}
+		if got != c.want {
+			t.Errorf("%s served, %s offered: %q, want %q", strings.Join(c.served, " "), strings.Join(c.offered, " "), got, c.want)
+		}
+	}
+}
