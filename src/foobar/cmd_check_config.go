@@ -26,14 +26,18 @@ func newCheckConfigCommand(flags *flag.FlagSet) action {
 	}
 }
 
-// describeConfig returns a table of the settings that a valid file changes.
+// describeConfig returns what a valid file opens, and a table of the settings
+// that it changes.
 func describeConfig(path string, c config.Config) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s is valid\n", path)
+	fmt.Fprintf(&text, "reading over HTTPS is open to %s\n", c.Access.Read.Holders())
+	fmt.Fprintf(&text, "writing over HTTPS is open to %s\n", c.Access.Write.Holders())
 	changed := config.NonDefault(c)
 	if len(changed) == 0 {
-		return path + " is right, and every setting is the default\n"
+		return text.String() + "every setting is the default\n"
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s is right, and changes\n", path)
+	text.WriteString("settings that are not the default:\n")
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, s := range changed {
 		fmt.Fprintf(table, "  %s\t%s\tdefault %s\n", s.Path, s.Value, s.Default)

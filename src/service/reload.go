@@ -2,7 +2,6 @@ package service
 
 import (
 	"fmt"
-	"time"
 
 	"foobar/src/config"
 	"foobar/src/credentials"
@@ -48,7 +47,7 @@ func validateCredentials(c config.Config) credentials.Validator {
 			rule config.AccessRule
 		}{{"access.read", c.Access.Read}, {"access.write", c.Access.Write}} {
 			if access.rule.NeedsCertificate() && set.ClientCAs() == nil {
-				return fmt.Errorf("%s is %s, and there is no client-ca credential to judge certificates by", access.key, access.rule)
+				return fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", access.key, access.rule)
 			}
 		}
 		return nil
@@ -58,11 +57,13 @@ func validateCredentials(c config.Config) credentials.Validator {
 // reload puts changed configuration and credentials in force, both or neither.
 func (s *Service) reload() {
 	s.logNotifyError(s.notifier.Reloading())
+	before := effectiveAccess(s.config, s.credentials.Current())
 	c, err := s.loadAll()
 	if err == nil {
 		s.apply(c)
 	}
 	s.recordReload(err)
+	s.warnOpened(before, effectiveAccess(s.config, s.credentials.Current()))
 	s.logNotifyError(s.notifier.Ready(s.status()))
 }
 
@@ -92,37 +93,10 @@ func (s *Service) recordReload(err error) {
 	creds := s.credentials.Current()
 	s.metrics.ObserveReload(err, creds.Leaf())
 	if err != nil {
-		s.log.Error("reload rejected, keeping the current configuration and credentials", logging.ReloadRefused.Field(), zap.Error(err))
+		s.log.Error("reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials", logging.ReloadRefused.Field(), zap.Error(err))
 		return
 	}
 	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
 	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
-	s.warnSuspicious(creds)
-}
-
-// warnSuspicious logs what is allowed and rarely intended.
-func (s *Service) warnSuspicious(creds *credentials.Set) {
-	s.warned = time.Time{}
-	s.warnExpiry(time.Now())
-	access := s.config.Access
-	if (access.Read.NeedsToken() || access.Write.NeedsToken()) && !creds.HasToken() {
-		s.log.Warn("no token credential: what access gives to its holder is refused to all", logging.NoToken.Field())
-	}
-	if creds.ClientCAs() != nil && !access.Read.NeedsCertificate() && !access.Write.NeedsCertificate() {
-		s.log.Warn("there is a client-ca credential, and access asks nobody for a certificate")
-	}
-}
-
-// warnExpiry logs once a day that the certificate expires soon or has expired.
-func (s *Service) warnExpiry(now time.Time) {
-	leaf := s.credentials.Current().Leaf()
-	if !credentials.ExpiresSoon(leaf, now) || now.Sub(s.warned) < 24*time.Hour {
-		return
-	}
-	s.warned = now
-	message, event := "the certificate expires soon", logging.CertificateExpires
-	if now.After(leaf.NotAfter) {
-		message, event = "the certificate has expired", logging.CertificateExpired
-	}
-	s.log.Warn(message, event.Field(), zap.Time("not_after", leaf.NotAfter))
+	s.warnSuspicious()
 }

@@ -95,3 +95,34 @@ func TestTokensRotateByReload(t *testing.T) {
 		}
 	}
 }
+
+func TestReloadThatOpensAccessIsLogged(t *testing.T) {
+	i := newInstance(t, "access: {read: token, write: nobody}")
+	token := i.read("token")
+	i.run()
+	i.waitReady()
+	const opens = "the reload opens "
+	for _, test := range []struct{ conf, token, want string }{
+		{"access: {read: token, write: nobody} # again", token, ""},
+		{"", token, "writing over HTTPS to holders of a token; it was open to nobody"},
+		{"access: {read: nobody, write: token}", token, ""},
+		{"access: {read: nobody, write: token}", "", ""},
+		{"access: {read: nobody, write: token}", token, "writing over HTTPS to holders of a token; it was open to nobody"},
+		{"access: {read: all}", token, ""}, // rejected
+		{"access: {read: anyone}", token, "reading over HTTPS to anyone; it was open to nobody"},
+	} {
+		before := len(i.log())
+		i.write("conf.yaml", test.conf)
+		if i.write("token", test.token); test.token == "" {
+			os.Remove(filepath.Join(i.dir, "token"))
+		}
+		i.reloaded()
+		log := i.log()[before:]
+		if test.want == "" && strings.Contains(log, opens) || !strings.Contains(log, test.want) {
+			t.Errorf("conf.yaml %q, token %v:\n%s", test.conf, test.token != "", log)
+		}
+	}
+	if !strings.Contains(i.log(), opens+"reading over HTTPS to anyone; it was open to holders of a token") {
+		t.Error("a conf.yaml without content opens reading, and the log does not say so")
+	}
+}

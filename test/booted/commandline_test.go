@@ -59,7 +59,7 @@ func commands(t *testing.T, s *service) {
 				t.Errorf("foobar status of %s has no line %q:\n%s", user, line, status)
 			}
 		}
-		wantContains(t, "foobar check-config", as("check-config"), confFile+" is right, and every setting is the default\n")
+		wantContains(t, "foobar check-config", as("check-config"), confFile+" is valid\nreading over HTTPS is open to anyone\nwriting over HTTPS is open to holders of a token\nevery setting is the default\n")
 	}
 }
 
@@ -67,7 +67,7 @@ func strangersAreRefused(t *testing.T, s *service) {
 	s.store(t, "kept")
 	for _, command := range []string{"get", "put"} {
 		r := s.Run(testbed.Command{User: "stranger", Stdin: "theirs", Args: []string{"foobar", command}})
-		want := "foobar: /run/foobar-admin.sock: permission denied: it is for root and the group foobar-admin, " +
+		want := "foobar: /run/foobar-admin.sock: permission denied: the socket is for root and the group foobar-admin, " +
 			"which root adds you to by `usermod -aG foobar-admin USER`, for your next login\n"
 		if r.Code != 77 || r.Stdout != "" || r.Stderr != want {
 			t.Errorf("foobar %s of a stranger: exit status %d\n%s%s", command, r.Code, r.Stdout, r.Stderr)
