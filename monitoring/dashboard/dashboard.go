@@ -1,6 +1,7 @@
-// Package dashboard reads a dashboard of Grafana and does with it what Grafana
-// does: finds the values of its variables, asks Prometheus its queries, and
-// draws the answers.
+// Package dashboard reads a Grafana dashboard and does with it what Grafana
+// does before it draws: it chooses the values of the variables and asks
+// Prometheus the panels' queries. It does not draw. Tests use it to show that
+// every panel of dashboard.json has data. Read dashboard.go first, then query.go.
 package dashboard
 
 import (
@@ -9,58 +10,40 @@ import (
 	"os"
 )
 
-// A Dashboard is what this package knows of Grafana's JSON model.
+// A Dashboard is the part of Grafana's JSON model that this package knows.
 type Dashboard struct {
 	Title      string
 	Templating struct{ List []Variable }
 	Panels     []Panel
 }
 
-// A Variable is chosen at the top of the dashboard.
+// A Variable has a value that is chosen at the top of the dashboard.
 type Variable struct {
 	Name  string
-	Type  string // datasource or query
-	Multi bool
+	Type  string // "datasource" or "query"
+	Multi bool   // several values may be chosen
 	Query json.RawMessage
 }
 
-// A Panel shows the answers to one or more queries.
+// A Panel shows the results of one or more queries.
 type Panel struct {
 	ID          int
-	Type        string // stat, timeseries or state-timeline
+	Type        string // "stat", "timeseries" or "state-timeline"
 	Title       string
 	Description string
 	GridPos     struct{ X, Y, W, H int }
-	FieldConfig struct {
-		Defaults struct {
-			Unit       string
-			Mappings   []Mapping
-			Thresholds struct{ Steps []Threshold }
-		}
-	}
-	Targets []Target
+	FieldConfig struct{ Defaults struct{ Unit string } }
+	Targets     []Target
 }
 
-// A Mapping has texts for values.
-type Mapping struct {
-	Options map[string]struct{ Text string }
-}
-
-// A Threshold is where a colour begins; the first begins at nothing.
-type Threshold struct {
-	Color string
-	Value *float64
-}
-
-// A Target is one query. LegendFormat has labels in double braces.
+// A Target is one query of a panel.
 type Target struct {
-	RefID        string
-	Expr         string
-	LegendFormat string
-	Instant      bool
+	RefID string
+	Expr  string // PromQL, with variables as $name or ${name}
 }
 
-// Read reads a file as Grafana exports and imports it.
+// Read reads a dashboard from a file in the format in which Grafana exports
+// and imports it.
 func Read(path string) (*Dashboard, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -1,65 +1,70 @@
 package dashboard
 
 import (
-	"encoding/json"
+	"context"
+	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 )
 
 func TestExpand(t *testing.T) {
-	v := &View{values: map[string]string{"job": "foobar", "instance": anyOf([]string{"127.0.0.1:8081", "[::1]:1"}), "__rate_interval": (4 * time.Second).String()}}
+	v := &View{values: map[string]string{"job": "foobar", "instance": matchAny([]string{"127.0.0.1:8081", "[::1]:1"}), "__rate_interval": (4 * time.Second).String()}}
 	got, err := v.Expand(`rate(x{job="$job", instance=~"${instance}"}[$__rate_interval])`)
 	if want := `rate(x{job="foobar", instance=~"(127\\.0\\.0\\.1:8081|\\[::1\\]:1)"}[4s])`; got != want || err != nil {
-		t.Errorf("%s, %v", got, err)
+		t.Errorf("Expand returns %s, error %v; want %s", got, err, want)
 	}
 	if _, err := v.Expand(`$job $other`); err == nil || !strings.Contains(err.Error(), "other") {
-		t.Errorf("an unknown variable: %v", err)
+		t.Errorf("Expand with an unknown variable returns error %v, want one that names it", err)
 	}
 }
 
-func TestSample(t *testing.T) {
-	var s []sample
-	if err := json.Unmarshal([]byte(`[[1.5, "2"], [2, "+Inf"]]`), &s); err != nil || s[0] != (sample{1.5, 2}) || s[1].value <= 1e300 {
-		t.Errorf("%v, %v", s, err)
+// The server has one instance, and knows one query.
+func serve(t *testing.T) v1.API {
+	t.Helper()
+	answers := map[string]string{
+		"/api/v1/label/job/values":      `["foobar"]`,
+		"/api/v1/label/instance/values": `["127.0.0.1:8081"]`,
+		"/api/v1/query_range":           `{"resultType":"matrix","result":[{"metric":{"code":"200"},"values":[[1,"2"],[2,"NaN"]]}]}`,
 	}
-}
-
-func TestFormat(t *testing.T) {
-	for _, c := range []struct {
-		unit  string
-		value float64
-		want  string
-	}{
-		{"bytes", 16 << 20, "16 MiB"}, {"bytes", 0, "0 B"}, {"Bps", 1500, "1.5 kB/s"}, {"percentunit", 0.123, "12.3 %"},
-		{"s", 0.0025, "2.5 ms"}, {"s", 0.0001, "100 µs"}, {"s", 0, "0 s"}, {"s", 90, "1.5 min"}, {"s", 90 * 86400, "90 days"}, {"s", 86400, "24 hours"},
-		{"reqps", 999.9, "1000 /s"}, {"none", 12345, "12345"},
-	} {
-		var p Panel
-		p.FieldConfig.Defaults.Unit = c.unit
-		if got := p.format(c.value); got != c.want {
-			t.Errorf("%g in %s is %q, want %q", c.value, c.unit, got, c.want)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/query_range" && r.FormValue("query") != `up{job="foobar"}` {
+			http.Error(w, `{"status":"error","errorType":"bad_data","error":"unknown query"}`, http.StatusBadRequest)
+			return
 		}
+		w.Write([]byte(`{"status":"success","data":` + answers[r.URL.Path] + `}`))
+	}))
+	t.Cleanup(server.Close)
+	client, err := api.NewClient(api.Config{Address: server.URL})
+	if err != nil {
+		t.Fatal(err)
 	}
-	var p Panel
-	p.FieldConfig.Defaults.Mappings = []Mapping{{map[string]struct{ Text string }{"1": {"up"}}}}
-	if got := p.format(1); got != "up" {
-		t.Errorf("the mapped value is %q", got)
-	}
+	return v1.NewAPI(client)
 }
 
-func TestColourIsOfTheHighestThreshold(t *testing.T) {
-	day := 86400.0
-	var p Panel
-	p.FieldConfig.Defaults.Thresholds.Steps = []Threshold{{"red", nil}, {"green", &day}}
-	if low, high := p.colour(day-1), p.colour(day); low == high || low == "" || high == "" {
-		t.Errorf("below %q, from there on %q", low, high)
+func TestQuery(t *testing.T) {
+	d, err := Read("../dashboard.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestLegendNamesTheLabels(t *testing.T) {
-	line := Line{Labels: map[string]string{"code": "507"}}
-	if got := legend(Target{LegendFormat: "{{code}} {{ code }}!"}, line); got != "507 507!" {
-		t.Errorf("%q", got)
+	window := v1.Range{Start: time.Unix(1, 0), End: time.Unix(2, 0), Step: time.Second}
+	v, err := d.Open(context.Background(), serve(t), window, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix, err := v.Query(context.Background(), Target{Expr: `up{job="$job"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(matrix) != 1 || len(matrix[0].Values) != 2 || matrix[0].Values[0].Value != 2 || !math.IsNaN(float64(matrix[0].Values[1].Value)) {
+		t.Errorf("Query returns %v", matrix)
+	}
+	if _, err := v.Query(context.Background(), Target{Expr: "nonsense"}); err == nil || !strings.Contains(err.Error(), "unknown query") {
+		t.Errorf("a query that the server rejects returns error %v", err)
 	}
 }
