@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -14,10 +16,10 @@ import (
 	"foobar/bench/load"
 )
 
-// connections is how many keep-alive connections a comparison has.
+// connections is the number of keep-alive connections of a comparison.
 const connections = 50
 
-// A client puts load on a server for a while and returns how many requests were
+// A client sends requests to a server for a while and returns how many were
 // answered per second, and how many in all.
 type client interface {
 	run(s *server, d time.Duration) (perSecond, requests float64, err error)
@@ -27,44 +29,44 @@ type client interface {
 type wrk struct{ size int }
 
 func (w wrk) run(s *server, d time.Duration) (float64, float64, error) {
-	out, err := s.tool("wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", max(1, int(d.Seconds()))), s.url(w.size))
+	out, err := s.runTool("wrk", "-t1", fmt.Sprint("-c", connections), fmt.Sprintf("-d%d", max(1, int(d.Seconds()))), s.url(w.size))
 	if err != nil {
 		return 0, 0, err
 	}
 	if regexp.MustCompile(`Non-2xx|Socket errors`).MatchString(out) {
-		return 0, 0, fmt.Errorf("%s: wrk saw errors:\n%s", s.name, out)
+		return 0, 0, errors.New("wrk reports errors:\n" + out)
 	}
-	return numbers(out, `Requests/sec:\s+([\d.]+)`, `(\d+) requests in`)
+	return parseNumbers(out, `Requests/sec:\s+([\d.]+)`, `(\d+) requests in`)
 }
 
-// h2load sends GETs over HTTP/2, one at a time on each connection. It is given
-// a number of requests: with a duration it hangs now and then.
+// h2load sends GETs over HTTP/2, one at a time on each connection. It offers
+// "h2" alone: foobar prefers HTTP/1.1 where a client offers both. It is given a
+// number of requests, as it hangs now and then when it is given a duration.
 type h2load struct{ size int }
 
 func (h h2load) run(s *server, d time.Duration) (float64, float64, error) {
-	const few = 2000 // to learn how many fill the time
-	pace, _, err := h.send(s, few)
+	const probe = 1000 // shows how many requests fill the time
+	pace, _, err := h.send(s, probe)
 	if err != nil {
 		return 0, 0, err
 	}
-	perSecond, requests, err := h.send(s, few+int(pace*d.Seconds()))
-	return perSecond, few + requests, err
+	perSecond, requests, err := h.send(s, probe+int(pace*d.Seconds()))
+	return perSecond, probe + requests, err
 }
 
 func (h h2load) send(s *server, n int) (float64, float64, error) {
-	out, err := s.tool("h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprint("-n", n), s.url(h.size))
+	out, err := s.runTool("h2load", "-t1", fmt.Sprint("-c", connections), "-m1", fmt.Sprint("-n", n), "--alpn-list=h2", s.url(h.size))
 	if err != nil {
 		return 0, 0, err
 	}
 	if !regexp.MustCompile(`Cipher: TLS_AES_128_GCM_SHA256\n(.*\n)*Application protocol: h2\n(.*\n)*.* 0 failed, 0 errored`).MatchString(out) {
-		return 0, 0, fmt.Errorf("%s: h2load saw errors, or not what is compared:\n%s", s.name, out)
+		return 0, 0, errors.New("h2load reports errors, or another cipher or protocol:\n" + out)
 	}
-	return numbers(out, `, ([\d.]+) req/s`, `status codes: (\d+) 2xx`)
+	return parseNumbers(out, `, ([\d.]+) req/s`, `status codes: (\d+) 2xx`)
 }
 
-// writers send a number of bytes each, and the next when that is answered. wrk
-// has one thread's worth of them too, but formats each request, as bodies must
-// differ, in Lua, and its clock runs while it connects.
+// writers send a body of some bytes each over HTTP/1.1, and the next one when
+// that is answered. wrk would have to build the bodies, all different, in Lua.
 type writers struct{ n, size int }
 
 func (w writers) run(s *server, d time.Duration) (float64, float64, error) {
@@ -75,13 +77,57 @@ func (w writers) run(s *server, d time.Duration) (float64, float64, error) {
 	defer pool.Close()
 	result, err := pool.Run(d, load.Writes(w.n, s.write.method, s.write.path, s.write.token, w.size))
 	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", s.name, err)
+		return 0, 0, err
 	}
 	return result.Rate(), float64(result.Requests()), nil
 }
 
-// tool runs a load generator where it can reach s, for a minute at most.
-func (s *server) tool(args ...string) (string, error) {
+// redisWriters sets one key over and over with redis-benchmark.
+type redisWriters struct{ n, size int }
+
+func (r redisWriters) run(s *server, d time.Duration) (float64, float64, error) {
+	const probe = 500
+	pace, _, err := r.send(s, probe)
+	if err != nil {
+		return 0, 0, err
+	}
+	perSecond, requests, err := r.send(s, probe+int(pace*d.Seconds()))
+	return perSecond, probe + requests, err
+}
+
+func (r redisWriters) send(s *server, n int) (float64, float64, error) {
+	host, port := splitAddress(s.address)
+	out, err := s.runTool("redis-benchmark", "--tls", "--insecure", "-h", host, "-p", port, "-t", "set",
+		"-c", strconv.Itoa(r.n), "-d", strconv.Itoa(r.size), "-n", strconv.Itoa(n), "--csv")
+	if err != nil {
+		return 0, 0, err
+	}
+	perSecond, _, err := parseNumbers(out, `"SET","([\d.]+)"`, `"SET","([\d.]+)"`)
+	return perSecond, float64(n), err
+}
+
+// postgresWriters update one row with pgbench.
+type postgresWriters struct{ n, size int }
+
+func (p postgresWriters) run(s *server, d time.Duration) (float64, float64, error) {
+	script := filepath.Join(s.workdir.path, "update.sql")
+	const digest = 32 // characters of md5(text)
+	text := fmt.Sprintf("\\set r random(1, 1000000000)\nUPDATE state SET body = repeat(md5(:r::text), %d) WHERE id = 1;\n", p.size/digest)
+	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+		return 0, 0, err
+	}
+	out, err := s.runTool(append([]string{postgresBin + "pgbench", "-n", "-M", "prepared", "-f", script, "-j", "1",
+		"-c", strconv.Itoa(p.n), "-T", fmt.Sprint(max(1, int(d.Seconds())))}, postgresTarget(s)...)...)
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseNumbers(out, `tps = ([\d.]+)`, `actually processed: (\d+)`)
+}
+
+// runTool runs a load generator of Debian's package where it can reach s, for
+// at most a minute.
+func (s *server) runTool(args ...string) (string, error) {
+	args = s.workdir.inRoot(newest, args...)
 	if s.netns != "" {
 		args = append([]string{"nsenter", "--net=" + s.netns}, args...)
 	}
@@ -89,8 +135,8 @@ func (s *server) tool(args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	// The suite of the comparison is all that OpenSSL's clients offer.
-	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+s.openssl)
+	// The suite of the comparison is the only one that OpenSSL's clients offer.
+	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+filepath.Join(s.workdir.path, "openssl.cnf"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%v: %w\n%s", args, err, out)
@@ -98,13 +144,22 @@ func (s *server) tool(args ...string) (string, error) {
 	return string(out), nil
 }
 
-// numbers finds what two patterns capture.
-func numbers(out, first, second string) (float64, float64, error) {
+// splitAddress splits an address that this program made.
+func splitAddress(address string) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		panic(err)
+	}
+	return host, port
+}
+
+// parseNumbers returns the numbers that two patterns capture.
+func parseNumbers(out, first, second string) (float64, float64, error) {
 	var found [2]float64
 	for i, pattern := range []string{first, second} {
 		match := regexp.MustCompile(pattern).FindStringSubmatch(out)
 		if match == nil {
-			return 0, 0, errors.New("no number in:\n" + out)
+			return 0, 0, fmt.Errorf("%s matches nothing in:\n%s", pattern, out)
 		}
 		var err error
 		if found[i], err = strconv.ParseFloat(match[1], 64); err != nil {

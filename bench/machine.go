@@ -26,15 +26,15 @@ type machine struct {
 	stop   func()
 }
 
-// boot brings up a machine, with what the package installs in it.
-func (p *place) boot() (*machine, error) {
-	m := &machine{dir: filepath.Join(p.dir, "machine")}
-	script := filepath.Join(p.repo, "test/machine")
+// boot starts a machine and installs the package in it.
+func (w *workdir) boot() (*machine, error) {
+	m := &machine{dir: filepath.Join(w.path, "machine")}
+	script := filepath.Join(w.repo, "test/machine")
 	var output bytes.Buffer
-	supervisor := onAllCores(script, "run", "forky", m.dir)
+	supervisor := onAllCores(script, "run", "forky", m.dir, "--bind-ro="+filepath.Join(w.path, "packages")+":/srv/packages")
 	supervisor.Stdout, supervisor.Stderr = &output, &output
 	supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdin, err := supervisor.StdinPipe() // the machine ends when this does
+	stdin, err := supervisor.StdinPipe() // the machine stops when this is closed
 	if err != nil {
 		return nil, err
 	}
@@ -46,43 +46,30 @@ func (p *place) boot() (*machine, error) {
 	}
 	m.stop = func() {
 		stdin.Close()
-		supervisor.Wait() // it was told to go
+		supervisor.Wait() // its exit status says only that it was told to stop
 		os.RemoveAll(m.dir)
 	}
 	if out, err := exec.Command(script, "wait", m.dir).CombinedOutput(); err != nil {
 		m.stop()
 		return nil, fmt.Errorf("boot: %w\n%s%s", err, out, output.Bytes())
 	}
-	if err := m.install(p); err != nil {
+	if err := m.install(); err != nil {
 		m.stop()
 		return nil, err
 	}
 	return m, nil
 }
 
-// install does what pacman and systemd's hooks do.
-func (m *machine) install(p *place) error {
+func (m *machine) install() error {
 	leader, err := os.ReadFile(filepath.Join(m.dir, "leader"))
 	if err != nil {
 		return err
 	}
 	m.leader = strings.TrimSpace(string(leader))
-	archive, err := exec.Command("tar", "-C", filepath.Join(p.dir, "root"), "-c", ".").Output()
-	if err != nil {
-		return fmt.Errorf("pack the package's files: %w", err)
-	}
-	if err := m.exec(bytes.NewReader(archive), "tar", "-x", "-C", "/", "--no-same-owner", "--no-overwrite-dir"); err != nil {
-		return err
-	}
-	return m.exec(strings.NewReader(`
-set -e
-systemd-sysusers
-systemd-tmpfiles --create foobar.conf
-systemctl daemon-reload
-`), "bash")
+	return m.exec(strings.NewReader("pacman -U --noconfirm --noprogressbar /srv/packages/*.pkg.tar.zst"), "bash")
 }
 
-// pin gives the service the server's core, and changes nothing else of its unit.
+// pin keeps the service on the server's core, and changes nothing else of its unit.
 func (m *machine) pin() error {
 	return m.exec(strings.NewReader(`
 set -e
@@ -92,7 +79,7 @@ systemctl daemon-reload
 `), "bash")
 }
 
-// command is a command that runs in m.
+// command returns a command that runs in the machine.
 func (m *machine) command(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"-t", m.leader, "-a", "--", "env", "-i", "--chdir=/",
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}, args...)...)
@@ -107,13 +94,13 @@ func (m *machine) exec(stdin io.Reader, args ...string) error {
 	return nil
 }
 
-// read returns a file of m, which is the service's policy and root's.
+// read returns the content of a file of the machine.
 func (m *machine) read(path string) (string, error) {
 	text, err := os.ReadFile(filepath.Join("/proc", m.leader, "root", path))
 	return strings.TrimSpace(string(text)), err
 }
 
-// pids are the processes of a unit, as seen from here.
+// pids returns the processes of a unit, by their numbers outside of the machine.
 func (m *machine) pids(unit string) []int {
 	text, _ := m.read("/sys/fs/cgroup/system.slice/" + unit + "/cgroup.procs") // gone: none
 	var pids []int
@@ -147,20 +134,19 @@ func (m *machine) dial(address string) (net.Conn, error) {
 	// A numeric address: no other goroutine makes the socket.
 	c, err := net.DialTimeout("tcp", address, 5*time.Second)
 	if back := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); back != nil {
-		panic(back) // no goroutine may go on in there
+		panic(back) // the thread would serve other goroutines in the wrong network
 	}
 	return c, err
 }
 
-// server is what a unit of m serves.
-func (m *machine) server(p *place, unit, address string) (*server, error) {
+// server returns the server that a unit of the machine runs.
+func (m *machine) server(w *workdir, unit, address string) (*server, error) {
 	token, err := m.read("/etc/foobar/credentials/token")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: unit, address: address, path: root, write: write{"POST", "/", token}, dial: m.dial, netns: m.netns(),
-		openssl: filepath.Join(p.dir, "openssl.cnf")}
-	s.put = s.post
+	s := &server{name: unit, address: address, workdir: w, path: root, write: writeRequest{"POST", "/", token}, dial: m.dial, netns: m.netns()}
+	s.put, s.ready = s.putOverHTTPS, s.handshake
 	s.pids = func() []int { return m.pids(unit) }
 	s.check = func() error {
 		if len(s.pids()) == 0 {
@@ -168,6 +154,6 @@ func (m *machine) server(p *place, unit, address string) (*server, error) {
 		}
 		return nil
 	}
-	s.stop = func() { m.command("systemctl", "stop", unit).Run() } // the machine goes soon
-	return s, s.ready()
+	s.stop = func() { m.command("systemctl", "stop", unit).Run() } // the machine stops soon after
+	return s, s.waitReady()
 }

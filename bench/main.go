@@ -1,5 +1,7 @@
-// Command bench measures foobar beside what an administrator would otherwise
-// run in front of a file. bench/run prepares what it needs and starts it.
+// Command bench measures foobar beside the servers that an administrator could
+// run in its place. bench/run prepares what the command needs and starts it.
+// Read sections.go first: it lists what is measured, and each section has a
+// file of its name.
 package main
 
 import (
@@ -8,127 +10,95 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// A bench is one run.
-type bench struct {
-	place  *place
-	report *report
-	rounds int
-	round  time.Duration
-	quick  bool
+// Exit statuses.
+const (
+	exitFailure   = 1  // a target was missed, or the measurement failed
+	exitUndecided = 75 // the machine was too busy to decide a target (EX_TEMPFAIL of sysexits.h)
+)
+
+var (
+	errMissed    = errors.New("a target was missed")
+	errUndecided = errors.New("the machine was too busy to decide a target; run this again when it is quiet")
+)
+
+// A benchmark is one run of this program.
+type benchmark struct {
+	workdir  *workdir
+	report   *report
+	rounds   int           // how often each server has its turn
+	duration time.Duration // of one turn
+	quick    bool
 }
 
-var errMissed = errors.New("a bar was missed")
-
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	err := run(os.Args[1:])
+	if err == nil {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	if errors.Is(err, errUndecided) && !errors.Is(err, errMissed) {
+		os.Exit(exitUndecided)
+	}
+	os.Exit(exitFailure)
 }
 
 func run(args []string) error {
 	set := flag.NewFlagSet("bench/run", flag.ExitOnError)
-	dir := set.String("dir", "", "directory that bench/run has prepared")
-	repo := set.String("repo", "", "the repository")
-	quick := set.Bool("quick", false, "fewer and shorter rounds, without caddy, memory and growth: ratios wobble")
-	only := set.String("only", "", "comma-separated `parts`: "+strings.Join(names(), ", "))
-	rounds := set.Int("rounds", 5, "rounds of each comparison")
-	round := set.Duration("round", 2*time.Second, "length of a round, in whole seconds")
-	write := set.Bool("write", false, "put the report into bench/README.md")
+	dir := set.String("dir", "", "`directory` that bench/run has prepared")
+	repo := set.String("repo", "", "`directory` of the repository")
+	quick := set.Bool("quick", false, "fewer and shorter turns: the intervals are wide")
+	only := set.String("only", "", "comma-separated `sections`: "+strings.Join(sectionNames(), ", "))
+	rounds := set.Int("rounds", 10, "turns of each server")
+	duration := set.Duration("round", time.Second, "length of a turn, in whole seconds")
+	write := set.Bool("write", false, "write each section that is measured into bench/README.md")
+	compare := set.String("compare", "", "`revision` that this tree is compared with, in place of all sections")
 	set.Parse(args)
 
-	p, err := openPlace(*dir, *repo)
+	w, err := openWorkdir(*dir, *repo)
 	if err != nil {
 		return err
 	}
-	b := &bench{place: p, report: newReport(os.Stdout), rounds: *rounds, round: *round, quick: *quick}
+	b := &benchmark{workdir: w, report: newReport(os.Stdout), rounds: *rounds, duration: *duration, quick: *quick}
 	if b.quick {
-		b.rounds, b.round = 3, time.Second
+		b.rounds = minRounds
 	}
-	chosen := names()
-	if b.quick {
-		chosen = []string{"tables", "sandbox", "handshakes", "start"}
+	if b.rounds < minRounds {
+		return fmt.Errorf("-rounds %d is too few for a confidence interval: at least %d", b.rounds, minRounds)
 	}
-	if *only != "" {
-		chosen = strings.Split(*only, ",")
+	if *write && (b.quick || *compare != "") {
+		return errors.New("-write goes with neither -quick nor -compare")
 	}
-	if *write && (b.quick || *only != "") {
-		return errors.New("-write wants a whole run")
-	}
-	if err := b.about(); err != nil {
+	chosen, err := chooseSections(*only, *compare)
+	if err != nil {
 		return err
 	}
-	if err := b.all(chosen); err != nil {
+	if err := untilInterrupted(func() error { return b.runSections(chosen) }); err != nil {
 		return err
 	}
-	met := b.report.verdict()
 	if *write {
 		if err := b.report.write(*repo + "/bench"); err != nil {
 			return err
 		}
 	}
-	if !met {
-		return errMissed
-	}
-	return nil
+	return b.report.verdict()
 }
 
-// A part is a part of the report.
-type part struct {
-	name string
-	run  func(*bench) error
-}
-
-func parts() []part {
-	return []part{
-		{"tables", (*bench).tables},
-		{"sandbox", (*bench).sandbox},
-		{"handshakes", (*bench).handshakes},
-		{"memory", (*bench).memory},
-		{"start", (*bench).start},
-		{"growth", (*bench).growth},
-	}
-}
-
-func names() []string {
-	var names []string
-	for _, p := range parts() {
-		names = append(names, p.name)
-	}
-	return names
-}
-
-func (b *bench) all(chosen []string) error {
-	for _, name := range chosen {
-		if !slices.Contains(names(), name) {
-			return fmt.Errorf("no part is called %q: %s", name, strings.Join(names(), ", "))
-		}
-	}
+// untilInterrupted runs f, and returns early on a signal. The servers end with
+// this process.
+func untilInterrupted(f func() error) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan error, 1)
-	go func() {
-		for _, p := range parts() {
-			if !slices.Contains(chosen, p.name) {
-				continue
-			}
-			if err := p.run(b); err != nil {
-				done <- fmt.Errorf("%s: %w", p.name, err)
-				return
-			}
-		}
-		done <- nil
-	}()
+	go func() { done <- f() }()
 	select {
 	case err := <-done:
 		return err
 	case s := <-interrupted:
-		return fmt.Errorf("ended by %s", s) // the servers go with this process
+		return fmt.Errorf("interrupted by signal %q", s)
 	}
 }

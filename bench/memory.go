@@ -2,20 +2,31 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"foobar/bench/load"
 )
 
-// idle is how many idle connections memory is measured with: as many as the
-// shipped configuration lets in.
-const idle = 10000
+const (
+	// idleConnections is as many as the shipped configuration accepts.
+	idleConnections = 10000
+	// settleTime is how long after the connections were made the memory of idle
+	// connections is read: garbage of handshakes counts only if it stays.
+	settleTime = 10 * time.Second
+	// maxIdleKiB is what an idle connection may cost, in KiB.
+	maxIdleKiB = 18
+)
 
-// memory measures what servers keep in memory.
-func (b *bench) memory() error {
-	b.report.section("Memory")
-	b.report.paragraph("MiB, from `smaps_rollup` (Pss: what processes share is counted once). Loaded: right after GETs over %d connections; "+
-		"16 MiB: of a server that has been sent two states of that size, and after %d connections have read the last.", connections, connections)
+// memory measures how much memory servers use.
+func (b *benchmark) memory() error {
+	b.report.title("Memory")
+	b.report.paragraph("MiB, from `smaps_rollup` (Pss: what processes share is counted once). "+
+		"Loaded: right after GETs over %d connections. Idle: %s after %d connections had one GET each. "+
+		"16 MiB: after two states of that size were written, and after %d connections have read the last.",
+		connections, settleTime, idleConnections, connections)
 	var rows [][]string
 	for _, name := range []string{baseline, nginx, foobar} {
 		row, err := b.memoryOf(name)
@@ -24,19 +35,19 @@ func (b *bench) memory() error {
 		}
 		rows = append(rows, row)
 	}
-	b.report.table([]string{"", "started", "loaded", fmt.Sprintf("%d idle connections", idle), "KiB per idle connection", "16 MiB, written", "16 MiB, read"}, rows)
+	b.report.table([]string{"", "started", "loaded", fmt.Sprintf("%d idle connections", idleConnections), "KiB per idle connection", "16 MiB, written", "16 MiB, read"}, rows)
 	return nil
 }
 
-func (b *bench) memoryOf(name string) ([]string, error) {
+func (b *benchmark) memoryOf(name string) ([]string, error) {
 	row := []string{name}
-	for _, of := range []func(*bench, *gauge){(*bench).withConnections, (*bench).withLargeState} {
-		servers, err := b.place.start(name)
+	for _, step := range []func(*benchmark, *gauge){(*benchmark).measureConnections, (*benchmark).measureLargeState} {
+		servers, err := b.workdir.startServers(name)
 		if err != nil {
 			return nil, err
 		}
 		g := gauge{server: servers[0]}
-		of(b, &g)
+		step(b, &g)
 		servers[0].stop()
 		if g.err != nil {
 			return nil, g.err
@@ -46,36 +57,41 @@ func (b *bench) memoryOf(name string) ([]string, error) {
 	return row, nil
 }
 
-func (b *bench) withConnections(g *gauge) {
+func (b *benchmark) measureConnections(g *gauge) {
 	s := g.server
 	g.do(func() error { return s.serve(kib) })
+	started := g.read()
+	g.do(func() error { return getFor(s, kib, b.duration) })
 	g.read()
-	g.do(func() error { return busyWith(s, kib, b.round) })
-	loaded := g.read()
 	g.do(func() error {
-		pool, err := load.Open(s.target(), idle, s.path(kib))
+		pool, err := load.Open(s.target(), idleConnections, s.path(kib))
 		if err != nil {
 			return err
 		}
 		defer pool.Close()
-		full := g.read()
-		g.row = append(g.row, fmt.Sprintf("%.1f", (full-loaded)/idle/kib))
+		time.Sleep(settleTime) // this is the condition that is measured
+		each := (g.read() - started) / idleConnections / kib
+		g.row = append(g.row, fmt.Sprintf("%.1f", each))
+		if s.name == foobar {
+			ratio := maxIdleKiB / each
+			b.report.addTarget(target{fmt.Sprintf("Memory of an idle connection: %d KiB to foobar's", maxIdleKiB), 1, summary{ratio, ratio, ratio}, 0})
+		}
 		return nil
 	})
 }
 
-func (b *bench) withLargeState(g *gauge) {
+func (b *benchmark) measureLargeState(g *gauge) {
 	const large = 16 * kib * kib
 	s := g.server
 	g.do(func() error { return s.serve(large) })
-	g.do(func() error { return s.post(large) }) // once more: over another of that size
+	g.do(func() error { return s.putOverHTTPS(large) }) // once more, over a state of that size
 	g.read()
-	g.do(func() error { return busyWith(s, large, b.round) })
+	g.do(func() error { return getFor(s, large, b.duration) })
 	g.read()
 }
 
-// busyWith keeps a server busy for a while.
-func busyWith(s *server, size int, d time.Duration) error {
+// getFor sends GETs to a server for a while.
+func getFor(s *server, size int, d time.Duration) error {
 	pool, err := load.Open(s.target(), connections, s.path(size))
 	if err != nil {
 		return err
@@ -103,9 +119,32 @@ func (g *gauge) do(f func() error) {
 func (g *gauge) read() float64 {
 	var bytes float64
 	g.do(func() (err error) {
-		bytes, err = memory(g.server.pids())
+		bytes, err = residentMemory(g.server.pids())
 		return err
 	})
 	g.row = append(g.row, fmt.Sprintf("%.1f", bytes/kib/kib))
 	return bytes
+}
+
+// residentMemory returns the memory of processes in bytes. Memory that several
+// processes share is counted once (Pss of proc_pid_smaps(5)), so for a process
+// that shares nothing this is its resident set.
+func residentMemory(pids []int) (float64, error) {
+	var sum float64
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0, err
+		}
+		for line := range strings.Lines(string(text)) {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Pss:" {
+				kibibytes, err := strconv.ParseFloat(fields[1], 64)
+				if err != nil {
+					return 0, err
+				}
+				sum += kibibytes * kib
+			}
+		}
+	}
+	return sum, nil
 }

@@ -1,204 +1,217 @@
 package main
 
 import (
+	"bytes"
+	"embed"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
+	"text/template"
+
+	"golang.org/x/sys/unix"
 )
 
-// A place is the directory that bench/run has made: bin with the programs,
-// credentials, and room for what servers keep.
-type place struct {
-	dir   string
-	repo  string
-	token string
-}
-
-// The peers by name, in the order of the tables.
+// The peers by name.
 const (
-	baseline = "baseline"
-	nginx    = "nginx"
-	caddy    = "caddy"
-	foobar   = "foobar"
+	baseline   = "baseline"
+	nginx      = "nginx"
+	h2o        = "h2o"
+	haproxy    = "haproxy"
+	caddy      = "caddy"
+	redis      = "redis"
+	etcd       = "etcd"
+	postgresql = "postgresql"
+	bareTLS    = "bare TLS loop"
+	foobar     = "foobar"
 )
 
-func openPlace(dir, repo string) (*place, error) {
-	token, err := os.ReadFile(filepath.Join(dir, "credentials/token"))
-	if err != nil {
-		return nil, err
-	}
-	return &place{dir: dir, repo: repo, token: strings.TrimSpace(string(token))}, nil
+// The roots of bench/run, by the Debian release that their packages are of.
+const (
+	newest = "forky"
+	older  = "bookworm" // the last release that has h2o
+)
+
+// A peer is a program that is measured.
+type peer struct {
+	name    string
+	root    string   // of its package; "" if it is built here
+	version []string // command that prints the version
+	config  string   // file in peers, if it has one
+	// prepare returns the command that starts the peer, with its data in dir, and
+	// sets the fields of s that say how clients use it.
+	prepare func(w *workdir, s *server, dir string) ([]string, error)
 }
 
-func (p *place) bin(name string) string  { return filepath.Join(p.dir, "bin", name) }
-func (p *place) cert(name string) string { return filepath.Join(p.dir, "credentials", name) }
+func peers() []peer {
+	return []peer{
+		{baseline, "", nil, "", prepareBaseline},
+		{nginx, newest, []string{"/usr/sbin/nginx", "-v"}, "nginx.conf", prepareNginx},
+		{h2o, older, []string{"/usr/bin/h2o", "--version"}, "h2o.yaml", prepareH2O},
+		{haproxy, newest, []string{"/usr/sbin/haproxy", "-v"}, "haproxy.cfg", prepareHAProxy},
+		{caddy, newest, []string{"/usr/bin/caddy", "version"}, "Caddyfile", prepareCaddy},
+		{redis, newest, []string{"/usr/bin/redis-server", "--version"}, "redis.conf", prepareRedis},
+		{etcd, newest, []string{"/usr/bin/etcd", "--version"}, "etcd.yaml", prepareEtcd},
+		{postgresql, newest, []string{postgresBin + "postgres", "--version"}, "postgresql.conf", preparePostgreSQL},
+		{bareTLS, "", nil, "", prepareBareTLS},
+		{foobar, "", nil, "", prepareFoobar},
+		{thisTree, "", nil, "", prepareBuild},
+		{revision, "", nil, "", prepareBuild},
+	}
+}
 
-// start brings peers up, each with a directory of its own.
-func (p *place) start(names ...string) (_ []*server, err error) {
-	var servers []*server
-	defer func() {
+// findPeer panics if there is no peer of that name.
+func findPeer(name string) peer {
+	all := peers()
+	return all[slices.IndexFunc(all, func(p peer) bool { return p.name == name })]
+}
+
+//go:embed peers
+var configs embed.FS
+
+// writeConfig fills in a file of peers and writes it to dir.
+func writeConfig(w *workdir, s *server, dir, name string) (path string, err error) {
+	text, err := template.ParseFS(configs, "peers/"+name)
+	if err != nil {
+		return "", err
+	}
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return "", err
+	}
+	other, err := freeAddress()
+	if err != nil {
+		return "", err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return "", err
+	}
+	const ownFiles = 500 // of a proxy, which counts two files for a connection
+	var config bytes.Buffer
+	if err := text.Execute(&config, map[string]any{
+		"Dir": dir, "Address": s.address, "Host": host, "Port": port, "PeerAddress": other,
+		"Cert": w.credential("cert"), "Key": w.credential("key"), "PEM": filepath.Join(dir, "both.pem"),
+		"Files": limit.Max, "Connections": limit.Max/2 - ownFiles,
+		"Sizes": staticSizes, "BufferSize": slices.Max(staticSizes) + 16*kib,
+	}); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, name)
+	return path, os.WriteFile(path, config.Bytes(), 0o644)
+}
+
+// describePeers prints versions and configurations of those that have one.
+func (b *benchmark) describePeers() error {
+	for _, p := range peers() {
+		if p.config == "" {
+			continue
+		}
+		text, err := configs.ReadFile("peers/" + p.config)
 		if err != nil {
-			stop(servers)
+			return err
 		}
-	}()
-	for _, name := range names {
-		s, err := p.startOne(name)
-		if err != nil {
-			return nil, fmt.Errorf("start %s: %w", name, err)
-		}
-		servers = append(servers, s)
-		if err := s.ready(); err != nil {
-			return servers, err
-		}
+		b.report.print("<details><summary>%s %s</summary>\n\n```\n%s```\n\n</details>\n\n", p.name, b.versionOf(p), bytes.TrimLeft(text, "\n"))
 	}
-	return servers, nil
-}
-
-func stop(servers []*server) {
-	for _, s := range servers {
-		s.stop()
-	}
-}
-
-func (p *place) startOne(name string) (*server, error) {
-	dir, err := os.MkdirTemp(p.dir, name+"-")
-	if err != nil {
-		return nil, err
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	s := &server{name: name, address: address, openssl: filepath.Join(p.dir, "openssl.cnf")}
-	var command []string
-	switch name {
-	case foobar:
-		command, err = p.foobar(s, dir)
-	case baseline:
-		command = p.baseline(s, dir)
-	case nginx:
-		command, err = p.nginx(s, dir)
-	case caddy:
-		command, err = p.caddy(s, dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	process, err := onServerCore(command...)
-	if err != nil {
-		return nil, err
-	}
-	s.pids, s.check = process.pids, process.check
-	s.stop = func() {
-		process.stop()
-		os.RemoveAll(dir)
-	}
-	return s, nil
-}
-
-// freeAddress finds a port on the loopback interface, below those that the
-// kernel gives to clients: one of them could take it while its server restarts,
-// and a client that waits for the server could even connect to itself.
-func freeAddress() (string, error) {
-	var err error
-	for range 100 {
-		var l net.Listener
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))); err == nil {
-			defer l.Close()
-			return l.Addr().String(), nil
-		}
-	}
-	return "", err
-}
-
-// foobar is the service with the shipped configuration, all its listeners open.
-func (p *place) foobar(s *server, dir string) ([]string, error) {
-	metrics, err := freeAddress()
-	s.write = write{"POST", "/", p.token}
-	s.path, s.put = root, s.post
-	return []string{p.bin("foobar"), "-config", filepath.Join(p.repo, "src/config/conf.yaml"), "-data", dir,
-		"-cert", p.cert("cert"), "-key", p.cert("key"), "-token", p.cert("token"),
-		"-listen", s.address, "-metrics-listen", metrics, "-admin-listen", filepath.Join(dir, "admin.sock")}, err
-}
-
-func (p *place) baseline(s *server, dir string) []string {
-	s.write = write{"POST", "/", ""}
-	s.path, s.put = root, s.post
-	return []string{p.bin("baseline"), "-config", filepath.Join(p.repo, "src/config/conf.yaml"), "-data", dir,
-		"-cert", p.cert("cert"), "-key", p.cert("key"), "-listen", s.address}
+	return nil
 }
 
 func root(int) string { return "/" }
 
-// nginx is at its best: no log, open files kept, tickets on.
-func (p *place) nginx(s *server, dir string) ([]string, error) {
-	content := files(dir)
-	s.path, s.put, s.write = content.path, content.put, write{"PUT", "/put/state", ""}
-	config := filepath.Join(dir, "nginx.conf")
-	err := os.WriteFile(config, fmt.Appendf(nil, `
-user root;
-worker_processes 1;
-worker_rlimit_nofile 65536;
-daemon off;
-pid %[1]s/pid;
-error_log stderr crit;
-events { worker_connections 20000; }
-http {
-  access_log off;
-  sendfile on;
-  tcp_nodelay on;
-  keepalive_requests 1000000000;
-  open_file_cache max=100;
-  client_max_body_size 16m;
-  client_body_temp_path %[1]s/temporary;
-  server {
-    listen %[2]s ssl http2 backlog=4096;
-    ssl_certificate %[3]s;
-    ssl_certificate_key %[4]s;
-    ssl_protocols TLSv1.3;
-    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-    ssl_session_cache shared:tls:1m;
-    ssl_session_tickets on;
-    root %[1]s;
-    location /put/ {
-      dav_methods PUT;
-      create_full_put_path on;
-    }
-  }
-}
-`, dir, s.address, p.cert("cert"), p.cert("key")), 0o600)
-	return []string{"nginx", "-e", "stderr", "-c", config}, err
+// prepareFoobar starts the service with the shipped configuration and all its
+// listeners open.
+func prepareFoobar(w *workdir, s *server, dir string) ([]string, error) {
+	config := filepath.Join(w.repo, "src/config/conf.yaml")
+	if w.connectionLimit > idleConnections {
+		text, err := os.ReadFile(config)
+		if err != nil {
+			return nil, err
+		}
+		const shipped = "connections: 10000"
+		raised := bytes.Replace(text, []byte(shipped), fmt.Appendf(nil, "connections: %d", w.connectionLimit+100), 1)
+		config = filepath.Join(dir, "conf.yaml")
+		if err := os.WriteFile(config, raised, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return serviceCommand(w, s, w.bin(foobar), config, dir)
 }
 
-func (p *place) caddy(s *server, dir string) ([]string, error) {
-	content := files(dir)
-	s.path, s.put = content.path, content.put
-	config := filepath.Join(dir, "Caddyfile")
-	_, port, err := net.SplitHostPort(s.address)
-	if err != nil {
+// prepareBuild starts one side of a comparison with its own configuration.
+func prepareBuild(w *workdir, s *server, dir string) ([]string, error) {
+	return serviceCommand(w, s, w.bin(s.name), w.bin(s.name)+".yaml", dir)
+}
+
+func serviceCommand(w *workdir, s *server, binary, config, dir string) ([]string, error) {
+	metrics, err := freeAddress()
+	s.write = writeRequest{"POST", "/", w.token}
+	s.path, s.put = root, s.putOverHTTPS
+	return []string{binary, "-config", config, "-data", dir,
+		"-cert", w.credential("cert"), "-key", w.credential("key"), "-token", w.credential("token"),
+		"-listen", s.address, "-metrics-listen", metrics, "-admin-listen", filepath.Join(dir, "admin.sock")}, err
+}
+
+func prepareBaseline(w *workdir, s *server, dir string) ([]string, error) {
+	s.write = writeRequest{"POST", "/", ""}
+	s.path, s.put = root, s.putOverHTTPS
+	return []string{w.bin("baseline"), "-config", filepath.Join(w.repo, "src/config/conf.yaml"), "-data", dir,
+		"-cert", w.credential("cert"), "-key", w.credential("key"), "-listen", s.address}, nil
+}
+
+// prepareBareTLS starts the limit of what crypto/tls allows: bench/limit.
+func prepareBareTLS(w *workdir, s *server, dir string) ([]string, error) {
+	s.write = writeRequest{"POST", "/", ""}
+	s.path = func(size int) string { return fmt.Sprintf("/%d", size) }
+	s.put = func(int) error { return nil }
+	return []string{w.bin("limit"), "-cert", w.credential("cert"), "-key", w.credential("key"), "-listen", s.address,
+		"-file", filepath.Join(dir, "slot")}, nil
+}
+
+func prepareNginx(w *workdir, s *server, dir string) ([]string, error) {
+	tree := fileTree(dir)
+	s.path, s.put, s.write = tree.path, tree.put, writeRequest{"PUT", "/put/state", ""}
+	config, err := writeConfig(w, s, dir, "nginx.conf")
+	return w.inRoot(newest, "/usr/sbin/nginx", "-e", "stderr", "-c", config), err
+}
+
+func prepareH2O(w *workdir, s *server, dir string) ([]string, error) {
+	tree := fileTree(dir)
+	s.path, s.put = tree.path, tree.put
+	config, err := writeConfig(w, s, dir, "h2o.yaml")
+	return w.inRoot(older, "/usr/bin/h2o", "-c", config), err
+}
+
+// staticSizes are the sizes of the states that the tables of GET have. HAProxy
+// reads them at its start.
+var staticSizes = []int{kib, 64 * kib}
+
+func prepareHAProxy(w *workdir, s *server, dir string) ([]string, error) {
+	tree := fileTree(dir)
+	s.path, s.put = tree.path, tree.put
+	var pem []byte
+	for _, name := range []string{"cert", "key"} {
+		text, err := os.ReadFile(w.credential(name))
+		if err != nil {
+			return nil, err
+		}
+		pem = append(pem, text...)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "both.pem"), pem, 0o600); err != nil {
 		return nil, err
 	}
-	err = os.WriteFile(config, fmt.Appendf(nil, `{
-	admin off
-	persist_config off
-	auto_https off
-	storage file_system %[4]s
-	log {
-		level ERROR
+	for _, size := range staticSizes {
+		if err := tree.put(size); err != nil {
+			return nil, err
+		}
 	}
-	servers {
-		protocols h1 h2
-	}
+	config, err := writeConfig(w, s, dir, "haproxy.cfg")
+	return w.inRoot(newest, "/usr/sbin/haproxy", "-f", config), err
 }
-https://:%[1]s {
-	bind 127.0.0.1
-	tls %[2]s %[3]s
-	root %[4]s
-	file_server
-}
-`, port, p.cert("cert"), p.cert("key"), dir), 0o600)
-	return []string{p.bin("caddy"), "run", "--config", config, "--adapter", "caddyfile"}, err
+
+func prepareCaddy(w *workdir, s *server, dir string) ([]string, error) {
+	tree := fileTree(dir)
+	s.path, s.put = tree.path, tree.put
+	config, err := writeConfig(w, s, dir, "Caddyfile")
+	return w.inRoot(newest, "/usr/bin/caddy", "run", "--config", config, "--adapter", "caddyfile"), err
 }

@@ -7,40 +7,56 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"foobar/plot"
 )
 
-// A report is Markdown, shown as it comes and kept for bench/README.md.
+// A report is Markdown. It is printed as it is measured, and kept section by
+// section for bench/README.md.
 type report struct {
-	out   io.Writer
+	out      io.Writer
+	sections []*sectionText
+	targets  []target // of all sections
+	pending  []target // of the section that is being measured
+}
+
+// A sectionText is a finished section.
+type sectionText struct {
+	name  string
 	text  bytes.Buffer
-	plots map[string][]plot.Chart // by file name
-	bars  []bar
+	plots map[string][]byte // SVG by file name
 }
 
-func newReport(out io.Writer) *report {
-	return &report{out: out, plots: map[string][]plot.Chart{}}
+func newReport(out io.Writer) *report { return &report{out: out} }
+
+// begin starts a section; what is printed until end belongs to it.
+func (r *report) begin(name string) {
+	r.sections = append(r.sections, &sectionText{name: name, plots: map[string][]byte{}})
 }
 
-// A bar is a ratio that foobar promises to reach.
-type bar struct {
-	what     string
-	least    float64
-	measured spread
+// end finishes a section with the table of its targets.
+func (r *report) end() {
+	if len(r.pending) > 0 {
+		rows := make([][]string, len(r.pending))
+		for i, t := range r.pending {
+			rows[i] = t.row()
+		}
+		r.print("\n")
+		r.table([]string{"target", "at least", "measured", ""}, rows)
+	}
+	r.targets = append(r.targets, r.pending...)
+	r.pending = nil
 }
 
-func (b bar) met() bool { return b.measured.median >= b.least }
+func (r *report) current() *sectionText { return r.sections[len(r.sections)-1] }
 
 func (r *report) print(format string, args ...any) {
-	fmt.Fprintf(io.MultiWriter(r.out, &r.text), format, args...)
+	fmt.Fprintf(io.MultiWriter(r.out, &r.current().text), format, args...)
 }
 
-func (r *report) section(title string) { r.print("\n### %s\n\n", title) }
+func (r *report) title(title string) { r.print("\n### %s\n\n", title) }
 
 func (r *report) paragraph(format string, args ...any) { r.print(format+"\n\n", args...) }
 
-// table prints rows under a header; all columns but the first are numbers.
+// table prints rows under a header; all columns but the first hold numbers.
 func (r *report) table(header []string, rows [][]string) {
 	r.print("| %s |\n|---|%s\n", strings.Join(header, " | "), strings.Repeat("---:|", len(header)-1))
 	for _, row := range rows {
@@ -48,61 +64,45 @@ func (r *report) table(header []string, rows [][]string) {
 	}
 }
 
-func (r *report) plot(file, what string, charts ...plot.Chart) {
-	r.plots[file] = charts
-	r.print("\n![%s](%s)\n", what, file)
-}
-
-// hold notes a bar, which verdict prints.
-func (r *report) hold(what string, least float64, measured spread) {
-	r.bars = append(r.bars, bar{what, least, measured})
-}
-
-// verdict says which bars were met, and whether all were.
-func (r *report) verdict() bool {
-	if len(r.bars) == 0 {
-		return true
+func (r *report) plot(file, title string, charts ...chart) error {
+	svg, err := drawSVG(charts)
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", file, err)
 	}
-	r.section("The bar")
-	all := true
-	rows := make([][]string, len(r.bars))
-	for i, b := range r.bars {
-		verdict := "bar met"
-		if !b.met() {
-			verdict, all = "**bar missed**", false
-		}
-		rows[i] = []string{b.what, fmt.Sprintf("%.2f", b.least), b.measured.format("%.2f"), verdict}
-	}
-	r.table([]string{"ratio of rates", "at least", "measured", ""}, rows)
-	return all
+	r.current().plots[file] = svg
+	r.print("\n![%s](%s)\n", title, file)
+	return nil
 }
 
-// What is between these lines of bench/README.md is the last report.
-const (
-	begin = "<!-- bench/run -write begins here -->\n"
-	end   = "<!-- bench/run -write ends here -->\n"
-)
-
-// write puts the report and its plots into a directory with a README.md.
+// write replaces the sections that were measured in a directory's README.md,
+// and leaves the others as they are.
 func (r *report) write(dir string) error {
 	path := filepath.Join(dir, "README.md")
-	old, err := os.ReadFile(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(old), begin)
+	document := string(text)
+	for _, s := range r.sections {
+		if document, err = replaceSection(document, s.name, s.text.String()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		for name, svg := range s.plots {
+			if err := os.WriteFile(filepath.Join(dir, name), svg, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return os.WriteFile(path, []byte(document), 0o644)
+}
+
+// replaceSection puts text between the two comments that mark a section.
+func replaceSection(document, name, text string) (string, error) {
+	begin, end := fmt.Sprintf("<!-- bench/run: %s -->\n", name), fmt.Sprintf("<!-- end of %s -->\n", name)
+	before, rest, ok := strings.Cut(document, begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no place for the report", path)
+		return "", fmt.Errorf("no lines %q and %q mark where the section goes", strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	for name, charts := range r.plots {
-		var svg bytes.Buffer
-		if err := plot.SVG(&svg, charts...); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), svg.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(path, []byte(before+begin+r.text.String()+"\n"+end+after), 0o644)
+	return before + begin + text + "\n" + end + after, nil
 }

@@ -18,24 +18,26 @@ import (
 type server struct {
 	name    string
 	address string
-	// path of what is size bytes long, once put has been called for that size
-	path    func(size int) string
-	put     func(size int) error
-	write   write
-	dial    func(address string) (net.Conn, error) // nil: net.Dial
-	netns   string                                 // path of its network namespace; "" is this program's
-	openssl string                                 // configuration of OpenSSL for clients
-	pids    func() []int
-	check   func() error // why it is gone
-	stop    func()
+	workdir *workdir
+	// path returns where size bytes are served, once put was called with that
+	// size. Both are nil for servers that do not speak HTTP.
+	path  func(size int) string
+	put   func(size int) error
+	write writeRequest
+	dial  func(address string) (net.Conn, error) // nil: net.Dial
+	netns string                                 // path of its network namespace; "": this program's
+	pids  func() []int
+	ready func() error // nil once the server answers
+	check func() error // an error once the server has ended
+	stop  func()
 }
 
-// A write is how clients of a server replace what it serves. The zero value is
-// for servers that cannot.
-type write struct{ method, path, token string }
+// A writeRequest is how clients replace what a server serves. The zero value is
+// for servers that serve files only.
+type writeRequest struct{ method, path, token string }
 
-// clientTLS is what our own client offers: the suite of the comparison first, TLS
-// 1.3 only.
+// clientTLS is what our own client offers: TLS 1.3, and no ALPN, which means
+// HTTP/1.1.
 func clientTLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}
 }
@@ -46,26 +48,38 @@ func (s *server) target() load.Target {
 
 func (s *server) url(size int) string { return "https://" + s.address + s.path(size) }
 
-// ready waits until s answers a handshake.
-func (s *server) ready() error {
-	var err error
-	for range 500 {
+// handshake reports whether the server answers a TLS handshake.
+func (s *server) handshake() error {
+	c, err := s.target().Connect()
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+func (s *server) waitReady() error {
+	deadline := time.Now().Add(30 * time.Second)
+	for {
 		if err := s.check(); err != nil {
 			return err
 		}
-		var c *load.Conn
-		if c, err = s.target().Connect(); err == nil {
-			c.Close()
+		err := s.ready()
+		if err == nil {
 			return nil
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is not ready: %w", s.name, err)
+		}
+		time.Sleep(10 * time.Millisecond) // between two attempts
 	}
-	return fmt.Errorf("%s is not up: %w", s.name, err)
 }
 
-// serve makes s answer with size bytes, and checks that it does so in the way
-// that is compared.
+// serve makes the server answer with size bytes, and checks that it answers in
+// the way that is compared.
 func (s *server) serve(size int) error {
+	if s.put == nil {
+		return nil
+	}
 	if err := s.put(size); err != nil {
 		return fmt.Errorf("%s: put %d bytes: %w", s.name, size, err)
 	}
@@ -81,22 +95,23 @@ func (s *server) serve(size int) error {
 	if got != size {
 		return fmt.Errorf("%s: GET %s: %d bytes, want %d", s.name, s.path(size), got, size)
 	}
-	return s.comparable(c.TLS.ConnectionState())
+	return s.checkTLS(c.TLS.ConnectionState())
 }
 
-func (s *server) comparable(state tls.ConnectionState) error {
+func (s *server) checkTLS(state tls.ConnectionState) error {
 	key, ok := state.PeerCertificates[0].PublicKey.(*ecdsa.PublicKey)
 	if !ok || key.Curve != elliptic.P256() {
 		return fmt.Errorf("%s: the certificate is not ECDSA P-256", s.name)
 	}
 	if state.Version != tls.VersionTLS13 || state.CipherSuite != tls.TLS_AES_128_GCM_SHA256 {
-		return fmt.Errorf("%s: %s with %s", s.name, tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+		return fmt.Errorf("%s: %s with %s, want TLS 1.3 with TLS_AES_128_GCM_SHA256",
+			s.name, tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
 	}
 	return nil
 }
 
-// post is put for servers that are written to over HTTPS.
-func (s *server) post(size int) error {
+// putOverHTTPS is put for servers that clients write to.
+func (s *server) putOverHTTPS(size int) error {
 	c, err := s.target().Connect()
 	if err != nil {
 		return err
@@ -106,15 +121,15 @@ func (s *server) post(size int) error {
 	return err
 }
 
-// A files is a directory with one file for each size.
-type files string
+// A fileTree is a directory with one file for each size.
+type fileTree string
 
-func (f files) path(size int) string { return fmt.Sprintf("/%d", size) }
+func (f fileTree) path(size int) string { return fmt.Sprintf("/%d", size) }
 
-func (f files) put(size int) error {
+func (f fileTree) put(size int) error {
 	path := filepath.Join(string(f), f.path(size))
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		return err // it is there, or nobody knows
+		return err
 	}
 	return os.WriteFile(path, load.Body(size), 0o644)
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A starter is a way to bring the service up.
+// A starter is one way to start the service.
 type starter struct {
 	name   string
 	server *server
@@ -22,50 +22,50 @@ type starter struct {
 
 // start measures from the command that starts the service to the first answered
 // request.
-func (b *bench) start() error {
-	m, err := b.place.boot()
+func (b *benchmark) start() error {
+	m, err := b.workdir.boot()
 	if err != nil {
 		return err
 	}
 	defer m.stop()
-	inUnit, err := b.inUnit(m)
+	inUnit, err := b.startInUnit(m)
 	if err != nil {
 		return err
 	}
 	starters := []starter{inUnit}
-	c := container{b.place.dir + "/container"}
+	c := container{b.workdir.path + "/container"}
 	defer c.remove()
-	if inside, err := b.inContainer(c); err != nil {
+	if inside, err := b.startInContainer(c); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: no container to compare with:", err)
 	} else {
 		starters = append(starters, inside)
 	}
 	times := make([][]float64, len(starters))
-	for range 4*b.rounds + 1 {
+	for range 2 * b.rounds {
 		for i, s := range starters {
-			took, err := s.once()
+			took, err := s.restart()
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			times[i] = append(times[i], float64(took.Microseconds())/1000)
 		}
 	}
-	b.report.section("Start")
-	b.report.paragraph("From the command to the first answered GET, %d times in turn, on all cores.", 4*b.rounds+1)
+	b.report.title("Start")
+	b.report.paragraph("From the command to the first answered GET, %d times in turn, on all cores.", 2*b.rounds)
 	var rows [][]string
 	for i, s := range starters {
-		rows = append(rows, []string{s.name, spreadOf(times[i]).format("%.0f")})
+		rows = append(rows, []string{s.name, summarize(times[i]).format("%.0f")})
 	}
 	b.report.table([]string{"", "ms"}, rows)
 	return nil
 }
 
-func (b *bench) inUnit(m *machine) (starter, error) {
+func (b *benchmark) startInUnit(m *machine) (starter, error) {
 	// The first start makes the credentials.
 	if err := m.exec(nil, "systemctl", "start", unit); err != nil {
 		return starter{}, err
 	}
-	s, err := m.server(b.place, unit, "127.0.0.1:8080")
+	s, err := m.server(b.workdir, unit, "127.0.0.1:8080")
 	if err != nil {
 		return starter{}, err
 	}
@@ -75,7 +75,7 @@ func (b *bench) inUnit(m *machine) (starter, error) {
 }
 
 // A container is an image with the binary and nothing else, in a store of its
-// own.
+// own below dir.
 type container struct{ dir string }
 
 const containerName = "foobar-bench"
@@ -84,10 +84,10 @@ func (c container) podman(args ...string) *exec.Cmd {
 	return onAllCores(append([]string{"podman", "--root", c.dir + "/store", "--runroot", c.dir + "/run", "--runtime", "runc"}, args...)...)
 }
 
-// remove takes away what podman leaves, a mount included.
+// remove removes the containers and a mount that podman leaves.
 func (c container) remove() {
-	c.podman("rm", "--force", "--all", "--time", "1").Run() // there may be none
-	unix.Unmount(c.dir+"/store/overlay", unix.MNT_DETACH)   // and no such mount
+	c.podman("rm", "--force", "--all", "--time", "1").Run() // there may be no container
+	unix.Unmount(c.dir+"/store/overlay", unix.MNT_DETACH)   // and no mount
 }
 
 func (c container) image(binary string) error {
@@ -95,61 +95,61 @@ func (c container) image(binary string) error {
 		return err
 	}
 	archive := c.dir + "/image.tar"
-	if err := quietly(exec.Command("tar", "-C", filepath.Dir(binary), "-cf", archive, filepath.Base(binary))); err != nil {
+	if err := runQuiet(exec.Command("tar", "-C", filepath.Dir(binary), "-cf", archive, filepath.Base(binary))); err != nil {
 		return err
 	}
-	return quietly(c.podman("import", archive, containerName))
+	return runQuiet(c.podman("import", archive, containerName))
 }
 
-func (b *bench) inContainer(c container) (starter, error) {
-	if err := c.image(b.place.bin("foobar")); err != nil {
+func (b *benchmark) startInContainer(c container) (starter, error) {
+	if err := c.image(b.workdir.bin("foobar")); err != nil {
 		return starter{}, err
 	}
-	s, err := b.place.containerServer()
+	s, err := b.workdir.containerServer()
 	if err != nil {
 		return starter{}, err
 	}
 	run := append([]string{"run", "--detach", "--name", containerName, "--network", "host",
-		"--volume", c.dir + "/data:/data", "--volume", b.place.dir + "/credentials:/credentials:ro"}, limits()...)
+		"--volume", c.dir + "/data:/data", "--volume", b.workdir.path + "/credentials:/credentials:ro"}, limits()...)
 	run = append(run, containerName, "/foobar", "-data", "/data", "-listen", s.address,
 		"-cert", "/credentials/cert", "-key", "/credentials/key", "-token", "/credentials/token")
-	if err := quietly(c.podman(run...)); err != nil {
+	if err := runQuiet(c.podman(run...)); err != nil {
 		return starter{}, err
 	}
-	if err := s.ready(); err != nil {
+	if err := s.waitReady(); err != nil {
 		return starter{}, err
 	}
 	return starter{"`podman run` (runc, the host's network), the same binary", s,
 		func() *exec.Cmd { return c.podman(run...) },
-		func() error { return quietly(c.podman("rm", "--force", "--time", "10", containerName)) }}, s.serve(kib)
+		func() error { return runQuiet(c.podman("rm", "--force", "--time", "10", containerName)) }}, s.serve(kib)
 }
 
 // containerServer is foobar at a free address.
-func (p *place) containerServer() (*server, error) {
+func (w *workdir) containerServer() (*server, error) {
 	address, err := freeAddress()
-	s := &server{name: "container", address: address, path: root, write: write{"POST", "/", p.token}, check: func() error { return nil }}
-	s.put = s.post
+	s := &server{name: "container", address: address, workdir: w, path: root, write: writeRequest{"POST", "/", w.token}, check: func() error { return nil }}
+	s.put, s.ready = s.putOverHTTPS, s.handshake
 	return s, err
 }
 
-// once stops the service, and times how it comes up.
-func (s starter) once() (time.Duration, error) {
+// restart stops the service, and returns how long it then takes to start.
+func (s starter) restart() (time.Duration, error) {
 	if err := s.stop(); err != nil {
 		return 0, err
 	}
 	command := s.start()
 	begin := time.Now()
 	started := make(chan error, 1)
-	go func() { started <- quietly(command) }()
-	took, err := s.answers(begin, started)
+	go func() { started <- runQuiet(command) }()
+	took, err := s.waitAnswer(begin, started)
 	if err != nil {
 		return 0, err
 	}
 	return took, <-started
 }
 
-// answers waits for the first answer, or for the command to fail.
-func (s starter) answers(begin time.Time, started chan error) (time.Duration, error) {
+// waitAnswer waits for the first response, or for the command to fail.
+func (s starter) waitAnswer(begin time.Time, started chan error) (time.Duration, error) {
 	for {
 		err := getOnce(s.server)
 		if err == nil {
@@ -160,16 +160,17 @@ func (s starter) answers(begin time.Time, started chan error) (time.Duration, er
 			if failed != nil {
 				return 0, failed
 			}
-			started <- nil // it is up, and about to answer
+			started <- nil // the command has ended, and the service is about to answer
 		default:
 		}
 		if time.Since(begin) > 30*time.Second {
 			return 0, fmt.Errorf("no answer after the start: %w", err)
 		}
-		time.Sleep(500 * time.Microsecond)
+		time.Sleep(500 * time.Microsecond) // between two attempts
 	}
 }
 
+// getOnce sends one GET over a connection of its own.
 func getOnce(s *server) error {
 	c, err := s.target().Connect()
 	if err != nil {
@@ -178,4 +179,19 @@ func getOnce(s *server) error {
 	defer c.Close()
 	_, err = c.Exchange(load.Get(s.path(kib)))
 	return err
+}
+
+// limits returns podman's options for limits no higher than this process has:
+// podman's own defaults raise them, which not every root may do. Podman lowers
+// its own number of processes to the kernel's highest process number, which is
+// 32768 or more.
+func limits() []string {
+	var options []string
+	for name, resource := range map[string]int{"nofile": unix.RLIMIT_NOFILE, "nproc": unix.RLIMIT_NPROC} {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(resource, &limit); err == nil && limit.Max < 1<<31 {
+			options = append(options, "--ulimit", fmt.Sprintf("%s=%d:%[2]d", name, min(limit.Max, 32768)))
+		}
+	}
+	return options
 }

@@ -5,71 +5,105 @@ import (
 	"slices"
 )
 
-// A workload is one table: peers under the same client.
-type workload struct {
-	title  string
-	size   int
-	client client
-	peers  []string
-	// bar is the least ratio to a peer, if there is one.
-	bar     float64
-	against string
-}
-
 const kib = 1 << 10
 
+// A workload is one table: peers under the same load.
+type workload struct {
+	name, title string
+	size        int // of the state, bytes
+	client      client
+	clients     map[string]client // of peers that need another client
+	peers       []string
+	note        string
+	targets     []ratioTarget
+}
+
+// A ratioTarget is the least ratio to a peer: of the peer's CPU time per request
+// to foobar's, or of foobar's rate to the peer's.
+type ratioTarget struct {
+	peer   string
+	least  float64
+	byRate bool
+}
+
 func workloads() []workload {
+	files := []string{baseline, nginx, h2o, haproxy, caddy, bareTLS, foobar}
+	overH2 := []string{baseline, nginx, h2o, haproxy, caddy, foobar}
+	const limit = "The bare TLS loop (`bench/limit`) is the limit of crypto/tls: it parses nothing and checks nothing."
 	return []workload{
-		{"GET 1 KiB over HTTP/1.1", kib, wrk{kib}, []string{baseline, nginx, caddy, foobar}, 1, nginx},
-		{"GET 64 KiB over HTTP/1.1", 64 * kib, wrk{64 * kib}, []string{baseline, nginx, caddy, foobar}, 1, nginx},
-		{"GET 1 KiB over HTTP/2", kib, h2load{kib}, []string{baseline, nginx, caddy, foobar}, 1.3, baseline},
-		{"Durable POST 1 KiB, 16 writers", kib, writers{16, kib}, []string{baseline, nginx, foobar}, 4, baseline},
+		{"get-1k", "GET 1 KiB over HTTP/1.1", kib, wrk{kib}, nil, files, limit,
+			[]ratioTarget{{nginx, 1, false}, {h2o, 1, false}}},
+		{"get-64k", "GET 64 KiB over HTTP/1.1", 64 * kib, wrk{64 * kib}, nil, files, limit,
+			[]ratioTarget{{nginx, 1, false}}},
+		{"get-h2", "GET 1 KiB over HTTP/2", kib, h2load{kib}, nil, overH2, "",
+			[]ratioTarget{{baseline, 0.85, false}, {caddy, 4, false}}},
+		{"post", "POST 1 KiB, 16 writers", kib, writers{16, kib}, map[string]client{
+			redis: redisWriters{16, kib}, etcd: etcdWriters{16, kib}, postgresql: postgresWriters{16, kib},
+		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, foobar},
+			"Foobar, Redis (`appendfsync always`), etcd (one member, gRPC), PostgreSQL (one row) and the bare TLS loop (one `fdatasync` a request) answer once the write is on disk. " +
+				"Baseline writes the file in place, and nginx (DAV PUT) renames a file that is not on disk.",
+			[]ratioTarget{{baseline, 3, false}, {redis, 1, true}, {etcd, 1, true}, {postgresql, 1, true}}},
+		{"post-1", "POST 1 KiB, 1 writer", kib, writers{1, kib}, map[string]client{
+			redis: redisWriters{1, kib}, etcd: etcdWriters{1, kib}, postgresql: postgresWriters{1, kib},
+		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, foobar},
+			"The bare TLS loop is the limit: one `fdatasync` of this disk for each request.",
+			[]ratioTarget{{bareTLS, 0.85, true}}},
+		{"post-2m", "POST 2 MiB, 4 writers", 2048 * kib, writers{4, 2048 * kib}, nil, []string{baseline, nginx, bareTLS, foobar},
+			"Foobar and the bare TLS loop answer once the state is on disk; baseline and nginx before that.",
+			[]ratioTarget{{nginx, 1, true}}},
 	}
 }
 
-// tables compares foobar with its peers.
-func (b *bench) tables() error {
-	peers := []string{baseline, nginx, caddy, foobar}
-	if b.quick { // bench/run spares itself the time to build it
-		peers = []string{baseline, nginx, foobar}
-	}
-	servers, err := b.place.start(peers...)
+// table compares the peers of a workload.
+func (b *benchmark) table(w workload) error {
+	servers, err := b.workdir.startServers(w.peers...)
 	if err != nil {
 		return err
 	}
-	defer stop(servers)
-	for _, w := range workloads() {
-		if err := b.table(w, servers); err != nil {
-			return fmt.Errorf("%s: %w", w.title, err)
-		}
-	}
-	b.report.print("\nOnly foobar's POST is durable: baseline writes the file in place, and nginx (DAV PUT) renames a file that is not on disk.\n")
-	return nil
-}
-
-func (b *bench) table(w workload, all []*server) error {
-	servers := slices.DeleteFunc(slices.Clone(all), func(s *server) bool { return !slices.Contains(w.peers, s.name) })
+	defer stopServers(servers)
 	for _, s := range servers {
 		if err := s.serve(w.size); err != nil {
 			return err
 		}
 	}
-	samples, err := interleave(servers, w.client, b.rounds, b.round)
+	samples, err := interleave(servers, w.clientOf, b.rounds, b.duration)
 	if err != nil {
 		return err
 	}
-	of := func(name string) []sample {
-		return samples[slices.IndexFunc(servers, func(s *server) bool { return s.name == name })]
+	b.report.title(w.title)
+	if w.note != "" {
+		b.report.paragraph("%s", w.note)
 	}
-	b.report.section(w.title)
+	own := slices.Index(w.peers, foobar)
 	rows := make([][]string, len(servers))
 	for i, s := range servers {
-		rows[i] = []string{s.name, spreadOf(each(samples[i], rate)).format("%.0f"),
-			ratio(samples[i], of(baseline), rate).format("%.2f"), ratio(samples[i], of(nginx), rate).format("%.2f"),
-			fmt.Sprintf("%.1f", spreadOf(each(samples[i], cost)).median),
-			fmt.Sprintf("%.0f %%", 100*spreadOf(each(samples[i], busy)).median)}
+		rows[i] = []string{s.name, summarize(figures(samples[i], cost)).format("%.1f"),
+			summarizeRatio(samples[i], samples[own], cost).format("%.2f"),
+			summarize(figures(samples[i], rate)).format("%.0f"),
+			fmt.Sprintf("%.0f %%", 100*summarize(figures(samples[i], busy)).median)}
 	}
-	b.report.table([]string{"", "requests/s", "to baseline", "to nginx", "µs of CPU per request", "core busy"}, rows)
-	b.report.hold(fmt.Sprintf("%s, foobar to %s", w.title, w.against), w.bar, ratio(of(foobar), of(w.against), rate))
+	b.report.table([]string{"", "µs of CPU per request", "to foobar's", "requests/s", "core busy"}, rows)
+	if err := b.fdatasyncRow(w); err != nil {
+		return err
+	}
+	for _, t := range w.targets {
+		b.report.addTarget(t.measure(w.title, samples[own], samples[slices.Index(w.peers, t.peer)]))
+	}
 	return nil
+}
+
+func (w workload) clientOf(s *server) client {
+	if c, ok := w.clients[s.name]; ok {
+		return c
+	}
+	return w.client
+}
+
+func (t ratioTarget) measure(title string, own, theirs []sample) target {
+	if t.byRate {
+		return target{fmt.Sprintf("%s: rate, foobar's to that of %s", title, t.peer), t.least,
+			summarizeRatio(own, theirs, rate), othersOf(own, theirs)}
+	}
+	return target{fmt.Sprintf("%s: CPU per request, that of %s to foobar's", title, t.peer), t.least,
+		summarizeRatio(theirs, own, cost), 0}
 }

@@ -44,7 +44,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring", "../../plot"} {
+	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring"} {
 		goFiles(t, dir, func(path, text string) {
 			if isTest(path) {
 				for name := range functions(t, path, text) {
