@@ -1,8 +1,9 @@
 // Package documents reads the project's own text files for the tests that
-// compare them with what is installed: units and drop-ins (unit.go), and the
-// tables and commands of Markdown files (markdown.go). A file that cannot be
-// read, or that lacks what is asked for, ends the test. The package knows
-// neither Markdown nor unit files beyond the forms that this tree uses.
+// compare them with what is installed: units and drop-ins (unit.go), the tables
+// and commands of Markdown files (markdown.go), and the commands of manual pages
+// (manual.go). A file that cannot be read, or that lacks what is asked for, ends
+// the test. The package knows these formats only in the forms that this tree
+// uses.
 package documents
 
 import (

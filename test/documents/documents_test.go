@@ -54,3 +54,8 @@ func TestUnit(t *testing.T) {
 	path := write(t, "# comment\n[Service]\nA=1\nB=\nA=x=y\n\n[Install]\nC=3")
 	expect(t, "directives", ReadUnit(t, path), Directives{"A": {"1", "x=y"}, "B": {""}, "C": {"3"}})
 }
+
+func TestManual(t *testing.T) {
+	path := write(t, ".Sh ONE\n.Bd -literal\nnot this\n.Ed\n.Sh TWO\n.Bd -literal -offset indent\na\nb\n.Ed\ntext\n.Bd -literal\nc\n.Ed\n.Sh THREE\n")
+	expect(t, "displays", Displays(t, path, "TWO"), []string{"a\nb\n", "c\n"})
+}
