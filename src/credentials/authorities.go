@@ -1,36 +1,34 @@
 package credentials
 
-import (
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
-)
+import "crypto/x509"
 
-// parseAuthorities returns the certificates of a PEM file, or nil if text is
-// nil. A block that is no certificate is an error, because skipping it would
-// remove an authority without a message.
-func parseAuthorities(text []byte) (*x509.CertPool, error) {
-	if text == nil {
-		return nil, nil
+// parseAuthorities returns the certificates of a PEM file. A block that is no
+// certificate is an error, because skipping it would remove an authority without
+// a message.
+func parseAuthorities(text []byte) ([]*x509.Certificate, error) {
+	blocks, err := parsePEM(text)
+	if err != nil {
+		return nil, err
+	}
+	var authorities []*x509.Certificate
+	for _, b := range blocks {
+		c, err := parseCertificate(b)
+		if err != nil {
+			return nil, err
+		}
+		authorities = append(authorities, c)
+	}
+	return authorities, nil
+}
+
+// newPool returns a pool of certificates, or nil if there are none.
+func newPool(certificates []*x509.Certificate) *x509.CertPool {
+	if len(certificates) == 0 {
+		return nil
 	}
 	pool := x509.NewCertPool()
-	for number := 1; ; number++ {
-		var block *pem.Block
-		block, text = pem.Decode(text)
-		if block == nil && number == 1 {
-			return nil, errors.New("the file has no PEM certificate")
-		}
-		if block == nil {
-			return pool, nil
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("PEM block %d is not a certificate", number)
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: %w", number, err)
-		}
-		pool.AddCert(cert)
+	for _, c := range certificates {
+		pool.AddCert(c)
 	}
+	return pool
 }

@@ -1,37 +1,23 @@
 package credentials
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"net"
+	"slices"
+	"strings"
 )
-
-// Files are the paths of the credentials.
-type Files struct {
-	// Cert has the server's certificate and after it those of its chain, in PEM.
-	Cert string
-	// Key has the certificate's private key in PEM, as PKCS #8, PKCS #1 or SEC 1.
-	// It may be the same file as Cert.
-	Key string
-	// Token has one token a line, and comments. An empty path or a file that
-	// does not exist means that there is no token.
-	Token string
-	// ClientCA has the certificates of the authorities that issue client
-	// certificates, in PEM. An empty path or a file that does not exist means
-	// that there is no authority.
-	ClientCA string
-}
 
 // A Set is what all files had at one time. It does not change.
 type Set struct {
-	Certificate tls.Certificate
-	tokens      []digest
-	clientCAs   *x509.CertPool
-	sum         digest // of the content of all files
+	Certificate   tls.Certificate
+	files         Files
+	tokens        []digest
+	tokenWarnings []string
+	authorities   []*x509.Certificate
+	clientCAs     *x509.CertPool // of authorities
+	sum           digest         // of the content of all files
 }
 
 // Fingerprint returns a hexadecimal digest of the content of all files. It
@@ -45,63 +31,83 @@ func (s *Set) Leaf() *x509.Certificate { return s.Certificate.Leaf }
 // none.
 func (s *Set) ClientCAs() *x509.CertPool { return s.clientCAs }
 
-// Load reads and validates the files. Every error is an error of configuration.
+// Load reads and validates the files. A certificate, key and client-ca with
+// which no client could connect are not valid. Every error is an error of
+// configuration.
 func Load(f Files) (*Set, error) {
 	c, err := readFiles(f)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.X509KeyPair(c.cert, c.key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s with key %s: %w", f.Cert, f.Key, err)
+	s := &Set{files: f, sum: c.sum()}
+	if err := s.setPair(c); err != nil {
+		return nil, err
 	}
-	tokens, err := parseTokens(c.token)
-	if err != nil {
-		return nil, fmt.Errorf("token %s: %w", f.Token, err)
+	if c.token != nil {
+		if s.tokens, s.tokenWarnings, err = parseTokens(c.token); err != nil {
+			return nil, fmt.Errorf("token %s: %w", f.Token, err)
+		}
 	}
-	clientCAs, err := parseAuthorities(c.clientCA)
-	if err != nil {
-		return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
+	if c.clientCA != nil {
+		if s.authorities, err = parseAuthorities(c.clientCA); err != nil {
+			return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
+		}
+		s.clientCAs = newPool(s.authorities)
 	}
-	return &Set{Certificate: pair, tokens: tokens, clientCAs: clientCAs, sum: c.sum()}, nil
+	if err := s.checkHandshake(); err != nil {
+		return nil, fmt.Errorf("certificate %s: %w", f.Cert, err)
+	}
+	return s, nil
 }
 
-// contents are the contents of the files; an optional file that does not exist
-// is nil.
-type contents struct{ cert, key, token, clientCA []byte }
-
-func readFiles(f Files) (c contents, err error) {
-	for _, file := range []struct {
-		name, path string
-		optional   bool
-		content    *[]byte
-	}{
-		{"certificate", f.Cert, false, &c.cert},
-		{"key", f.Key, false, &c.key},
-		{"token", f.Token, true, &c.token},
-		{"client-ca", f.ClientCA, true, &c.clientCA},
-	} {
-		if file.optional && file.path == "" {
-			continue
-		}
-		*file.content, err = os.ReadFile(file.path)
-		if file.optional && errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", file.name, err)
-		}
+// setPair sets the certificate with its chain and key.
+func (s *Set) setPair(c contents) error {
+	chain, err := parseChain(c.cert)
+	if err != nil {
+		return fmt.Errorf("certificate %s: %w", s.files.Cert, err)
 	}
-	return c, nil
+	key, err := parseKey(c.key)
+	if err != nil {
+		return fmt.Errorf("key %s: %w", s.files.Key, err)
+	}
+	if s.Certificate, err = newPair(chain, key); err != nil {
+		return fmt.Errorf("certificate %s with key %s: %w", s.files.Cert, s.files.Key, err)
+	}
+	return nil
 }
 
-// sum returns a digest of the digests of all contents, so that bytes which move
-// from one file to the next change it.
-func (c contents) sum() digest {
-	h := sha256.New()
-	for _, content := range [][]byte{c.cert, c.key, c.token, c.clientCA} {
-		sum := sha256.Sum256(content)
-		h.Write(sum[:])
+// Describe returns a line for each file with what was read from it, for an
+// administrator. The lines have no secret.
+func (s *Set) Describe() []string {
+	names := slices.Clone(s.Leaf().DNSNames)
+	for _, ip := range s.Leaf().IPAddresses {
+		names = append(names, net.IP(ip).String())
 	}
-	return digest(h.Sum(nil))
+	if len(names) == 0 {
+		names = []string{"no host"}
+	}
+	return []string{
+		fmt.Sprintf("cert: %s for %s", count(len(s.Certificate.Certificate), "certificate", "certificates"), strings.Join(names, ", ")),
+		"token: " + describeOptional(s.files.Token, len(s.tokens), "token", "tokens"),
+		"client-ca: " + describeOptional(s.files.ClientCA, len(s.authorities), "authority", "authorities"),
+	}
+}
+
+// describeOptional returns how many things an optional file has. A file that
+// exists has at least one.
+func describeOptional(path string, n int, one, many string) string {
+	switch {
+	case path == "":
+		return "none, as no file is given"
+	case n == 0:
+		return "none, as " + path + " does not exist"
+	}
+	return count(n, one, many)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -176,15 +176,15 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		"no certificate":             {func(_ *testing.T, f *Files) { f.Cert += "x" }, "certificate: open "},
 		"no key":                     {func(_ *testing.T, f *Files) { f.Key += "x" }, "key: open "},
-		"key of another certificate": {func(_ *testing.T, f *Files) { f.Key = other.Key }, "private key does not match public key"},
-		"not a PEM file":             {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "failed to find any PEM data"},
+		"key of another certificate": {func(_ *testing.T, f *Files) { f.Key = other.Key }, "the key does not belong to the certificate"},
+		"not a PEM file":             {func(t *testing.T, f *Files) { write(t, f.Cert, "hello") }, "not a PEM file"},
 		"empty token":                {func(t *testing.T, f *Files) { write(t, f.Token, "\n# none yet\n") }, "the file has no token"},
 		"short token":                {func(t *testing.T, f *Files) { write(t, f.Token, "secret\n") }, "line 1: not a token: use one token a line, of at least 16"},
 		"second too short":           {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+"\nb") }, "line 2: not a token"},
 		"comment after token":        {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+" # mine") }, "line 1: not a token"},
 		"unreadable token":           {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
-		"empty client-ca":            {func(t *testing.T, f *Files) { f.ClientCA = f.Token }, "the file has no PEM certificate"},
-		"key in client-ca":           {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, "block 1 is not a certificate"},
+		"empty client-ca":            {func(t *testing.T, f *Files) { write(t, f.Token, "# none\n"); f.ClientCA, f.Token = f.Token, "" }, "not a PEM file"},
+		"key in client-ca":           {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, `PEM block 1 (line 1): the type is "PRIVATE KEY", not a CERTIFICATE`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, files := generate(t)

@@ -1,7 +1,6 @@
 package credentials
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -83,9 +82,13 @@ func newKey(dir string) ([]byte, error) {
 
 // newCertificate returns a certificate for host in PEM, signed by its own key.
 func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
-	key, err := readKey(keyFile)
+	text, err := readFile(keyFile)
 	if err != nil {
 		return nil, err
+	}
+	key, err := parseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", keyFile, err)
 	}
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: host},
@@ -102,30 +105,6 @@ func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
-}
-
-// readKey reads a PEM private key in one of the forms that crypto/tls accepts.
-func readKey(path string) (crypto.Signer, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%s: not a PEM file", path)
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer, nil
-		}
-	}
-	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-		return key, nil
-	}
-	return nil, fmt.Errorf("%s: not a private key that can sign", path)
 }
 
 func newToken() ([]byte, error) {

@@ -20,31 +20,45 @@ var b64token = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 // guessed.
 const minToken = 16
 
-// parseTokens returns the digests of the tokens in a file, one a line, or nil if
-// text is nil. Several tokens let a client change from the old to the new one.
+// parseTokens returns the digests of the tokens in a file, one a line, and
+// warnings. Several tokens let a client change from the old to the new one.
 // Empty lines and comments are skipped. A file without a token is an error: it
 // is probably not finished.
-func parseTokens(text []byte) ([]digest, error) {
-	if text == nil {
-		return nil, nil
-	}
-	var tokens []digest
-	number := 0
+func parseTokens(text []byte) (tokens []digest, warnings []string, err error) {
+	previous, number := "", 0
 	for line := range strings.Lines(string(text)) {
 		number++
 		token := strings.TrimSpace(line)
 		if token == "" || strings.HasPrefix(token, "#") {
+			previous = ""
 			continue
 		}
+		hint := ""
+		if looksWrapped(previous, token) {
+			hint = fmt.Sprintf("lines %d and %d look like one token that base64(1) has wrapped: join the lines", number-1, number)
+			warnings = append(warnings, "token file: "+hint)
+		}
 		if len(token) < minToken || !b64token.MatchString(token) {
-			return nil, fmt.Errorf("line %d: not a token: use one token a line, of at least %d letters, digits and -._~+/ (RFC 6750, section 2.1), and # for comments", number, minToken)
+			if hint == "" {
+				hint = fmt.Sprintf("use one token a line, of at least %d letters, digits and -._~+/ (RFC 6750, section 2.1), and # for comments", minToken)
+			}
+			return nil, nil, fmt.Errorf("line %d: not a token: %s", number, hint)
 		}
 		tokens = append(tokens, sha256.Sum256([]byte(token)))
+		previous = token
 	}
 	if len(tokens) == 0 {
-		return nil, errors.New("the file has no token")
+		return nil, nil, errors.New("the file has no token")
 	}
-	return tokens, nil
+	return tokens, warnings, nil
+}
+
+// looksWrapped reports whether two lines look like one base64 text that was
+// wrapped after 64 characters, as openssl-base64(1) does, or 76, as base64(1)
+// does. Two whole tokens of that length, such as the hexadecimal form of 32
+// bytes, are equally long.
+func looksWrapped(first, second string) bool {
+	return (len(first) == 64 || len(first) == 76) && len(second) < len(first) && !strings.HasSuffix(first, "=")
 }
 
 // HasToken reports whether the Set has a token.
