@@ -42,9 +42,8 @@ func serve(f serveFlags, env environment) error {
 	if err := f.checkRequired(); err != nil {
 		return err
 	}
-	ctx, restore := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer restore()
-	context.AfterFunc(ctx, restore) // a second signal ends the process at once
+	ctx, cancel := untilSignal(syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
@@ -59,6 +58,24 @@ func serve(f serveFlags, env environment) error {
 		Getenv:      env.getenv,
 		Stderr:      env.stderr,
 	}, reload)
+}
+
+// untilSignal returns a context that ends with the first of the signals. By then
+// a second one ends the process at once: signal.NotifyContext would still take
+// it for a moment.
+func untilSignal(signals ...os.Signal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, signals...)
+	go func() {
+		select {
+		case <-received:
+		case <-ctx.Done():
+		}
+		signal.Stop(received)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 // checkRequired returns an error that names the first required flag that is
