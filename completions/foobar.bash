@@ -8,7 +8,7 @@ _foobar() {
 		command=${COMP_WORDS[1]}
 	fi
 	case $before in
-	-config | -cert | -key | -token | -client-ca | -socket | -admin-listen)
+	-config | -cert | -key | -token | -client-ca | -socket | -admin-listen | -memory-max)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
@@ -25,7 +25,7 @@ _foobar() {
 	-listen | -metrics-listen | -metrics | -if-match) return ;;
 	esac
 	case $command in
-	serve) offers='-data -cert -key -token -client-ca -config -listen -metrics-listen -admin-listen -help' ;;
+	serve) offers='-data -cert -key -token -client-ca -config -listen -metrics-listen -admin-listen -memory-max -help' ;;
 	status) offers='-metrics -help' ;;
 	get) offers='-socket -etag -help' ;;
 	put) offers='-socket -if-match -allow-empty -help' ;;

@@ -27,6 +27,7 @@ complete -c foobar -n "$credentials; or __fish_seen_subcommand_from check-config
 complete -c foobar -n $serve -o listen -x -d 'Listen for HTTPS'
 complete -c foobar -n $serve -o metrics-listen -x -d 'Listen for Prometheus'
 complete -c foobar -n $serve -o admin-listen -r -F -d 'Listen for plain HTTP on a Unix socket'
+complete -c foobar -n $serve -o memory-max -r -F -d 'memory.max of the control group'
 
 complete -c foobar -n '__fish_seen_subcommand_from status' -o metrics -x -d 'Address of the metrics'
 complete -c foobar -n '__fish_seen_subcommand_from get put' -o socket -r -F -d 'Administration socket'

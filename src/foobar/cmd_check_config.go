@@ -4,9 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
+	"foobar/src/adminclient"
 	"foobar/src/config"
 	"foobar/src/service"
 )
@@ -21,9 +23,25 @@ func newCheckConfigCommand(flags *flag.FlagSet) action {
 		if err != nil {
 			return &service.ConfigError{Err: err}
 		}
+		if limit := adminclient.MemoryMax(unitOf(*path)); limit > 0 {
+			if err := service.CheckMemory(c, limit); err != nil {
+				fmt.Fprintln(env.stderr, "foobar: warning:", err)
+			}
+		}
 		_, err = io.WriteString(env.stdout, describeConfig(*path, c))
 		return err
 	}
+}
+
+// instanceFile is the conf.yaml of an instance of foobar@.service.
+var instanceFile = regexp.MustCompile(`^/etc/(foobar@[^/]+)/conf\.yaml$`)
+
+// unitOf returns the unit that reads a conf.yaml.
+func unitOf(configFile string) string {
+	if m := instanceFile.FindStringSubmatch(configFile); m != nil {
+		return m[1] + ".service"
+	}
+	return "foobar.service"
 }
 
 // describeConfig returns what a valid file opens, and a table of the settings

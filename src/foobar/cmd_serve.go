@@ -14,9 +14,9 @@ import (
 
 // serveFlags are the command line of serve.
 type serveFlags struct {
-	config, data string
-	credentials  credentials.Files
-	listen       listen.Addresses
+	config, data, memoryMax string
+	credentials             credentials.Files
+	listen                  listen.Addresses
 }
 
 func newServeCommand(set *flag.FlagSet) action {
@@ -24,6 +24,7 @@ func newServeCommand(set *flag.FlagSet) action {
 	for name, to := range map[string]*string{
 		"config":         &f.config,
 		"data":           &f.data,
+		"memory-max":     &f.memoryMax,
 		"cert":           &f.credentials.Cert,
 		"key":            &f.credentials.Key,
 		"token":          &f.credentials.Token,
@@ -50,13 +51,14 @@ func serve(f serveFlags, env environment) error {
 	// The service outlives a reader of its log that ends, as in `foobar 2>&1 | head`.
 	signal.Ignore(syscall.SIGPIPE)
 	return service.Run(ctx, service.Options{
-		Version:     version,
-		ConfigFile:  f.config,
-		DataDir:     f.data,
-		Credentials: f.credentials,
-		Listen:      func() (*listen.Sockets, error) { return listen.Open(f.listen) },
-		Getenv:      env.getenv,
-		Stderr:      env.stderr,
+		Version:       version,
+		ConfigFile:    f.config,
+		DataDir:       f.data,
+		Credentials:   f.credentials,
+		MemoryMaxFile: f.memoryMax,
+		Listen:        func() (*listen.Sockets, error) { return listen.Open(f.listen) },
+		Getenv:        env.getenv,
+		Stderr:        env.stderr,
 	}, reload)
 }
 

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
-	"os/exec"
-	"regexp"
 	"strings"
 	"time"
 
@@ -20,7 +17,7 @@ func newStatusCommand(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(env.stdout, report(stats, exposure(), time.Now()))
+		_, err = io.WriteString(env.stdout, report(stats, adminclient.Exposure("foobar.service"), time.Now()))
 		return err
 	}
 }
@@ -68,26 +65,4 @@ func describeLoad(stats adminclient.Stats, now time.Time) string {
 		loaded += "; A LATER ONE WAS REJECTED, see journalctl -u foobar -p err"
 	}
 	return loaded
-}
-
-// exposureTimeout is many times what systemd-analyze takes.
-const exposureTimeout = 10 * time.Second
-
-// exposure returns the exposure level that systemd-analyze(1) gives the unit,
-// such as "0.1 SAFE", or nothing where systemd is not PID 1. The service itself
-// could not run systemd-analyze: its sandbox has no other program.
-func exposure() string {
-	ctx, cancel := context.WithTimeout(context.Background(), exposureTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "systemd-analyze", "security", "--no-pager", "foobar.service")
-	cmd.Env = []string{"LC_ALL=C.UTF-8"}
-	out, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	level := regexp.MustCompile(`Overall exposure level for foobar\.service: (\d+\.\d [A-Z]+)`).FindSubmatch(out)
-	if level == nil {
-		return ""
-	}
-	return string(level[1])
 }

@@ -105,12 +105,13 @@ func (s *Sockets) assign(f *os.File) error {
 // listen opens a listener for each address.
 func (s *Sockets) listen(a Addresses) (err error) {
 	for _, l := range []struct {
-		flag, network, address string
-		listener               *net.Listener
+		flag, address string
+		open          func(string) (net.Listener, error)
+		listener      *net.Listener
 	}{
-		{"-listen", "tcp", a.HTTPS, &s.HTTPS},
-		{"-metrics-listen", "tcp", a.Metrics, &s.Metrics},
-		{"-admin-listen", "unix", a.Admin, &s.Admin},
+		{"-listen", a.HTTPS, listenTCP, &s.HTTPS},
+		{"-metrics-listen", a.Metrics, listenTCP, &s.Metrics},
+		{"-admin-listen", a.Admin, listenUnix, &s.Admin},
 	} {
 		if l.address == "" {
 			continue
@@ -118,7 +119,7 @@ func (s *Sockets) listen(a Addresses) (err error) {
 		if *l.listener != nil {
 			return fmt.Errorf("%s %s: systemd has passed this listener already: use either the flag or the .socket unit", l.flag, l.address)
 		}
-		if *l.listener, err = net.Listen(l.network, l.address); err != nil {
+		if *l.listener, err = l.open(l.address); err != nil {
 			return fmt.Errorf("%s %s: %w", l.flag, l.address, err)
 		}
 	}
@@ -127,6 +128,8 @@ func (s *Sockets) listen(a Addresses) (err error) {
 	}
 	return nil
 }
+
+func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }
 
 // Close closes all sockets but the journal's, which takes the log entries until
 // the process ends.

@@ -1,42 +1,82 @@
 package service
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
+	"strconv"
+	"strings"
 
 	"foobar/src/config"
 )
 
 const (
-	// ownMemory is what the service takes with nothing to do, in bytes, and
-	// room for the collector to work in.
-	ownMemory = 32 << 20
-	// connMemory is what an idle connection takes, in bytes: its buffers, its
-	// stack and its keys. Measured with GOGC=50: as shipped, the heap may grow to
-	// its limit with what handshakes leave, and bench/README.md shows that too.
+	// idleMemory is what the service needs with nothing to do, in bytes, with
+	// room for the garbage collector to work in.
+	idleMemory = 32 << 20
+	// connMemory is what an idle connection needs, in bytes: its buffers, its
+	// stack and its keys. Measured with GOGC=50. With gcPercent, the heap may grow
+	// to its limit with what handshakes leave; bench/README.md shows that too.
 	connMemory = 24 << 10
 	// gcPercent lets the heap grow to five times what is in use before it is
-	// collected. It is small, so that costs little, and HTTP/2 makes garbage with
-	// every request.
+	// collected. The heap is small, and HTTP/2 makes garbage with every request.
 	gcPercent = 400
 )
 
-// limitMemory has the garbage collector work harder, whatever gcPercent says,
-// before the heap passes what the configuration can make it need: connections,
-// the state, the one that replaces it, and uploads. None of these grows beyond
-// its limit, as clients are told to wait before (503) or are left waiting, so
-// the kernel, which has a limit of its own (MemoryMax=), has nobody to kill. An
-// administrator who sets GOGC or GOMEMLIMIT is obeyed instead.
+// requiredMemory returns what a configuration can make the heap need, in bytes:
+// connections, the state, the one that replaces it, and uploads. Clients that
+// want more get status 503 or wait in the backlog.
+func requiredMemory(c config.Config) int64 {
+	return idleMemory + connMemory*int64(c.Limits.Connections) +
+		2*int64(c.Limits.State) + int64(c.Limits.Uploads)
+}
+
+// limitMemory makes the garbage collector work harder, whatever gcPercent is,
+// before the heap exceeds what the configuration can make it need, so that the
+// kernel does not kill the service at MemoryMax=. GOGC and GOMEMLIMIT, where an
+// administrator sets them, take precedence.
 func limitMemory(c config.Config) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit(c))
+		debug.SetMemoryLimit(requiredMemory(c))
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 }
 
-func memoryLimit(c config.Config) int64 {
-	return ownMemory + connMemory*int64(c.Limits.Connections) +
-		2*int64(c.Limits.State) + int64(c.Limits.Uploads)
+// CheckMemory returns an error where a configuration needs more than a memory
+// limit, in bytes. A quarter of the limit is for what the kernel needs, such as
+// the buffers of connections.
+func CheckMemory(c config.Config, limit int64) error {
+	need := requiredMemory(c)
+	need += need / 3
+	if need <= limit {
+		return nil
+	}
+	return fmt.Errorf("the limits of conf.yaml need %s of memory, and MemoryMax= or the machine allows %s: "+
+		"raise MemoryMax=, or lower limits.connections, limits.state or limits.uploads", mebibytes(need), mebibytes(limit))
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
+
+// readMemoryMax reads a file like memory.max of a control group, and returns 0
+// where it has no number of bytes: there is no limit, or it is not known.
+func readMemoryMax(path string) (int64, error) {
+	if path == "" {
+		return 0, nil
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0, nil
+	}
+	return n, nil
 }

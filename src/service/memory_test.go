@@ -2,7 +2,9 @@ package service
 
 import (
 	"math"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"foobar/src/config"
@@ -29,5 +31,46 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 	limitMemory(c)
 	if got := debug.SetMemoryLimit(-1); got != math.MaxInt64 {
 		t.Errorf("GOMEMLIMIT is not obeyed: %d", got)
+	}
+}
+
+func TestCheckMemory(t *testing.T) {
+	const unit = 512 << 20 // MemoryMax= of foobar.service
+	c := config.Default()
+	if err := CheckMemory(c, unit); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	c.Limits.Connections = 12000
+	err := CheckMemory(c, unit)
+	const want = "the limits of conf.yaml need 546 MiB of memory, and MemoryMax= or the machine allows 512 MiB: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("12000 connections: %v", err)
+	}
+}
+
+func TestLimitsThatNeedTooMuchMemoryAreLogged(t *testing.T) {
+	for name, test := range map[string]struct {
+		conf, memoryMax, want string
+	}{
+		"enough":                {"limits: {connections: 1000}", "536870912\n", ""},
+		"no limit":              {"limits: {connections: 2, state: 1GiB, uploads: 1GiB}", "max\n", ""},
+		"not known":             {"limits: {connections: 2, state: 1GiB, uploads: 1GiB}", "unknown", ""},
+		"too much memory":       {"limits: {connections: 2, state: 256MiB, uploads: 256MiB}", "536870912\n", "the limits of conf.yaml need 1067 MiB"},
+		"less than the service": {"limits: {connections: 2}", "1\n", "the limits of conf.yaml need 171 MiB of memory, and MemoryMax= or the machine allows 0 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newInstance(t, test.conf)
+			i.write("memory.max", test.memoryMax)
+			o := i.options()
+			o.MemoryMaxFile = filepath.Join(i.dir, "memory.max")
+			s := must[*Service](t)(Open(o))
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			log := i.log()
+			if test.want == "" && strings.Contains(log, `"level":"warn"`) || strings.Count(log, test.want) != 1 && test.want != "" {
+				t.Errorf("no %q once in\n%s", test.want, log)
+			}
+		})
 	}
 }

@@ -29,6 +29,9 @@ type Options struct {
 	ConfigFile  string // path of conf.yaml, empty for the defaults
 	DataDir     string
 	Credentials credentials.Files
+	// MemoryMaxFile is the path of a file like memory.max of a control group, empty
+	// where no memory limit is known.
+	MemoryMaxFile string
 	// Listen returns the sockets to serve, as listen.Open does, which a Service
 	// closes. With an error it returns those through which the error can be
 	// logged.

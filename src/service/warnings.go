@@ -24,6 +24,25 @@ func (s *Service) warnSuspicious() {
 	}
 }
 
+// warnResources logs where the process may use less than the configuration
+// allows clients to use.
+func (s *Service) warnResources() {
+	files, err := maxOpenFiles()
+	if err == nil {
+		err = checkOpenFiles(s.config, files)
+	}
+	if err != nil {
+		s.log.Warn(err.Error())
+	}
+	memory, err := readMemoryMax(s.options.MemoryMaxFile)
+	if err == nil && memory > 0 {
+		err = CheckMemory(s.config, memory)
+	}
+	if err != nil {
+		s.log.Warn(err.Error())
+	}
+}
+
 // warnExpiry logs once a day that the certificate expires soon or has expired.
 func (s *Service) warnExpiry(now time.Time) {
 	leaf := s.credentials.Current().Leaf()
