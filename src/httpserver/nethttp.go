@@ -17,6 +17,9 @@ import (
 const (
 	// maxStreams bounds the requests of one HTTP/2 connection at a time.
 	maxStreams = 100
+	// maxFrame is the smallest size that RFC 9113, section 4.2, allows: a larger
+	// one would be kept as a buffer by each connection.
+	maxFrame = 16 << 10
 	// uploadWindow is how many bytes of bodies an HTTP/2 connection may send that
 	// no handler has read: what it can make the server keep.
 	uploadWindow = 1 << 20
@@ -48,6 +51,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 	n.http2.WriteTimeout = settings.Body + settings.Response
 	n.http2.HTTP2 = &http.HTTP2Config{
 		MaxConcurrentStreams:          maxStreams,
+		MaxReadFrameSize:              maxFrame,
 		MaxReceiveBufferPerConnection: uploadWindow,
 		MaxReceiveBufferPerStream:     uploadWindow,
 		WriteByteTimeout:              settings.Response,
