@@ -29,13 +29,13 @@ func newBufferPool() bufferPool {
 // A coalescer writes the TLS records of one response together; TLS writes each
 // by itself.
 type coalescer struct {
-	writing sync.Mutex // TLS also writes where it reads
+	mu      sync.Mutex // TLS also writes where it reads
 	records []byte     // nil where they go out one by one
 }
 
 func (b *coalescer) write(to net.Conn, p []byte) (int, error) {
-	b.writing.Lock()
-	defer b.writing.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.records == nil {
 		return to.Write(p)
 	}
@@ -54,37 +54,40 @@ func (b *coalescer) flush(to net.Conn) error {
 	return err
 }
 
-// coalesce calls write, and writes to the connection together what that sends,
-// if there is a buffer for it.
-func (b *coalescer) coalesce(to net.Conn, from bufferPool, write func() error) error {
+// coalesce calls write, and writes together what that writes to c, if there is
+// a buffer for it.
+func (c *conn) coalesce(write func() error) error {
 	var buf []byte
 	select {
-	case buf = <-from:
+	case buf = <-c.server.buffers:
 	default:
 		return write()
 	}
+	defer func() { c.server.buffers <- buf }() // after a panic, too
 	if buf == nil {
 		buf = make([]byte, 0, coalescedBytes+maxTLSRecord)
 	}
-	defer func() { from <- buf[:0] }() // after a panic, too
-	b.startCoalescing(buf)
+	c.startCoalescing(buf)
 	err := write()
-	if ferr := b.stopCoalescing(to); err == nil {
-		err = ferr
+	if flushErr := c.stopCoalescing(); err == nil {
+		err = flushErr
 	}
 	return err
 }
 
-func (b *coalescer) startCoalescing(buf []byte) {
-	b.writing.Lock()
-	defer b.writing.Unlock()
-	b.records = buf
+func (c *conn) startCoalescing(buf []byte) {
+	c.coalescer.mu.Lock()
+	defer c.coalescer.mu.Unlock()
+	c.records = buf
 }
 
-func (b *coalescer) stopCoalescing(to net.Conn) error {
-	b.writing.Lock()
-	defer b.writing.Unlock()
-	err := b.flush(to)
-	b.records = nil
-	return err
+func (c *conn) stopCoalescing() (err error) {
+	defer c.recoverPanic(&err)
+	c.coalescer.mu.Lock()
+	defer c.coalescer.mu.Unlock()
+	defer func() { c.records = nil }()
+	if c.panicked.Load() {
+		return errPanicked
+	}
+	return c.flush(c.Conn)
 }

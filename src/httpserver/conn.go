@@ -33,6 +33,7 @@ type conn struct {
 	acceptedAt time.Time
 	client     api.Client
 	closeOnce  sync.Once
+	panicked   atomic.Bool
 
 	mu         sync.Mutex
 	phase      phase
@@ -125,7 +126,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (n int, err error) {
-	defer c.recoverIO(&err)
+	defer c.recoverPanic(&err)
 	// The connections that have something to do go first: by the time that they
 	// are done, this one's client has often sent its next request. Under load that
 	// saves most of the reads that would find nothing, and a turn of the poller
@@ -163,16 +164,20 @@ func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (n int, err error) {
-	defer c.recoverIO(&err)
-	return c.coalescer.write(c.Conn, p)
+	defer c.recoverPanic(&err)
+	if c.panicked.Load() {
+		return 0, errPanicked // TLS would send its closing alert
+	}
+	return c.write(c.Conn, p)
 }
 
 // errPanicked ends a connection in whose Read or Write something has panicked:
 // net/http calls them on goroutines where nothing would stop the panic.
 var errPanicked = errors.New("panic while the connection was read or written")
 
-func (c *conn) recoverIO(err *error) {
+func (c *conn) recoverPanic(err *error) {
 	if p := recover(); p != nil {
+		c.panicked.Store(true)
 		c.server.observer.connPanicked(p)
 		c.Close()
 		*err = errPanicked

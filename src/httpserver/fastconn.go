@@ -64,7 +64,7 @@ func (c *fastConn) WriteBoth(first, second []byte) error {
 	if c.Conn == net.Conn(c.below) {
 		return write()
 	}
-	return c.below.coalesce(c.below.Conn, c.below.server.buffers, write)
+	return c.below.coalesce(write)
 }
 
 // Draining implements http1.Conn.

@@ -82,17 +82,25 @@ func observed(level zapcore.Level) logs {
 // start serves h on a loopback port until the test ends.
 func start(t *testing.T, h api.Service, s Settings, conf *TLSOptions) *running {
 	t.Helper()
+	return startWith(t, h, s, conf, func(l net.Listener, _ *Options) net.Listener { return l })
+}
+
+// startWith is start with another listener, and other options.
+func startWith(t *testing.T, h api.Service, s Settings, conf *TLSOptions, change func(net.Listener, *Options) net.Listener) *running {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := metrics.New("test")
 	log, access := observed(zap.InfoLevel), observed(zap.InfoLevel)
-	e := New(ln, Options{
+	o := Options{
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(h, w, r) }),
 		FastPath: h, TLS: conf, Settings: s, Metrics: m.Listener("https"),
 		Log: log.Logger, AccessLog: access.Logger,
-	})
+	}
+	l := change(ln, &o)
+	e := New(l, o)
 	served := make(chan error, 1)
 	go func() { served <- e.Run() }()
 	t.Cleanup(func() {

@@ -73,7 +73,7 @@ func (o *observer) panicked(value any, stack []byte, fields ...zap.Field) {
 	if o.metrics != nil {
 		o.metrics.Panicked()
 	}
-	o.log.Error(fmt.Sprintf("panic: %v", value), append(fields, logging.Panicked.Field(), zap.ByteString("stack", stack))...)
+	o.log.Error(fmt.Sprintf("panic: %v", value), append(fields, logging.Panicked.Field(), zap.String("stack", string(stack)))...)
 }
 
 // WantsRequestID implements http1.Observer: where there may be something to

@@ -1,0 +1,201 @@
+package httpserver
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/logging"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// A panicListener accepts connections that panic on demand.
+type panicListener struct {
+	net.Listener
+	read, write atomic.Bool
+}
+
+func (l *panicListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return &panicConn{c, l}, err
+}
+
+type panicConn struct {
+	net.Conn
+	on *panicListener
+}
+
+func (c *panicConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.on.read.Load() {
+		panic("reader")
+	}
+	return n, err
+}
+
+func (c *panicConn) Write(p []byte) (int, error) {
+	if c.on.write.Load() {
+		panic("writer")
+	}
+	return c.Conn.Write(p)
+}
+
+// TestPanicEndsOneConnection has each part panic under each engine. The client
+// sees an error or a 500, the panic is logged and counted, and the next
+// connection is served.
+func TestPanicEndsOneConnection(t *testing.T) {
+	for _, c := range []struct {
+		name, path string
+		set        func(*panicListener, bool)
+	}{
+		{"handler", "/panic", func(*panicListener, bool) {}},
+		{"handler's body", "/body", func(*panicListener, bool) {}},
+		{"reader", "/", func(l *panicListener, on bool) { l.read.Store(on) }},
+		{"writer", "/", func(l *panicListener, on bool) { l.write.Store(on) }},
+		{"writer of a large response", "/large", func(l *panicListener, on bool) { l.write.Store(on) }},
+		{"access log", "/log", func(*panicListener, bool) {}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, g engine) {
+				l := &panicListener{}
+				e, conf := startPanicking(t, l, g)
+				first := client(t, e, conf, g)
+				if resp, err := first.Get("https://example.com/"); err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("before: %v, %v", resp, err)
+				}
+				c.set(l, true)
+				resp, err := first.Post("https://example.com"+c.path, "", strings.NewReader("hello"))
+				if err == nil && resp.StatusCode != http.StatusInternalServerError && c.path != "/log" {
+					t.Errorf("answered %v", resp)
+				}
+				c.set(l, false)
+				e.expectPanicLogged(t)
+				if resp, err := client(t, e, conf, g).Get("https://example.com/"); err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("after: %v, %v", resp, err)
+				}
+			})
+		})
+	}
+}
+
+func TestPanicInTheHandshakeEndsOneConnection(t *testing.T) {
+	server, conf := certificate(t)
+	usual := server.Certificate
+	server.Certificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if hello.ServerName == "panic.example.com" {
+			panic("certificate")
+		}
+		return usual(hello)
+	}
+	e := start(t, &echo{}, defaultSettings, server)
+	other := conf.Clone()
+	other.ServerName = "panic.example.com"
+	if _, err := tls.Dial("tcp", e.addr, other); err == nil {
+		t.Error("the handshake has succeeded")
+	}
+	e.expectPanicLogged(t)
+	if c, err := tls.Dial("tcp", e.addr, conf); err != nil {
+		t.Errorf("after: %v", err)
+	} else {
+		c.Close()
+	}
+}
+
+// expectPanicLogged waits for the panic in log and metrics.
+func (r *running) expectPanicLogged(t *testing.T) {
+	t.Helper()
+	if !r.counted(t, `foobar_http_panics_total{listener="https"} 1`) {
+		t.Error("not counted")
+	}
+	entries := r.log.FilterField(logging.Panicked.Field()).All()
+	if len(entries) != 1 {
+		t.Fatalf("the log has %d panics", len(entries))
+	}
+	if stack, _ := entries[0].ContextMap()["stack"].(string); !strings.Contains(stack, "goroutine ") {
+		t.Errorf("the entry has no stack: %T", entries[0].ContextMap()["stack"])
+	}
+}
+
+// startPanicking serves a handler that panics at some paths, and an access log
+// that does so at /log.
+func startPanicking(t *testing.T, l *panicListener, g engine) (*running, *tls.Config) {
+	t.Helper()
+	server, conf := certificate(t)
+	s := g.settings(defaultSettings)
+	s.AccessLog = true
+	h := handlerFunc(func(r *api.Request) api.Response {
+		switch r.Path {
+		case "/panic":
+			panic("handler")
+		case "/body":
+			r.Body.Read(make([]byte, 1))
+			panic("handler")
+		case "/large":
+			return api.Response{Status: http.StatusOK, Body: make([]byte, 1<<20)}
+		}
+		return api.Response{Status: http.StatusOK}
+	})
+	return startWith(t, h, s, server, func(inner net.Listener, o *Options) net.Listener {
+		l.Listener = inner
+		o.AccessLog = o.AccessLog.WithOptions(zap.Hooks(func(entry zapcore.Entry) error {
+			if strings.Contains(entry.Message, "/log") {
+				panic("access log")
+			}
+			return nil
+		}))
+		return l
+	}), conf
+}
+
+// TestPanicAfterTheHeader cuts the response off, as nothing else tells the client
+// that it is not whole.
+func TestPanicAfterTheHeader(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, g engine) {
+		if g.fast {
+			t.Skip("its handlers return a response as a whole")
+		}
+		server, conf := certificate(t)
+		e := startWith(t, &echo{}, g.settings(defaultSettings), server, func(l net.Listener, o *Options) net.Listener {
+			o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, "hello")
+				http.NewResponseController(w).Flush()
+				panic("late")
+			})
+			return l
+		})
+		resp, err := client(t, e, conf, g).Get("https://example.com/")
+		if err == nil {
+			if _, err = io.ReadAll(resp.Body); err == nil {
+				t.Error("the response looks whole")
+			}
+		}
+		e.expectPanicLogged(t)
+	})
+}
+
+// TestAbortHandlerIsNoPanic keeps http.ErrAbortHandler what it is in net/http: a
+// way for a handler to cut the response off.
+func TestAbortHandlerIsNoPanic(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, g engine) {
+		if g.fast {
+			t.Skip("a matter of net/http's handlers")
+		}
+		server, conf := certificate(t)
+		e := start(t, handlerFunc(func(*api.Request) api.Response { panic(http.ErrAbortHandler) }), g.settings(defaultSettings), server)
+		if resp, err := client(t, e, conf, g).Get("https://example.com/"); err == nil {
+			t.Errorf("answered %v", resp)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if entries := e.log.FilterField(logging.Panicked.Field()).All(); len(entries) > 0 {
+			t.Errorf("logged: %v", entries)
+		}
+	})
+}
