@@ -46,17 +46,13 @@ func sampleServer(s *server, c client, d time.Duration) (sample, error) {
 func interleave(servers []*server, clientOf func(*server) client, rounds int, d time.Duration) ([][]sample, error) {
 	samples := make([][]sample, len(servers))
 	for _, s := range servers { // fills caches, grows buffers
-		if _, err := sampleServer(s, clientOf(s), d/2); err != nil {
+		if _, err := sampleWithRetry(s, clientOf(s), d/2); err != nil {
 			return nil, err
 		}
 	}
 	for range rounds {
 		for i, s := range servers {
-			taken, err := sampleServer(s, clientOf(s), d)
-			if err != nil { // a machine that stalls for a second need not end a long run
-				fmt.Fprintln(os.Stderr, "bench: trying once more after:", err)
-				taken, err = sampleServer(s, clientOf(s), d)
-			}
+			taken, err := sampleWithRetry(s, clientOf(s), d)
 			if err != nil {
 				return nil, err
 			}
@@ -64,6 +60,17 @@ func interleave(servers []*server, clientOf func(*server) client, rounds int, d 
 		}
 	}
 	return samples, nil
+}
+
+// sampleWithRetry tries twice: a machine that stalls for a second need not end a
+// long run.
+func sampleWithRetry(s *server, c client, d time.Duration) (sample, error) {
+	taken, err := sampleServer(s, c, d)
+	if err == nil {
+		return taken, nil
+	}
+	fmt.Fprintln(os.Stderr, "bench: trying once more after:", err)
+	return sampleServer(s, c, d)
 }
 
 // figures returns one figure of every sample.

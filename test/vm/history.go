@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// A history is what was written to one program between two power cuts.
+// A history records the writes to one program between two power cuts.
 type history struct {
 	mu     sync.Mutex
-	before observed // what a GET answered before the first write
+	before response // to a GET before the first write
 	writes map[[sha256.Size]byte]*write
-	acked  int
+	acked  int // acknowledged writes
 }
 
-// A write was under way from start to end, and until the power cut if it was
-// not acknowledged.
+// A write lasted from start to end, or until the power cut if it was not
+// acknowledged.
 type write struct {
 	name       string
 	start, end time.Time
 	acked      bool
 }
 
-// observed is the answer to a GET.
-type observed struct {
+// A response is what a program answered to a GET.
+type response struct {
 	status int
 	sum    [sha256.Size]byte
 	body   []byte
 }
 
-func newHistory(before observed) *history {
+func newHistory(before response) *history {
 	return &history{before: before, writes: map[[sha256.Size]byte]*write{}}
 }
 
-// begin notes that a body is about to be sent. No two bodies may be equal.
+// begin records that a body is about to be sent. All bodies must differ.
 func (h *history) begin(name string, body []byte) *write {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,7 +46,7 @@ func (h *history) begin(name string, body []byte) *write {
 	return w
 }
 
-// acknowledge notes that a write was answered "ok".
+// acknowledge records that a write was answered "ok".
 func (h *history) acknowledge(w *write) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,10 +60,10 @@ func (h *history) acknowledged() int {
 	return h.acked
 }
 
-// judge says what is wrong with the state that was found after the power cut,
-// if anything is: it must be one whole version, and none that an acknowledged
-// write has replaced. A write that was never acknowledged may have happened.
-func (h *history) judge(found observed) error {
+// check returns an error unless the state after the power cut is one whole
+// version that no acknowledged write has replaced. It may be that of a write
+// without an acknowledgement.
+func (h *history) check(found response) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if found.status == h.before.status && found.sum == h.before.sum {
@@ -73,11 +73,11 @@ func (h *history) judge(found observed) error {
 		return nil
 	}
 	if found.status != http.StatusOK {
-		return fmt.Errorf("GET is answered %d: %.200q", found.status, found.body)
+		return fmt.Errorf("GET got status %d: %.200q", found.status, found.body)
 	}
 	w, ok := h.writes[found.sum]
 	if !ok {
-		return fmt.Errorf("no version: %d bytes, %d of them NUL, of %d writes acknowledged", len(found.body), nuls(found.body), h.acked)
+		return fmt.Errorf("the state is no version that was written: it has %d bytes, %d of them NUL; %d writes were acknowledged", len(found.body), countNULs(found.body), h.acked)
 	}
 	if !w.acked {
 		return nil
@@ -94,7 +94,7 @@ func (h *history) judge(found observed) error {
 	return nil
 }
 
-func nuls(b []byte) (n int) {
+func countNULs(b []byte) (n int) {
 	for _, c := range b {
 		if c == 0 {
 			n++

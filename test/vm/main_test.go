@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// Set by TestMain alone, before any test.
+// TestMain sets these before any test runs.
 var (
-	image = flag.String("image", "", "`directory` that test/vm/image has filled; without it a new one is made and removed")
-	suite = flag.String("suite", "trixie", "the machine's system, if the image is made: trixie or sid; the kernel is trixie's")
-	cuts  = flag.Int("cuts", 10, "power cuts with each kind of disk")
-	seed  = flag.Uint64("seed", 0, "what chance grows from; 0 picks one and prints it")
+	image   = flag.String("image", "", "`directory` that test/vm/image has made; the default is to make one and remove it")
+	release = flag.String("release", "forky", "Debian release on the disk if it is made: forky or sid; the kernel is forky's")
+	cuts    = flag.Int("cuts", 10, "power cuts with each kind of disk")
+	seed    = flag.Uint64("seed", 0, "seed of the random numbers; 0 picks one and prints it")
 )
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	// The machines' disks lie in it too, and their processes end with this one.
+	// The machines keep their disks in it too. Their processes end with this one.
 	if err := os.Setenv("TMPDIR", dir); err != nil {
 		return 1, err
 	}
@@ -53,7 +53,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	if *image == "" {
 		*image = dir + "/image"
-		if out, err := exec.Command("./image", *image, *suite).CombinedOutput(); err != nil {
+		if out, err := exec.Command("./image", *image, *release).CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("make the image: %w\n%s", err, out)
 		}
 	}

@@ -23,16 +23,15 @@ import (
 // largest is the size of the largest state that a writer stores, in bytes.
 const largest = 256 << 10
 
-// A program is one that keeps a state, on a machine, as a client sees it from
-// the host.
+// A program keeps a state on a machine. Its clients are on the host.
 type program struct {
 	name   string
 	token  string
 	client *http.Client
 }
 
-// programs returns foobar and the control on a machine that is up.
-func programs(t testing.TB, m *Machine) (foobar, baseline *program) {
+// findPrograms returns foobar and the control on a machine that is up.
+func findPrograms(t testing.TB, m *Machine) (foobar, baseline *program) {
 	t.Helper()
 	m.Shell(t, "systemctl is-active foobar; systemctl is-active baseline")
 	roots := x509.NewCertPool()
@@ -40,11 +39,11 @@ func programs(t testing.TB, m *Machine) (foobar, baseline *program) {
 		t.Fatal("no certificate in the machine's cert")
 	}
 	token := strings.TrimSpace(m.Shell(t, "cat /etc/foobar/credentials/token"))
-	return &program{"foobar", token, client(m, httpsPort, roots)},
-		&program{"the control", "", client(m, baselinePort, roots)}
+	return &program{"foobar", token, newClient(m, httpsPort, roots)},
+		&program{"the control", "", newClient(m, baselinePort, roots)}
 }
 
-func client(m *Machine, port int, roots *x509.CertPool) *http.Client {
+func newClient(m *Machine, port int, roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Timeout: 20 * time.Second,
 		Transport: &http.Transport{
@@ -57,19 +56,19 @@ func client(m *Machine, port int, roots *x509.CertPool) *http.Client {
 	}
 }
 
-// get reads the state, of whatever status.
-func (p *program) get() (observed, error) {
+// get reads the state; the status may be any.
+func (p *program) get() (response, error) {
 	r, err := p.client.Get("https://localhost/")
 	if err != nil {
-		return observed{}, err
+		return response{}, err
 	}
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
-	return observed{r.StatusCode, sha256.Sum256(body), body}, err
+	return response{r.StatusCode, sha256.Sum256(body), body}, err
 }
 
-// waitFor reads the state once the program answers.
-func (p *program) waitFor(t testing.TB, m *Machine) (found observed) {
+// waitFor waits until the program answers and reads the state.
+func (p *program) waitFor(t testing.TB, m *Machine) (found response) {
 	t.Helper()
 	m.waitForAgent(t)
 	m.eventually(t, bootTime, func() (err error) {
@@ -92,32 +91,32 @@ func (p *program) post(ctx context.Context, body []byte) error {
 		return err
 	}
 	defer r.Body.Close()
-	answer, err := io.ReadAll(r.Body)
+	text, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
 	}
-	if r.StatusCode/100 != 2 || string(answer) != "ok" {
-		return fmt.Errorf("POST is answered %d: %q", r.StatusCode, answer)
+	if r.StatusCode/100 != 2 || string(text) != "ok" {
+		return fmt.Errorf("POST got status %d: %q", r.StatusCode, text)
 	}
 	return nil
 }
 
-// write stores states, several at a time and one after the other, until the
-// context ends. What is answered with anything but "ok" is told to refused,
-// and so is nothing that the end of the context interrupts.
-func (p *program) write(ctx context.Context, h *history, writers int, random *rand.Rand, refused func(error)) {
+// write stores states with several writers until the context ends. failed gets
+// the error of each write that is not answered "ok", except where the end of the
+// context interrupts it.
+func (p *program) write(ctx context.Context, h *history, writers int, rng *rand.Rand, failed func(error)) {
 	var group sync.WaitGroup
 	for writer := range writers {
-		chance := rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
+		rng := rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
 		group.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				name := fmt.Sprintf("write %d of writer %d, %x", n, writer, chance.Uint64())
-				body := state(name, chance)
+				name := fmt.Sprintf("write %d of writer %d, %x", n, writer, rng.Uint64())
+				body := newState(name, rng)
 				w := h.begin(name, body)
 				if err := p.post(ctx, body); err == nil {
 					h.acknowledge(w)
 				} else if ctx.Err() == nil {
-					refused(err)
+					failed(err)
 				}
 			}
 		})
@@ -125,13 +124,13 @@ func (p *program) write(ctx context.Context, h *history, writers int, random *ra
 	group.Wait()
 }
 
-// state is a body that begins with its name; small ones are as likely as large
-// ones.
-func state(name string, chance *rand.Rand) []byte {
-	size := int(math.Exp(chance.Float64() * math.Log(largest)))
+// newState returns a body that begins with its name. The logarithm of its size is
+// distributed uniformly, so that small bodies are as likely as large ones.
+func newState(name string, rng *rand.Rand) []byte {
+	size := int(math.Exp(rng.Float64() * math.Log(largest)))
 	body := []byte(name + "\n")
 	for len(body) < size {
-		body = append(body, byte(chance.Uint32()))
+		body = append(body, byte(rng.Uint32()))
 	}
 	return body
 }
