@@ -328,7 +328,7 @@ func restart(t *testing.T, s *service, unit string) {
 	t.Helper()
 	s.Exec(t, "systemctl", "restart", unit)
 	testbed.Eventually(t, 10*time.Second, func() string {
-		for _, unit := range []string{"foobar.service", "foobar-reload.path"} {
+		for _, unit := range []string{"foobar.service", "foobar-credentials-reload.path"} {
 			if r := s.Try("systemctl", "is-active", unit); r.Code != 0 {
 				return unit + " is " + r.Stdout
 			}

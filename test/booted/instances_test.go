@@ -157,8 +157,8 @@ cp /tmp/new/{cert,key} /etc/foobar@blue/credentials/`)
 	})
 	m.Exec(t, "rm", "-r", "/tmp/new")
 	testbed.Eventually(t, 30*time.Second, func() string {
-		if state := showUnit(t, m, "foobar-reload@blue.service", "ActiveState"); state != "inactive" {
-			return "foobar-reload@blue.service is " + state
+		if state := showUnit(t, m, "foobar-credentials-reload@blue.service", "ActiveState"); state != "inactive" {
+			return "foobar-credentials-reload@blue.service is " + state
 		}
 		return ""
 	})
@@ -170,7 +170,7 @@ func areAlike(t *testing.T, m *testbed.Machine) {
 	for unit, differ := range map[string][]string{
 		"foobar": nil,
 		// systemd's slice for a template
-		"foobar-reload": {"Slice", "Requires", "After"},
+		"foobar-credentials-reload": {"Slice", "Requires", "After"},
 		// docs/directives.md has the first two; others follow from them.
 		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
 	} {

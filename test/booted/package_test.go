@@ -148,7 +148,7 @@ func TestPackagesOwnWhatTheUnitsUse(t *testing.T) {
 func units(t *testing.T, m *testbed.Machine) []string {
 	t.Helper()
 	return strings.Fields(m.Shell(t, `pacman -Qql foobar foobar-policy |
-sed -nE 's,^/usr/lib/systemd/system/([^/@]*\.[a-z]*|foobar-check@\.service)$,\1,p' | sed 's/@\./@test./'`))
+sed -nE 's,^/usr/lib/systemd/system/([^/@]*\.[a-z]*|foobar-credentials-check@\.service)$,\1,p' | sed 's/@\./@test./'`))
 }
 
 // unitFiles are the files that systemd has read for the units.

@@ -17,7 +17,7 @@ import (
 )
 
 // taken is how long new credentials may take to come into service by
-// themselves: foobar-reload.service looks twice.
+// themselves: foobar-credentials-reload.service looks twice.
 const taken = 30 * time.Second
 
 // newPair makes a certificate and key for localhost in dir of the machine.
@@ -57,18 +57,12 @@ func isServedAt(t *testing.T, m *testbed.Machine, port, file string) {
 func settled(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	testbed.Eventually(t, taken, func() string {
-		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-reload.service"))
+		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-credentials-reload.service"))
 		if state != "inactive" && state != "failed" {
-			return "foobar-reload.service is " + state
+			return "foobar-credentials-reload.service is " + state
 		}
 		return ""
 	})
-}
-
-// refreshes says whether this systemd takes credentials at a reload.
-func refreshes(t *testing.T, m *testbed.Machine) bool {
-	t.Helper()
-	return strings.Contains(m.Try("systemctl", "show", "-P", "RefreshOnReload", "foobar.service").Stdout, "credentials")
 }
 
 // trusting is a client with connections of its own that trusts these files'
@@ -147,10 +141,7 @@ func TestNewCredentialsComeIntoService(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		s.store(t, "kept")
-		wantContains(t, "is-enabled", s.Try("systemctl", "is-enabled", "foobar-reload.path").Stdout, "enabled")
-		if want := release == "sid"; refreshes(t, s.Machine) != want {
-			t.Errorf("RefreshOnReload=credentials is %v, want %v", !want, want)
-		}
+		wantContains(t, "is-enabled", s.Try("systemctl", "is-enabled", "foobar-credentials-reload.path").Stdout, "enabled")
 		pid := show(t, s.Machine, "MainPID")
 
 		newPair(t, s.Machine, "/root/new")
@@ -174,11 +165,9 @@ func TestNewCredentialsComeIntoService(t *testing.T) {
 		if errors := journal(t, s.Machine, "-p", "warning"); errors != "" {
 			t.Errorf("warnings on the way:\n%s", errors)
 		}
-		if same := show(t, s.Machine, "MainPID") == pid; same != refreshes(t, s.Machine) {
-			t.Errorf("the same process is %v", same)
-		}
+		wantProperty(t, s.Machine, "MainPID", pid)
 		for _, c := range clients {
-			if reused, err := get(c); err != nil || refreshes(t, s.Machine) && !reused {
+			if reused, err := get(c); err != nil || !reused {
 				t.Errorf("an open connection: %v, used again %v", err, reused)
 			}
 		}
@@ -226,8 +215,8 @@ func (s *service) refusesBadPair(t *testing.T) {
 	newPair(t, s.Machine, "/root/newer")
 	s.Exec(t, "cp", "/root/newer/key", credsDir+"/key")
 	testbed.Eventually(t, 2*taken, func() string {
-		if r := s.Try("systemctl", "is-failed", "foobar-reload.service"); r.Code != 0 {
-			return "foobar-reload.service is " + r.Stdout
+		if r := s.Try("systemctl", "is-failed", "foobar-credentials-reload.service"); r.Code != 0 {
+			return "foobar-credentials-reload.service is " + r.Stdout
 		}
 		return ""
 	})
@@ -236,46 +225,38 @@ func (s *service) refusesBadPair(t *testing.T) {
 	}
 	wantProperty(t, s.Machine, "ActiveState", "active")
 	s.Exec(t, "journalctl", "--sync")
-	said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-reload.service")
+	said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-credentials-reload.service")
 	wantContains(t, "the journal", said, "cannot be used, those in use stay: ")
 	wantContains(t, "the journal", said, "private key does not match public key")
-	if refreshes(t, s.Machine) {
-		wantContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REJECTED")
-		wantContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
-	}
+	wantContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REFUSED")
+	wantContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
 
 	s.Exec(t, "cp", "/root/newer/cert", credsDir+"/cert")
 	isServed(t, s.Machine, "/root/newer/cert")
 	settled(t, s.Machine)
-	wantContains(t, "foobar-reload.service", s.Exec(t, "systemctl", "show", "-P", "Result", "foobar-reload.service"), "success")
+	wantContains(t, "foobar-credentials-reload.service", s.Exec(t, "systemctl", "show", "-P", "Result", "foobar-credentials-reload.service"), "success")
 	if status := show(t, s.Machine, "StatusText"); strings.Contains(status, "REFUSED") {
 		t.Errorf("the status is still %q", status)
 	}
-	if left := s.Shell(t, "ls -d /run/systemd/system/foobar-check@* 2>/dev/null || true"); left != "" {
+	if left := s.Shell(t, "ls -d /run/systemd/system/foobar-credentials-check@* 2>/dev/null || true"); left != "" {
 		t.Errorf("left behind:\n%s", left)
 	}
 }
 
-// An administrator's reload takes what is there, where systemd refreshes it;
-// and `systemctl edit` with two lines is all that other places need.
+// An administrator's reload takes what is there, and `systemctl edit` with two
+// lines is all that other places need.
 func TestReloadAndEdit(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
-		s.Exec(t, "systemctl", "disable", "--now", "foobar-reload.path")
+		s.Exec(t, "systemctl", "disable", "--now", "foobar-credentials-reload.path")
 		newPair(t, s.Machine, "/root/new")
 		s.Shell(t, "cp /root/new/* "+credsDir)
-		verb := "restart"
-		if refreshes(t, s.Machine) {
-			verb = "reload"
-		}
 		pid := show(t, s.Machine, "MainPID")
-		s.Exec(t, "systemctl", verb, "foobar")
+		s.Exec(t, "systemctl", "reload", "foobar")
 		if got := served(s.Machine); got != s.Exec(t, "openssl", "x509", "-in", "/root/new/cert") {
 			t.Error("the new certificate is not served")
 		}
-		if verb == "reload" {
-			wantProperty(t, s.Machine, "MainPID", pid)
-		}
+		wantProperty(t, s.Machine, "MainPID", pid)
 
 		newPair(t, s.Machine, "/etc/site")
 		s.Must(t, testbed.Command{Stdin: "[Service]\nLoadCredential=cert:/etc/site/cert\nLoadCredential=key:/etc/site/key\n",
@@ -318,7 +299,7 @@ func TestExamples(t *testing.T) {
 			settled(t, m)
 			s.client = s.trusting(t, true, "/root/new/cert")
 			s.holds(t, "kept")
-			if r := m.Try("systemctl", "is-failed", "foobar.service", "foobar-reload.service"); strings.Contains(r.Stdout, "failed") {
+			if r := m.Try("systemctl", "is-failed", "foobar.service", "foobar-credentials-reload.service"); strings.Contains(r.Stdout, "failed") {
 				t.Errorf("%s: %s", name, r.Stdout)
 			}
 		}
