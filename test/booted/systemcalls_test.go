@@ -19,12 +19,14 @@ import (
 	"time"
 
 	"foobar/test/booted/testbed"
+	"foobar/test/directives"
 	"foobar/test/documents"
 )
 
 const (
 	exceptionsFile = "../tools/systrace/exceptions.txt"
 	serviceFile    = "../../systemd/foobar.service"
+	templateFile   = "../../systemd/foobar@.service"
 	directivesFile = "../../docs/directives.md"
 )
 
@@ -271,10 +273,13 @@ func exceptions(t *testing.T) (deny, keep map[string]string) {
 	return deny, keep
 }
 
+// filterComment is above the unit's list of system calls.
+const filterComment = "# Allows the calls that the service makes, as TestSystemCalls traces them."
+
 // filterLines are the lines of the unit that hold its list of system calls.
 func filterLines(t *testing.T, unit []string) (first, end int) {
 	t.Helper()
-	first = slices.Index(unit, "SystemCallFilter=~@default") + 1
+	first = slices.Index(unit, filterComment) + 1
 	for end = first; end < len(unit) && strings.HasPrefix(unit[end], "SystemCallFilter="); end++ {
 	}
 	if first == 0 || end == first {
@@ -295,8 +300,8 @@ func filterLists(t *testing.T) []string {
 	return names
 }
 
-// writeFilter replaces the unit's list, in lines of a readable length, and what
-// docs/directives.md says of it.
+// writeFilter replaces the list of the unit and of its template, in lines of a
+// readable length, and writes docs/directives.md anew.
 func writeFilter(t *testing.T, names []string) {
 	t.Helper()
 	var list []string
@@ -307,25 +312,16 @@ func writeFilter(t *testing.T, names []string) {
 		}
 		list = append(list, "SystemCallFilter="+name)
 	}
-	unit := documents.Lines(t, serviceFile)
-	first, end := filterLines(t, unit)
-	writeLines(t, serviceFile, slices.Concat(unit[:first], list, unit[end:]))
-
-	cell := ""
-	for _, line := range slices.Concat(unit[:first], list) {
-		if value, ok := strings.CutPrefix(line, "SystemCallFilter="); ok {
-			cell += "<br>`" + value + "`"
-		}
+	for _, file := range []string{serviceFile, templateFile} {
+		unit := documents.Lines(t, file)
+		first, end := filterLines(t, unit)
+		writeLines(t, file, slices.Concat(unit[:first], list, unit[end:]))
 	}
-	document := documents.Lines(t, directivesFile)
-	row := slices.IndexFunc(document, func(line string) bool { return strings.HasPrefix(line, "| `SystemCallFilter=` | commented out |") })
-	if row < 0 {
-		t.Fatalf("%s: no row of SystemCallFilter=", directivesFile)
+	document, err := directives.Document("../..")
+	if err != nil {
+		t.Fatal(err)
 	}
-	cells := strings.Split(document[row], " | ")
-	cells[2] = strings.TrimPrefix(cell, "<br>")
-	document[row] = strings.Join(cells, " | ")
-	writeLines(t, directivesFile, document)
+	writeLines(t, directivesFile, strings.Split(strings.TrimSuffix(document, "\n"), "\n"))
 	t.Logf("%d system calls are written to %s", len(names), serviceFile)
 }
 

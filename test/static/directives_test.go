@@ -1,147 +1,179 @@
 package static
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"foobar/test/directives"
 	"foobar/test/documents"
 )
 
-// TestDirectives compares docs/directives.md with the units: the same
-// directives with the same values in the same order, unit by unit, and none
-// that the document calls absent.
+const root = "../.."
+
+// TestDirectives compares docs/directives.md with what the units and their
+// comments say. With FOOBAR_WRITE=1 it writes the document.
 func TestDirectives(t *testing.T) {
-	document := readDocument(t, "../../docs/directives.md")
-	absent := document["Absent"]
-	delete(document, "Absent")
-	if len(absent) == 0 {
-		t.Error("nothing is absent")
+	const path = root + "/docs/directives.md"
+	want, err := directives.Document(root)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, unit := range policyFiles(t, "../../outbound") {
-		compare(t, unit, document[unit], documents.ReadUnit(t, filepath.Join("../../outbound", unit)))
-		delete(document, unit)
-	}
-	for _, unit := range policyFiles(t, "../../systemd") {
-		here := documents.ReadUnit(t, filepath.Join("../../systemd", unit))
-		rows := here
-		if original := strings.Replace(unit, "@.", ".", 1); original != unit && unit != checkUnit {
-			rows = beyondNames(t, unit, documents.ReadUnit(t, filepath.Join("../../systemd", original)), here)
-		}
-		compare(t, unit, document[unit], rows)
-		delete(document, unit)
-		if filepath.Ext(unit) != ".service" || strings.Contains(unit, "@") {
-			continue
-		}
-		for key := range absent {
-			if values, ok := here[key]; ok {
-				t.Errorf("%s: the document says that %s= is absent, the unit has %q", unit, key, values)
-			}
-		}
-	}
-	for heading := range document {
-		t.Errorf("%s: in the document, but there is no such unit", heading)
-	}
-}
-
-// checkUnit is a template without a unit of which it is the template.
-const checkUnit = "foobar-credentials-check@.service"
-
-// shared matches what would be the one service's own in a template.
-var shared = regexp.MustCompile(`foobar(-[a-z]+)*\.(service|socket|path|timer|sock)\b|(/etc|/var/lib|Directory=)/?foobar\b[^@]`)
-
-// beyondNames are the directives of a template that have other values than
-// those of the unit that it comes from, when the instance's name is left out.
-// One that the template lacks has no values.
-func beyondNames(t *testing.T, name string, unit, template documents.Directives) documents.Directives {
-	t.Helper()
-	differ := documents.Directives{}
-	for key := range unit {
-		if template[key] == nil {
-			differ[key] = nil
-		}
-	}
-	instance := strings.NewReplacer("@%i", "", " (%i)", "")
-	for key, values := range template {
-		var plain []string
-		for _, value := range values {
-			if found := shared.FindString(key + "=" + value + " "); found != "" {
-				t.Errorf("%s: %s=%s is not the instance's own: %q", name, key, value, found)
-			}
-			plain = append(plain, instance.Replace(value))
-		}
-		if !slices.Equal(plain, unit[key]) {
-			differ[key] = values
-		}
-	}
-	return differ
-}
-
-func compare(t *testing.T, unit string, document, here documents.Directives) {
-	t.Helper()
-	for key, values := range here {
-		if !slices.Equal(values, document[key]) {
-			t.Errorf("%s: %s= is %q, in the document %q", unit, key, values, document[key])
-		}
-	}
-	for key := range document {
-		if _, ok := here[key]; !ok {
-			t.Errorf("%s: %s= is in the document only", unit, key)
-		}
-	}
-}
-
-// policyFiles are the paths of all units and drop-ins, relative to dir.
-func policyFiles(t *testing.T, dir string) []string {
-	t.Helper()
-	var files []string
-	for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
+	if os.Getenv("FOOBAR_WRITE") != "" {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range found {
-			files = append(files, strings.TrimPrefix(file, dir+"/"))
+		return
+	}
+	if got := documents.Text(t, path); got != want {
+		t.Errorf("%s is not what the units say; write it by FOOBAR_WRITE=1 go test ./test/static -run TestDirectives", path)
+	}
+	for _, unit := range policyFiles(t) {
+		if !strings.Contains(want, "## "+unit+"\n") && !isTemplate(unit) && !isLink(t, unit) {
+			t.Errorf("the document has no heading %q", unit)
+		}
+	}
+}
+
+// oneSentence matches a comment that says one thing, and ends.
+var oneSentence = regexp.MustCompile(`^[A-Z].*[^.]\.$`)
+
+// TestDirectiveComments wants one whole sentence above each directive.
+func TestDirectiveComments(t *testing.T) {
+	for _, unit := range policyFiles(t) {
+		for _, d := range parse(t, unit) {
+			if !oneSentence.MatchString(d.Comment) || regexp.MustCompile(`[.!?] [A-Z]`).MatchString(d.Comment) {
+				t.Errorf("%s: %s= has the comment %q; want one sentence", unit, d.Name, d.Comment)
+			}
+		}
+	}
+}
+
+// beyondNames lists the directives in which a template may differ from its
+// unit by more than the instance's name.
+var beyondNames = map[string][]string{
+	"foobar@.service":             {"User", "Slice"},
+	"foobar-credentials@.service": {"ConfigurationDirectory", "ConfigurationDirectoryMode"},
+	"foobar@.socket":              {"ListenStream"},
+	"foobar-metrics@.socket":      {"ListenStream"},
+}
+
+// ofOneUnit matches what a template must not share with other instances.
+var ofOneUnit = regexp.MustCompile(`foobar(-[a-z]+)*\.(service|socket|path|timer|sock)\b|(/etc|/var/lib|Directory=)/?foobar\b[^@]`)
+
+// TestTemplates compares each template with the unit of which it is the
+// template, comments included.
+func TestTemplates(t *testing.T) {
+	for _, unit := range policyFiles(t) {
+		original := strings.Replace(unit, "@.", ".", 1)
+		if !isTemplate(unit) || isLink(t, unit) {
+			continue
+		}
+		template := parse(t, unit)
+		var differ []string
+		for _, d := range directives.Differences(parse(t, original), template) {
+			differ = append(differ, d.Name)
+		}
+		if !slices.Equal(differ, beyondNames[unit]) {
+			t.Errorf("%s differs from %s in %q, want %q", unit, original, differ, beyondNames[unit])
+		}
+		for _, d := range template {
+			for _, value := range d.Values {
+				if found := ofOneUnit.FindString(d.Name + "=" + value + " "); found != "" {
+					t.Errorf("%s: %s=%s is not the instance's own: %q", unit, d.Name, value, found)
+				}
+			}
+		}
+	}
+}
+
+// TestAbsentDirectives wants no service to set what the document calls absent,
+// and the document to name all that the article sets and foobar.service does
+// not.
+func TestAbsentDirectives(t *testing.T) {
+	absent := directives.Absent()
+	if len(absent) == 0 {
+		t.Fatal("the document calls nothing absent")
+	}
+	for _, unit := range policyFiles(t) {
+		if filepath.Ext(unit) != ".service" || isTemplate(unit) {
+			continue
+		}
+		for _, d := range parse(t, unit) {
+			if slices.Contains(absent, d.Name) {
+				t.Errorf("%s: the document says that %s= is absent", unit, d.Name)
+			}
+		}
+	}
+	ours := append(parse(t, "foobar.service"), parse(t, "foobar.service.d/10-credentials.conf")...)
+	article, err := directives.ParseFile(filepath.Join(root, directives.ArticleUnit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range article {
+		set := slices.ContainsFunc(ours, func(o directives.Directive) bool { return o.Name == d.Name })
+		if !set && !slices.Contains(absent, d.Name) {
+			t.Errorf("the article sets %s=, and the document does not say why foobar.service does not", d.Name)
+		}
+	}
+}
+
+// policyFiles returns the paths of all units and drop-ins in the directory of
+// units.
+func policyFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	for _, dir := range []string{root + "/systemd", root + "/outbound"} {
+		for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
+			found, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range found {
+				files = append(files, strings.TrimPrefix(file, dir+"/"))
+			}
 		}
 	}
 	if len(files) == 0 {
-		t.Fatal("no units in ", dir)
+		t.Fatal("there are no units")
 	}
 	return files
 }
 
-// readDocument finds the tables by heading. A row's first cell is the
-// directive; the values are in the column that is headed "Here", each in code
-// marks, the first or only one perhaps "(empty)". A table without that column has names only.
-func readDocument(t *testing.T, path string) map[string]documents.Directives {
+// parse parses a unit or drop-in of the packages.
+func parse(t *testing.T, unit string) []directives.Directive {
 	t.Helper()
-	found := map[string]documents.Directives{}
-	var heading string
-	var column int
-	for _, line := range documents.Lines(t, path) {
-		if after, ok := strings.CutPrefix(line, "## "); ok {
-			heading = after
-			continue
-		}
-		cells := documents.Cells(line)
-		if len(cells) == 0 || strings.HasPrefix(cells[0], "-") {
-			continue
-		}
-		if cells[0] == "Directive" {
-			column = slices.Index(cells, "Here")
-			found[heading] = documents.Directives{}
-			continue
-		}
-		key := strings.Trim(cells[0], "`=")
-		if _, twice := found[heading][key]; twice {
-			t.Errorf("%s: %s has two rows for %s=", path, heading, key)
-		}
-		found[heading][key] = nil
-		if column >= 0 {
-			found[heading][key] = documents.CodeSpans(cells[column])
-		}
+	found, err := directives.ParseFile(path(unit))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return found
+}
+
+// path returns where the tree has a unit or drop-in.
+func path(unit string) string {
+	path := filepath.Join(root, "systemd", unit)
+	if exists(path) {
+		return path
+	}
+	return filepath.Join(root, "outbound", unit)
+}
+
+// isTemplate reports whether a unit is the template of another unit's
+// instances.
+func isTemplate(unit string) bool {
+	return strings.Contains(unit, "@.") && unit != "foobar-credentials-check@.service"
+}
+
+// isLink reports whether a drop-in is a link to one that several units share.
+func isLink(t *testing.T, unit string) bool {
+	t.Helper()
+	info, err := os.Lstat(path(unit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode()&os.ModeSymlink != 0
 }

@@ -1,0 +1,202 @@
+package directives
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// ArticleUnit is the article's own unit, below the root of the tree.
+const ArticleUnit = "test/booted/testdata/article.service"
+
+//go:embed directives.md.tmpl
+var text string
+
+//go:embed measured.txt
+var measuredText string
+
+// A document makes tables of the units in the tree below root.
+type document struct {
+	root string
+}
+
+// Document returns the text of docs/directives.md for the tree below root. It
+// is an error if a directive has no comment.
+func Document(root string) (string, error) {
+	d := document{root}
+	page, err := template.New("directives.md").Funcs(template.FuncMap{
+		"compared":    d.compared,
+		"measured":    d.measured,
+		"table":       d.table,
+		"differences": d.differences,
+	}).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = page.Execute(&b, nil)
+	return b.String(), err
+}
+
+// Absent returns the directives that the document's table of absent ones has.
+func Absent() []string {
+	_, after, _ := strings.Cut(text, "\n## Absent\n")
+	table, _, _ := strings.Cut(after, "\n## ")
+	var names []string
+	for line := range strings.Lines(table) {
+		if name, ok := strings.CutPrefix(line, "| `"); ok {
+			name, _, _ = strings.Cut(name, "=`")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// unit parses a unit or drop-in of the packages by its path in the directory
+// of units, and wants a comment above each directive.
+func (d document) unit(name string) ([]Directive, error) {
+	path := filepath.Join(d.root, "systemd", name)
+	if _, err := os.Stat(path); err != nil {
+		path = filepath.Join(d.root, "outbound", name)
+	}
+	found, err := ParseFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, directive := range found {
+		if directive.Comment == "" {
+			return nil, fmt.Errorf("%s: %s= has no comment on the line above it", name, directive.Name)
+		}
+	}
+	return found, nil
+}
+
+// compared returns a unit's table with the article's settings beside it.
+func (d document) compared(name string) (string, error) {
+	rows, err := d.besideArticle(name)
+	return markdown(rows), err
+}
+
+// measured is compared with what the probe could do without each directive.
+func (d document) measured(name string) (string, error) {
+	rows, err := d.besideArticle(name)
+	if err != nil {
+		return "", err
+	}
+	opens := measurements()
+	rows[0] = append(rows[0], "Opens without it")
+	for i, row := range rows[1:] {
+		// The first of several rows stands for all.
+		name := row[0]
+		rows[i+1] = append(row, opens[name])
+		delete(opens, name)
+	}
+	return markdown(rows), nil
+}
+
+func (d document) besideArticle(name string) ([][]string, error) {
+	ours, err := d.unit(name)
+	if err != nil {
+		return nil, err
+	}
+	article, err := ParseFile(filepath.Join(d.root, ArticleUnit))
+	if err != nil {
+		return nil, err
+	}
+	rows := [][]string{{"Directive", "Article", "Ours", "What it does"}}
+	for i, directive := range ours {
+		theirs := ""
+		if i == slices.IndexFunc(ours, func(d Directive) bool { return d.Name == directive.Name }) {
+			theirs = cell(valuesOf(article, directive.Name))
+		}
+		rows = append(rows, []string{code(directive.Name + "="), theirs, cell(directive.Values), directive.Comment})
+	}
+	return rows, nil
+}
+
+func (d document) table(name string) (string, error) {
+	ours, err := d.unit(name)
+	if err != nil {
+		return "", err
+	}
+	return plainTable(ours), nil
+}
+
+// differences returns the table of what a template has beyond its unit.
+func (d document) differences(name string) (string, error) {
+	original, err := d.unit(strings.Replace(name, "@.", ".", 1))
+	if err != nil {
+		return "", err
+	}
+	ours, err := d.unit(name)
+	if err != nil {
+		return "", err
+	}
+	return plainTable(Differences(original, ours)), nil
+}
+
+func plainTable(directives []Directive) string {
+	rows := [][]string{{"Directive", "Value", "What it does"}}
+	for _, d := range directives {
+		rows = append(rows, []string{code(d.Name + "="), cell(d.Values), d.Comment})
+	}
+	return markdown(rows)
+}
+
+// measurements returns what opens without a directive, by its first cell.
+func measurements() map[string]string {
+	found := map[string]string{}
+	for line := range strings.Lines(measuredText) {
+		if name, what, ok := strings.Cut(strings.TrimSpace(line), "= "); ok && !strings.HasPrefix(line, "#") {
+			found[code(name+"=")] = what
+		}
+	}
+	return found
+}
+
+func valuesOf(directives []Directive, name string) []string {
+	var values []string
+	for _, d := range directives {
+		if d.Name == name {
+			values = append(values, d.Values...)
+		}
+	}
+	return values
+}
+
+// cell shows values in code marks, "–" for none.
+func cell(values []string) string {
+	var shown []string
+	for _, v := range values {
+		if v == "" {
+			shown = append(shown, "(empty)")
+			continue
+		}
+		shown = append(shown, code(v))
+	}
+	if len(shown) == 0 {
+		return "–"
+	}
+	return strings.Join(shown, "<br>")
+}
+
+func code(s string) string { return "`" + s + "`" }
+
+// markdown returns a table; the first row is its head.
+func markdown(rows [][]string) string {
+	var b strings.Builder
+	for i, row := range rows {
+		for _, c := range row {
+			fmt.Fprintf(&b, "| %s ", strings.ReplaceAll(c, "|", `\|`))
+		}
+		b.WriteString("|\n")
+		if i == 0 {
+			b.WriteString(strings.Repeat("|---", len(row)) + "|\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
