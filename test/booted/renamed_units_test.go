@@ -1,0 +1,74 @@
+//go:build testbed
+
+package booted
+
+import (
+	"strings"
+	"testing"
+
+	"foobar/test/booted/testbed"
+	"foobar/test/documents"
+)
+
+// An administrator's changes to the units of 0.1.0, of the service and of an
+// instance, and what is under way at the time of the upgrade.
+const useOldUnits = `
+systemctl enable --now foobar foobar@blue
+mkdir /etc/systemd/system/foobar-reload.path.d
+printf '[Path]\nPathChanged=/etc/site\n' >/etc/systemd/system/foobar-reload.path.d/20-site.conf
+systemctl mask foobar-reload@green.path
+systemctl daemon-reload
+touch /etc/foobar/credentials/other
+install -D -m 644 /dev/null /etc/foobar@blue/conf.yaml
+for unit in foobar@blue.socket foobar-metrics@blue.socket; do
+  mkdir /etc/systemd/system/$unit.d
+  printf '[Socket]\nListenStream=/run/%s\n' $unit >/etc/systemd/system/$unit.d/address.conf
+done`
+
+// An upgrade from 0.1.0 brings what is enabled, masked or changed under a
+// unit's old name to its new one, and nothing of the old name runs on.
+func TestUpgradeFromOldNames(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Built(t, release)
+		m.Must(t, testbed.Command{User: "builder", Stdin: documents.Text(t, "testdata/foobar-0.1.0/PKGBUILD"),
+			Args: []string{"bash", "-euc", "mkdir ~/old; cd ~/old; cat >PKGBUILD; makepkg"}})
+		m.Shell(t, "pacman -U --noconfirm --noprogressbar /home/builder/old/*.pkg.tar.zst")
+		m.Shell(t, useOldUnits)
+		testbed.Eventually(t, taken, func() string {
+			if state := showUnit(t, m, "foobar-reload.service", "ActiveState"); state != "activating" {
+				return "foobar-reload.service is " + state
+			}
+			return ""
+		})
+
+		out := m.Shell(t, "pacman -U --noconfirm --noprogressbar "+testbed.Packages+"/v1/foobar-{policy-,}[0-9]*.pkg.tar.zst 2>&1")
+		for _, wrong := range []string{"error", "arning"} {
+			if strings.Contains(out, wrong) {
+				t.Errorf("the upgrade says\n%s", out)
+			}
+		}
+		if left := m.Exec(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "foobar-reload*", "foobar-check*"); left != "" {
+			t.Errorf("units of the old names are left:\n%s", left)
+		}
+		if left := m.Shell(t, "find /etc/systemd/system -xtype l -o -name 'foobar-reload*' -o -name 'foobar-check*'"); left != "" {
+			t.Errorf("links to nothing, or files of the old names, are left:\n%s", left)
+		}
+		for _, unit := range []string{"foobar-credentials-reload.path", "foobar-credentials-reload@blue.path"} {
+			if r := m.Try("systemctl", "is-enabled", unit); strings.TrimSpace(r.Stdout) != "enabled" {
+				t.Errorf("%s is %s", unit, r.Stdout)
+			}
+			if state := showUnit(t, m, unit, "ActiveState"); state != "active" {
+				t.Errorf("%s is %s", unit, state)
+			}
+		}
+		if state := showUnit(t, m, "foobar-credentials-reload@green.path", "LoadState"); state != "masked" {
+			t.Errorf("the masked foobar-reload@green.path is %s under its new name", state)
+		}
+		wantContains(t, "the drop-in's path", showUnit(t, m, "foobar-credentials-reload.path", "Paths"), "/etc/site")
+		s := connect(t, m)
+		s.store(t, "served by the new version")
+		if n := starts(t, m); n != 2 {
+			t.Errorf("%d starts, want one before the upgrade and one after", n)
+		}
+	})
+}
