@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"crypto/x509"
 	"flag"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"foobar/src/credentials"
@@ -30,7 +34,22 @@ func checkCredentials(f credentials.Files, conf string, env environment) error {
 		return err
 	}
 	set := store.Current()
+	if err := checkHost(set.Leaf()); err != nil {
+		fmt.Fprintln(env.stderr, "foobar: warning:", err)
+	}
 	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, credentials.Validity(set.Leaf(), time.Now()))
 	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint())
 	return nil
+}
+
+// checkHost returns an error where a self-signed certificate is not for this
+// host, as after a change of the host's name: init-credentials makes one for the
+// name of that moment. Others may be for the name of a load balancer.
+func checkHost(leaf *x509.Certificate) error {
+	host, err := os.Hostname()
+	if err != nil || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) || leaf.VerifyHostname(host) == nil {
+		return nil
+	}
+	return fmt.Errorf("the certificate is self-signed for %s, and this host is %s: clients that use another name refuse it; "+
+		"init-credentials makes a new one where the files of certificate and key are gone", strings.Join(leaf.DNSNames, ", "), host)
 }
