@@ -35,4 +35,4 @@ complete -c foobar -n '__fish_seen_subcommand_from get' -o etag -d 'Write the en
 complete -c foobar -n '__fish_seen_subcommand_from put' -o if-match -x -d 'Replace only a state with this entity tag'
 complete -c foobar -n '__fish_seen_subcommand_from put' -o allow-empty -d 'Store an empty state'
 complete -c foobar -n '__fish_seen_subcommand_from init-credentials' -o dir -x -a '(__fish_complete_directories)' -d 'Directory of the files'
-complete -c foobar -n '__fish_seen_subcommand_from init-credentials' -o host -x -a '(__fish_print_hostnames)' -d 'Name in the certificate'
+complete -c foobar -n '__fish_seen_subcommand_from init-credentials' -o host -x -a '(__fish_print_hostnames)' -d 'Names and addresses in the certificate'

@@ -35,7 +35,7 @@ func usable(*credentials.Set) error { return nil }
 func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
+	if _, err := credentials.Generate(dir, credentials.Request{Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	files := credentials.Files{
@@ -205,7 +205,7 @@ func TestAccess(t *testing.T) {
 func (f *fixture) dropToken(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := credentials.Generate(dir, "host.example", time.Now()); err != nil {
+	if _, err := credentials.Generate(dir, credentials.Request{Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")}, usable)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -94,13 +95,15 @@ func (s *Set) Describe() []string {
 }
 
 // describeOptional returns how many things an optional file has. A file that
-// exists has at least one.
+// exists has at least one. Only the last part of the path is shown: the rest is
+// another in each run where systemd passes the file, and package foobar's output
+// is compared between runs.
 func describeOptional(path string, n int, one, many string) string {
 	switch {
 	case path == "":
 		return "none, as no file is given"
 	case n == 0:
-		return "none, as " + path + " does not exist"
+		return "none, as there is no file " + filepath.Base(path)
 	}
 	return count(n, one, many)
 }

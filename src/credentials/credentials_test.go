@@ -13,10 +13,14 @@ import (
 	"time"
 )
 
+func hostRequest() Request {
+	return Request{Hosts: Hosts{Names: []string{"host.example"}}, Now: time.Now()}
+}
+
 func generate(t *testing.T) (dir string, files Files) {
 	t.Helper()
 	dir = t.TempDir()
-	if _, err := Generate(dir, "host.example", time.Now()); err != nil {
+	if _, err := Generate(dir, hostRequest()); err != nil {
 		t.Fatal(err)
 	}
 	return dir, Files{Cert: filepath.Join(dir, CertFile), Key: filepath.Join(dir, KeyFile), Token: filepath.Join(dir, TokenFile)}
@@ -73,7 +77,7 @@ func TestGenerateNeverOverwrites(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			made, err := Generate(dir, "host.example", time.Now())
+			made, err := Generate(dir, hostRequest())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +101,7 @@ func TestGenerateRefusesCertificateWithoutKey(t *testing.T) {
 	if err := os.Remove(files.Key); err != nil {
 		t.Fatal(err)
 	}
-	made, err := Generate(dir, "host.example", time.Now())
+	made, err := Generate(dir, hostRequest())
 	if err == nil || !strings.Contains(err.Error(), "is a certificate without its key") || made != nil {
 		t.Errorf("made %v, error %v", made, err)
 	}
@@ -108,14 +112,14 @@ func TestGenerateDoesNotFollowSymlinks(t *testing.T) {
 	if err := os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), filepath.Join(dir, TokenFile)); err != nil {
 		t.Fatal(err)
 	}
-	made, err := Generate(dir, "host.example", time.Now())
+	made, err := Generate(dir, hostRequest())
 	if err != nil || len(made) != 2 {
 		t.Errorf("made %v, error %v, want key and cert only", made, err)
 	}
 }
 
 func TestGenerateWithoutDirectory(t *testing.T) {
-	_, err := Generate(filepath.Join(t.TempDir(), "none"), "host.example", time.Now())
+	_, err := Generate(filepath.Join(t.TempDir(), "none"), hostRequest())
 	if err == nil {
 		t.Error("no error")
 	}

@@ -11,9 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -24,24 +24,51 @@ const (
 	TokenFile = "token"
 )
 
-// certificateLifetime is below the 825 days that some clients accept at most.
+// certificateLifetime is the lifetime of a generated certificate.
 const certificateLifetime = 365 * 24 * time.Hour
+
+// maxCertificateLifetime is within the 825 days that some clients accept at
+// most.
+const maxCertificateLifetime = 800 * 24 * time.Hour
 
 // tokenBytes is the number of random bytes in a generated token.
 const tokenBytes = 32
 
-// Generate makes a self-signed certificate for host, its key (ECDSA P-256) and a
-// random token in dir, those of the three that are missing. The files have mode
-// 0600. It returns the paths of the files that it made, also with an error. It
-// does not overwrite a file, and a file appears with its whole content or not at
-// all.
-func Generate(dir, host string, now time.Time) (made []string, err error) {
+// A Request says what Generate makes a certificate for.
+type Request struct {
+	Hosts Hosts
+	// Now is the time by this machine's clock.
+	Now time.Time
+	// Built is when the program was built, or the zero time if that is unknown.
+	Built time.Time
+}
+
+// ClockIsWrong reports whether the clock shows a time before the program was
+// built.
+func (r Request) ClockIsWrong() bool { return r.Now.Before(r.Built) }
+
+// validity returns when a new certificate begins and ceases to be valid. A wrong
+// clock would make a certificate that has expired for everybody else, so its
+// validity begins when the program was built and is as long as clients accept.
+func (r Request) validity() (notBefore, notAfter time.Time) {
+	if r.ClockIsWrong() {
+		return r.Built, r.Built.Add(maxCertificateLifetime)
+	}
+	return r.Now.Add(-time.Hour), r.Now.Add(certificateLifetime)
+}
+
+// Generate makes a self-signed certificate for the hosts of r and for localhost,
+// its key (ECDSA P-256) and a random token in dir, those of the three that are
+// missing. The files have mode 0600. It returns the paths of the files that it
+// made, also with an error. It does not overwrite a file, and a file appears
+// with its whole content or not at all.
+func Generate(dir string, r Request) (made []string, err error) {
 	for _, file := range []struct {
 		name     string
 		generate func() ([]byte, error)
 	}{
 		{KeyFile, func() ([]byte, error) { return newKey(dir) }},
-		{CertFile, func() ([]byte, error) { return newCertificate(filepath.Join(dir, KeyFile), host, now) }},
+		{CertFile, func() ([]byte, error) { return newCertificate(filepath.Join(dir, KeyFile), r) }},
 		{TokenFile, newToken},
 	} {
 		path := filepath.Join(dir, file.name)
@@ -80,8 +107,8 @@ func newKey(dir string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// newCertificate returns a certificate for host in PEM, signed by its own key.
-func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
+// newCertificate returns a certificate in PEM that is signed by its own key.
+func newCertificate(keyFile string, r Request) ([]byte, error) {
 	text, err := readFile(keyFile)
 	if err != nil {
 		return nil, err
@@ -90,21 +117,41 @@ func newCertificate(keyFile, host string, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", keyFile, err)
 	}
+	hosts := Hosts{slices.Clone(r.Hosts.Names), slices.Clone(r.Hosts.Addresses)}
+	for _, local := range []string{"localhost", "127.0.0.1", "::1"} {
+		if err := hosts.add(local); err != nil {
+			return nil, err
+		}
+	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: host},
-		DNSNames:              []string{host, "localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.Add(certificateLifetime),
+		Subject:               pkix.Name{CommonName: commonName(r.Hosts)},
+		DNSNames:              hosts.Names,
+		IPAddresses:           hosts.Addresses,
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
+	template.NotBefore, template.NotAfter = r.validity()
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// commonName returns the first host that fits into a common name, which has at
+// most 64 characters (RFC 5280, appendix A.1). Clients read the subject
+// alternative names; the common name is for people.
+func commonName(h Hosts) string {
+	for _, name := range h.Names {
+		if len(name) <= 64 {
+			return name
+		}
+	}
+	for _, ip := range h.Addresses {
+		return ip.String()
+	}
+	return "localhost"
 }
 
 func newToken() ([]byte, error) {

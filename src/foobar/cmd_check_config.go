@@ -25,7 +25,7 @@ func newCheckConfigCommand(flags *flag.FlagSet) action {
 		}
 		if limit := adminclient.MemoryMax(unitOf(*path)); limit > 0 {
 			if err := service.CheckMemory(c, limit); err != nil {
-				fmt.Fprintln(env.stderr, "foobar: warning:", err)
+				warn(env, "%v", err)
 			}
 		}
 		_, err = io.WriteString(env.stdout, describeConfig(*path, c))

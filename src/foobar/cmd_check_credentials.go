@@ -35,10 +35,16 @@ func checkCredentials(f credentials.Files, conf string, env environment) error {
 	}
 	set := store.Current()
 	if err := checkHost(set.Leaf()); err != nil {
-		fmt.Fprintln(env.stderr, "foobar: warning:", err)
+		warn(env, "%v", err)
 	}
 	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, credentials.Validity(set.Leaf(), time.Now()))
+	for _, line := range set.Describe() {
+		fmt.Fprintln(env.stdout, line)
+	}
 	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint())
+	for _, warning := range set.Warnings(time.Now()) {
+		warn(env, "%s", warning)
+	}
 	return nil
 }
 

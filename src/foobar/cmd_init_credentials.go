@@ -4,31 +4,70 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"foobar/src/credentials"
 )
 
+// buildTime is when the program was built, in seconds since 1970, or "". It is
+// set by the PKGBUILD.
+var buildTime string
+
 func newInitCredentialsCommand(flags *flag.FlagSet) action {
 	dir := flags.String("dir", "", "")
-	host := flags.String("host", "", "")
-	return func(env environment) error { return initCredentials(*dir, *host, env) }
+	var hosts *credentials.Hosts
+	flags.Func("host", "", func(list string) error {
+		parsed, err := credentials.ParseHosts(list)
+		hosts = &parsed
+		return err
+	})
+	return func(env environment) error { return initCredentials(*dir, hosts, env) }
 }
 
-func initCredentials(dir, host string, env environment) error {
+// initCredentials makes the credentials that are missing in dir, for this
+// machine if hosts is nil.
+func initCredentials(dir string, hosts *credentials.Hosts, env environment) (err error) {
 	if dir == "" {
 		return usageError("init-credentials: -dir is missing")
 	}
-	if host == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			return fmt.Errorf("find the host's name: %w", err)
-		}
-		host = name
+	r := credentials.Request{Now: time.Now(), Built: builtAt()}
+	if hosts != nil {
+		r.Hosts = *hosts
+	} else if r.Hosts, err = localHosts(env); err != nil {
+		return err
 	}
-	made, err := credentials.Generate(dir, host, time.Now())
+	made, err := credentials.Generate(dir, r)
 	for _, path := range made {
 		fmt.Fprintln(env.stdout, "made", path)
 	}
+	if len(made) > 0 && r.ClockIsWrong() {
+		warn(env, "this machine's clock shows %s, before the program was built: a new certificate is valid from %s on, set the clock",
+			r.Now.UTC().Format(time.DateOnly), r.Built.UTC().Format(time.DateOnly))
+	}
 	return err
+}
+
+// localHosts returns the name of this machine. One that no certificate can be
+// for, such as one with a space, does not keep the service from its first start.
+func localHosts(env environment) (credentials.Hosts, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return credentials.Hosts{}, fmt.Errorf("find the host's name: %w", err)
+	}
+	hosts, err := credentials.ParseHosts(name)
+	if err != nil {
+		warn(env, "the name of this machine is left out of a new certificate: %v; use -host", err)
+		return credentials.Hosts{}, nil
+	}
+	return hosts, nil
+}
+
+// builtAt returns the time of buildTime, or the zero time.
+func builtAt() time.Time {
+	seconds, err := strconv.ParseInt(buildTime, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"foobar/src/logging"
 	"foobar/src/service"
+
+	"go.uber.org/zap"
 )
 
 // A command is one subcommand. Define adds its flags to a set, and returns what
@@ -80,6 +83,12 @@ func parseFlags(flags *flag.FlagSet, args []string) error {
 		return usageError("unexpected argument %q", flags.Arg(0))
 	}
 	return nil
+}
+
+// warn writes a warning to standard error, in one line.
+func warn(env environment, format string, args ...any) {
+	options := logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}
+	logging.WriteLine(options, zap.WarnLevel, "foobar: warning: "+fmt.Sprintf(format, args...))
 }
 
 // usageError returns an error of the command line, which a restart cannot fix.

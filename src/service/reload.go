@@ -97,7 +97,7 @@ func (s *Service) recordReload(err error) {
 		return
 	}
 	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
-	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
+	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Strings("credentials", creds.Describe()), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
 	s.warnSuspicious()
 	s.warnResources()
 }

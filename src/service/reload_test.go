@@ -126,3 +126,20 @@ func TestReloadThatOpensAccessIsLogged(t *testing.T) {
 		t.Error("a conf.yaml without content opens reading, and the log does not say so")
 	}
 }
+
+// The log says what was read, and what of it works for some clients only.
+func TestReloadLogsWhatWasRead(t *testing.T) {
+	i := start(t, "")
+	before := len(i.log())
+	i.write("token", strings.Repeat("a", 76)+"\n"+strings.Repeat("b", 20)+"\n")
+	i.reloaded()
+	log := i.log()[before:]
+	for _, want := range []string{
+		`"credentials":["cert: 1 certificate for foobar.example, localhost, 127.0.0.1, ::1","token: 2 tokens","client-ca: none, as there is no file client-ca"]`,
+		`"token file: lines 1 and 2 look like one token`,
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not have %s:\n%s", want, log)
+		}
+	}
+}

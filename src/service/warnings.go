@@ -22,6 +22,9 @@ func (s *Service) warnSuspicious() {
 	if creds.ClientCAs() != nil && !access.Read.NeedsCertificate() && !access.Write.NeedsCertificate() {
 		s.log.Warn("the client-ca credential is not used, as access in conf.yaml needs no client certificate")
 	}
+	for _, warning := range creds.Warnings(time.Now()) {
+		s.log.Warn(warning)
+	}
 }
 
 // warnResources logs where the process may use less than the configuration
