@@ -32,9 +32,10 @@ func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start
 		s.observer.RequestRefused(reason, record)
 		return
 	}
-	c.SetWriteTimeout(time.Now(), live.Response)
+	now := time.Now()
+	c.SetWriteTimeout(now, live.Response)
 	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(errorText(err))}
-	record.ResponseBytes, err = b.send(c, &resp, record.ID.String(), "", true)
+	record.ResponseBytes, err = b.send(c, &resp, s.date.at(now), record.ID.String(), "", true)
 	record.Duration = time.Since(start)
 	s.observer.RequestRefused(reason, record)
 	if err == nil {

@@ -23,7 +23,7 @@ import (
 // A fakeConn is an http1.Conn without a client.
 type fakeConn struct{ net.Conn }
 
-func (*fakeConn) RemoteAddr() net.Addr                         { return &net.TCPAddr{} }
+func (*fakeConn) RemoteAddr() net.Addr                         { return nil }
 func (*fakeConn) ReadFirst([]byte, time.Duration) (int, error) { return 0, nil }
 func (*fakeConn) SetReadTimeout(time.Time, time.Duration)      {}
 func (*fakeConn) SetWriteTimeout(time.Time, time.Duration)     {}

@@ -20,7 +20,8 @@ const chunked = -1
 // have.
 type parsedRequest struct {
 	req              api.Request
-	host, protocol   string
+	host             []byte // as long as the header is not read again
+	protocol         string
 	lengths, codings int
 	expect, close    bool
 }
@@ -59,8 +60,8 @@ func (r *parsedRequest) parse(h *fasthttp.RequestHeader) error {
 func (r *parsedRequest) parseField(name, value []byte) error {
 	switch string(name) {
 	case "Host":
-		r.host = string(value)
-		if r.host == "" || !httpguts.ValidHostHeader(r.host) {
+		r.host = value
+		if len(value) == 0 || !httpguts.ValidHostHeader(string(value)) {
 			return errMalformed
 		}
 	case "Content-Length":
@@ -157,7 +158,7 @@ func (r *parsedRequest) parseTarget(b []byte) error {
 	if err != nil || u.User != nil || u.Opaque != "" {
 		return errMalformed
 	}
-	if b[0] != '/' && (u.Scheme != "https" && u.Scheme != "http" || !strings.EqualFold(u.Host, r.host)) {
+	if b[0] != '/' && (u.Scheme != "https" && u.Scheme != "http" || !strings.EqualFold(u.Host, string(r.host))) {
 		return errMalformed
 	}
 	r.req.Path = u.Path

@@ -15,14 +15,12 @@ import (
 // requestBuffers hold what a connection needs while a request is there. Idle
 // connections have none.
 type requestBuffers struct {
-	prefix   prefixReader
-	in       *bufio.Reader
-	header   fasthttp.RequestHeader
-	request  parsedRequest
-	body     body
-	response fasthttp.ResponseHeader
-	out      []byte
-	field    []byte
+	prefix  prefixReader
+	in      *bufio.Reader
+	header  fasthttp.RequestHeader
+	request parsedRequest
+	body    body
+	out     []byte
 }
 
 // A prefixReader gives the bytes that ended the wait for a request, and then
@@ -81,8 +79,9 @@ func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *req
 	resp := s.callHandler(ctx, &r.req)
 	record.Status = resp.Status
 	last = !b.body.discardUnread() || r.close || resp.Close || c.Draining()
-	c.SetWriteTimeout(time.Now(), live.Response)
-	record.ResponseBytes, err = b.send(c, &resp, s.responseRequestID(&r.req, resp.Status), r.req.Method, last)
+	now := time.Now()
+	c.SetWriteTimeout(now, live.Response)
+	record.ResponseBytes, err = b.send(c, &resp, s.date.at(now), s.responseRequestID(&r.req, resp.Status), r.req.Method, last)
 	return last, err
 }
 

@@ -23,6 +23,7 @@ type Server struct {
 	handler  api.Service
 	observer Observer
 	live     atomic.Pointer[liveSettings]
+	date     dateClock
 }
 
 // liveSettings holds the settings in force and the buffers of their size.

@@ -1,0 +1,48 @@
+package http1_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"foobar/src/api"
+	"foobar/src/http1"
+)
+
+// A requestConn brings the same request n times, one after the other.
+type requestConn struct {
+	fakeConn
+	request string
+	n       int
+}
+
+func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
+	if c.n--; c.n < 0 {
+		return 0, nil
+	}
+	return copy(b, c.request), nil
+}
+
+func (c *requestConn) Write(b []byte) (int, error) { return len(b), nil }
+
+type nopObserver struct{}
+
+func (nopObserver) RequestStarted()                           {}
+func (nopObserver) RequestDone(http1.AccessRecord)            {}
+func (nopObserver) RequestRefused(string, http1.AccessRecord) {}
+func (nopObserver) HandlerPanicked(api.ID, any)               {}
+func (nopObserver) WantsRequestID(string, int) bool           { return false }
+
+type fixed api.Response
+
+func (f *fixed) Serve(context.Context, *api.Request) api.Response { return api.Response(*f) }
+
+// BenchmarkGet is what the package needs for a GET of 1 KiB, without the
+// connection.
+func BenchmarkGet(b *testing.B) {
+	h := fixed{Status: http.StatusOK, ETag: `"0123456789abcdef"`, AcceptRanges: "bytes", ContentType: "application/octet-stream", Body: make([]byte, 1<<10)}
+	s := http1.New(&h, nopObserver{}, http1.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10})
+	b.ReportAllocs()
+	s.ServeConn(context.Background(), &requestConn{n: b.N, request: "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"}, api.Client{})
+}
