@@ -278,28 +278,6 @@ func TestFingerprint(t *testing.T) {
 	load(true)
 }
 
-func TestExpiresSoon(t *testing.T) {
-	const day = 24 * time.Hour
-	now := time.Now()
-	for _, test := range []struct {
-		lifetime, left time.Duration
-		want           bool
-	}{
-		{365 * day, 22 * day, false},
-		{365 * day, 20 * day, true},
-		{90 * day, 22 * day, false},
-		{90 * day, 20 * day, true},
-		{6 * day, 2 * day, false},
-		{6 * day, day, true},
-		{90 * day, -day, true},
-	} {
-		c := &x509.Certificate{NotBefore: now.Add(test.left - test.lifetime), NotAfter: now.Add(test.left)}
-		if got := ExpiresSoon(c, now); got != test.want {
-			t.Errorf("%v of %v left: %v", test.left, test.lifetime, got)
-		}
-	}
-}
-
 func TestReloadKeepsSetThatValidatorRejects(t *testing.T) {
 	_, files := generate(t)
 	s, err := Open(files, acceptAll)

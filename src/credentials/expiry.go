@@ -24,6 +24,8 @@ func Validity(c *x509.Certificate, now time.Time) string {
 	day := c.NotAfter.Format(time.DateOnly)
 	left := c.NotAfter.Sub(now)
 	switch {
+	case now.Before(c.NotBefore):
+		return "CERTIFICATE NOT VALID BEFORE " + c.NotBefore.Format(time.DateTime)
 	case left < 0:
 		return "CERTIFICATE EXPIRED " + day
 	case !ExpiresSoon(c, now):

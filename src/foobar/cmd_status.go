@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -51,12 +52,18 @@ func describeState(stats adminclient.Stats, now time.Time) string {
 	return fmt.Sprintf("%s, written %s, %s ago", byteCount(stats.StateSize), stats.StateWritten.Format(time.DateTime), humanDuration(now.Sub(stats.StateWritten)))
 }
 
+// describeExpiry returns how long the certificate is valid. A time.Duration has no
+// room for the years up to 9999, which a certificate can be valid until.
 func describeExpiry(expiry, now time.Time) string {
 	date := expiry.Format(time.DateOnly)
-	if left := expiry.Sub(now); left > 0 {
+	switch left := expiry.Sub(now); {
+	case left <= 0:
+		return fmt.Sprintf("EXPIRED on %s", date)
+	case left == math.MaxInt64:
+		return fmt.Sprintf("valid until %s", date)
+	default:
 		return fmt.Sprintf("valid until %s, for %s", date, humanDuration(left))
 	}
-	return fmt.Sprintf("EXPIRED on %s", date)
 }
 
 func describeLoad(stats adminclient.Stats, now time.Time) string {
