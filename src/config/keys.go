@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // A key is a key of conf.yaml.
@@ -15,16 +13,6 @@ type key struct {
 	value   func(*Config) value
 	inRange func(*Config) bool // nil if the type allows no value out of range
 	bounds  string             // the range, for the text of an error
-}
-
-// A value is a pointer to a field of Config. Its String returns the value as
-// conf.yaml takes it.
-type value interface {
-	fmt.Stringer
-	// parse sets the value and reports whether the node has an allowed one.
-	parse(*yaml.Node) bool
-	// allowed returns which values are allowed, for the text of an error.
-	allowed() string
 }
 
 // keys returns every key of conf.yaml.

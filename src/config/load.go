@@ -55,7 +55,7 @@ func Parse(file string, text []byte) (Config, error) {
 // parse sets in c what the text of a conf.yaml sets. Its errors have no File.
 func parse(c *Config, text []byte) *Error {
 	if len(text) > maxFile {
-		return &Error{Message: fmt.Sprintf("is larger than %s: a conf.yaml must not be", Size(maxFile))}
+		return &Error{Message: fmt.Sprintf("is larger than %s, which is the limit", Size(maxFile))}
 	}
 	text, err := decodeText(text)
 	if err != nil {

@@ -59,7 +59,7 @@ func setSection(c *Config, section entry, set map[string]*yaml.Node) *Error {
 }
 
 func setKey(c *Config, k key, e entry) *Error {
-	// The zero value is rarely meant, and neither is the default always.
+	// The author may have meant zero or the default.
 	if isNull(e.value) {
 		return errorAt(e.key, fmt.Sprintf("%s has no value: set one, or remove the key to use the default", k.path))
 	}
