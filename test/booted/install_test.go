@@ -59,27 +59,15 @@ func TestReboot(t *testing.T) {
 	})
 }
 
-// Pacman's transaction alone brings the new version into service, whichever
-// of Arch's hooks for tmpfiles and for restarts comes first.
+// Pacman's transaction alone brings the new version into service.
 func TestUpgrade(t *testing.T) {
-	for _, order := range []struct{ name, prepare string }{
-		{"tmpfiles hook before restart", "true"},
-		{"tmpfiles hook after restart", "mv /usr/share/libalpm/hooks/25-tmpfiles.hook /usr/share/libalpm/hooks/40-tmpfiles.hook"},
-	} {
-		t.Run(order.name, func(t *testing.T) {
-			onEachRelease(t, func(t *testing.T, release string) {
-				s := running(t, release)
-				s.Shell(t, order.prepare)
-				upgrade(t, s)
-			})
-		})
-	}
+	onEachRelease(t, func(t *testing.T, release string) { upgrade(t, running(t, release)) })
 }
 
 func upgrade(t *testing.T, s *service) {
 	t.Helper()
 	s.store(t, "kept")
-	const changed = "log:\n  level: warn # the site's own\n"
+	const changed = "log:\n  level: warn # changed by the site\n"
 	s.Write(t, confFile, changed)
 	creds := credentialSums(t, s.Machine)
 	pid := show(t, s.Machine, "MainPID")
@@ -110,13 +98,13 @@ func upgrade(t *testing.T, s *service) {
 	}
 }
 
-// version is that of the installed package.
+// version returns the version of the installed package.
 func (s *service) version(t *testing.T) string {
 	t.Helper()
 	return strings.Fields(s.Exec(t, "pacman", "-Q", "foobar"))[1]
 }
 
-// A service that is stopped is not started by an upgrade.
+// An upgrade does not start a stopped service.
 func TestUpgradeDoesNotStart(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

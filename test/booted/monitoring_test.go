@@ -150,7 +150,7 @@ func breakThings(t *testing.T, s *service) {
 	s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
 	s.Write(t, confFile, setting("limits", "state", "banana"))
 	s.Try("systemctl", "reload", "foobar")
-	knock(s.Machine, 500*time.Millisecond) // and hangs up, before TLS is agreed on
+	connectRepeatedly(s.Machine, 500*time.Millisecond) // without a TLS handshake
 }
 
 // firingAlerts returns the alerts that fire, by name.

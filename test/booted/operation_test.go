@@ -18,9 +18,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// wantRefusedStart starts the service, which must find its configuration wrong,
-// say so in a line of the journal that holds part, and not be tried again,
-// however many clients knock.
+// wantRefusedStart starts the service, which must exit with status 78, log an
+// error that holds part, and not be started again by connections.
 func wantRefusedStart(t *testing.T, m *testbed.Machine, part string) {
 	t.Helper()
 	if r := m.Try("systemctl", "enable", "--now", "foobar"); r.Code == 0 {
@@ -37,22 +36,25 @@ func wantRefusedStart(t *testing.T, m *testbed.Machine, part string) {
 	wantContains(t, "the journal from err up", journal(t, m, "-p", "err"), part)
 
 	before := starts(t, m)
-	attempts := knock(m, 3*time.Second)
+	attempts := connectRepeatedly(m, 3*time.Second)
 	if after := starts(t, m); before > 3 || after > before+1 {
-		t.Errorf("%d starts, and %d after %d clients knocked", before, after, attempts)
+		t.Errorf("%d starts, and %d after %d connections", before, after, attempts)
 	}
 	wantProperty(t, m, "ActiveState", "failed")
 }
 
-// knock connects over and over, and returns how often.
-func knock(m *testbed.Machine, during time.Duration) (attempts int) {
+// connectRepeatedly opens connections and closes them at once, and returns how
+// many.
+func connectRepeatedly(m *testbed.Machine, during time.Duration) (attempts int) {
+	pace := time.NewTicker(10 * time.Millisecond)
+	defer pace.Stop()
 	for deadline := time.Now().Add(during); time.Now().Before(deadline); attempts++ {
 		for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:8081"} {
 			if conn, err := m.Dial(context.Background(), "tcp", address); err == nil {
 				conn.Close()
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-pace.C
 	}
 	return attempts
 }
@@ -138,9 +140,9 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 		s.Exec(t, "systemctl", "daemon-reload")
 		s.Exec(t, "systemctl", "restart", "foobar")
 
-		time.Sleep(5 * time.Second)
-		wantProperty(t, s.Machine, "NRestarts", "0")
 		wantProperty(t, s.Machine, "WatchdogUSec", "2s")
+		awaitWatchdogPings(t, s, 5*time.Second)
+		wantProperty(t, s.Machine, "NRestarts", "0")
 
 		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
 		testbed.Eventually(t, 30*time.Second, func() string {
@@ -155,8 +157,8 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 	})
 }
 
-// A state that does not fit is refused, and the old one stays, also over a
-// restart on the full disk.
+// A state that does not fit on the disk is refused, and the old one is kept,
+// across a restart on the full disk too.
 func TestFullDisk(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -192,7 +194,7 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// A request that has begun is answered, then the service is gone, with success.
+// A request in flight gets its response, then the service stops with success.
 func TestStopDrains(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -206,25 +208,25 @@ func TestStopDrains(t *testing.T) {
 		if _, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\nContent-Length: 10\r\n\r\n01234", s.bearer()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond)
+		awaitRequestInFlight(t, s)
 		s.Exec(t, "systemctl", "stop", "--no-block", "foobar")
 		testbed.Eventually(t, 5*time.Second, func() string {
-			if state := show(t, s.Machine, "ActiveState"); state != "deactivating" {
-				return "ActiveState=" + state
+			state, status := show(t, s.Machine, "ActiveState"), show(t, s.Machine, "StatusText")
+			if state != "deactivating" || !strings.Contains(status, "requests in flight") {
+				return fmt.Sprintf("ActiveState=%s, status %q", state, status)
 			}
 			return ""
 		})
-		time.Sleep(300 * time.Millisecond)
 		if _, err := io.WriteString(conn, "56789"); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
-			t.Fatalf("the request in flight is not answered: %v", err)
+			t.Fatalf("the request in flight gets no response: %v", err)
 		}
 		defer resp.Body.Close()
 		if text, err := io.ReadAll(resp.Body); string(text) != "ok" || err != nil || !resp.Close {
-			t.Errorf("the request in flight is answered %s %q, close %v, %v", resp.Status, text, resp.Close, err)
+			t.Errorf("the request in flight has the response %s %q, close %v, %v", resp.Status, text, resp.Close, err)
 		}
 		testbed.Eventually(t, 10*time.Second, func() string {
 			if state := show(t, s.Machine, "ActiveState"); state != "inactive" {
@@ -239,19 +241,31 @@ func TestStopDrains(t *testing.T) {
 	})
 }
 
+// awaitRequestInFlight waits until the service has read the header of a request.
+func awaitRequestInFlight(t *testing.T, s *service) {
+	t.Helper()
+	testbed.Eventually(t, 5*time.Second, func() string {
+		text := s.Exec(t, "curl", "-sSf", metrics+"/metrics")
+		if !strings.Contains(text, "\n"+`foobar_http_requests_in_flight{listener="https"} 1`+"\n") {
+			return "no request in flight"
+		}
+		return ""
+	})
+}
+
 func TestStatusLine(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		s.store(t, "shown")
 		out := s.Exec(t, "systemctl", "--no-pager", "status", "foobar")
 		if !regexp.MustCompile(`(?m)^ *Status: "[^"]{10,}"$`).MatchString(out) {
-			t.Errorf("systemctl status has no status line for people:\n%s", out)
+			t.Errorf("systemctl status has no status text:\n%s", out)
 		}
 	})
 }
 
-// What is configured, stored and secret stays out of the journal, at every
-// level of logging and after every kind of refusal.
+// Configured values, the state and credentials stay out of the journal, at
+// every log level and after every kind of refusal.
 func TestJournalKeepsSecrets(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -287,7 +301,7 @@ func TestJournalKeepsSecrets(t *testing.T) {
 	})
 }
 
-// The same binary serves where there is no systemd.
+// The same binary serves without systemd.
 func TestByHand(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

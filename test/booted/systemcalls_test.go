@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -205,7 +207,13 @@ func (s *service) crash(t *testing.T) {
 		s.returns(t)
 	}
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
-	time.Sleep(time.Second)
+	testbed.Eventually(t, 5*time.Second, func() string {
+		status := s.Read(t, "/proc/"+show(t, s.Machine, "MainPID")+"/status")
+		if !strings.Contains(status, "\nState:\tT (stopped)\n") {
+			return "the service is not stopped"
+		}
+		return ""
+	})
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "CONT", "foobar")
 	s.returns(t)
 }
@@ -231,6 +239,7 @@ func (s *service) drain(t *testing.T) {
 	t.Helper()
 	s.holds(t, "reloaded")
 	var conns sync.WaitGroup
+	var responses atomic.Int64
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for range 5 {
@@ -245,10 +254,16 @@ func (s *service) drain(t *testing.T) {
 					return // the service has gone
 				}
 				resp.Body.Close()
+				responses.Add(1)
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
+	testbed.Eventually(t, 10*time.Second, func() string {
+		if n := responses.Load(); n < 50 {
+			return fmt.Sprintf("%d responses", n)
+		}
+		return ""
+	})
 	s.Exec(t, "systemctl", "stop", "foobar")
 	cancel()
 	conns.Wait()

@@ -3,6 +3,7 @@ package clients
 import (
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -10,15 +11,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
-// A server is one whose mistakes each test chooses, by the number of the write.
+// A server has the faults that a test chooses, by the number of the write.
 type server struct {
 	mu     sync.Mutex
 	value  string
 	writes int
-	lose   func(write int) bool // the acknowledged
-	cut    func(write int) bool // the answered
+	lose   func(write int) bool // acknowledge and lose the write
+	abort  func(write int) bool // make the write and end the connection
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,12 +42,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.lose == nil || !s.lose(s.writes) {
 		s.value = string(body)
 	}
-	if s.cut != nil && s.cut(s.writes) {
+	if s.abort != nil && s.abort(s.writes) {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-func (s *server) made() int {
+func (s *server) writesMade() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.writes
@@ -60,8 +63,10 @@ func load(t *testing.T, s *server) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); s.made() < 40 && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
+	for deadline := time.Now().Add(20 * time.Second); s.writesMade() < 40 && time.Now().Before(deadline); {
+		if err := l.AwaitResponses(1, 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
 	}
 	res, err := l.Stop()
 	if err != nil {
@@ -83,8 +88,8 @@ func TestNothingFails(t *testing.T) {
 		t.Errorf("%v\n%v", res, res.Lost)
 	}
 	for _, k := range res.Profiles {
-		if k.Profile.Pause < 100*time.Millisecond && (k.Answered == 0 || k.Longest == 0) {
-			t.Errorf("%s: %d answered, the longest after %v", k.Profile.Name, k.Answered, k.Longest)
+		if k.Profile.Pause < 100*time.Millisecond && (k.Responses == 0 || k.Longest == 0) {
+			t.Errorf("%s: %d responses, the longest after %v", k.Profile.Name, k.Responses, k.Longest)
 		}
 	}
 }
@@ -97,7 +102,71 @@ func TestLostWritesAreSeen(t *testing.T) {
 
 // A write that is made and not answered is a failure, and not a loss.
 func TestUnansweredRequestsAreSeen(t *testing.T) {
-	if res := load(t, &server{cut: func(n int) bool { return n == 10 || n == 20 }}); failures(res) != 2 || len(res.Lost) > 0 {
+	if res := load(t, &server{abort: func(n int) bool { return n == 10 || n == 20 }}); failures(res) != 2 || len(res.Lost) > 0 {
 		t.Errorf("%v\n%v", res, res.Lost)
+	}
+}
+
+// refuseFirst serves HTTP/2, and ends the first connection by a GOAWAY frame
+// that names no stream: the client has to send its request again.
+func refuseFirst(t *testing.T, l net.Listener, handler http.Handler) {
+	first := true
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if first {
+			first = false
+			go refuseStreams(t, conn)
+			continue
+		}
+		if err := conn.(*tls.Conn).Handshake(); err != nil {
+			t.Errorf("handshake: %v", err)
+			return
+		}
+		go new(http2.Server).ServeConn(conn, &http2.ServeConnOpts{Handler: handler})
+	}
+}
+
+func refuseStreams(t *testing.T, conn net.Conn) {
+	defer conn.Close()
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(conn, preface); err != nil {
+		t.Errorf("preface: %v", err)
+		return
+	}
+	framer := http2.NewFramer(conn, conn)
+	framer.WriteSettings()
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			return // the client has gone
+		}
+		if frame.Header().Type == http2.FrameHeaders {
+			framer.WriteGoAway(0, http2.ErrCodeNo, nil)
+		}
+	}
+}
+
+func TestRefusedStreamsAreSentAgain(t *testing.T) {
+	cert := httptest.NewUnstartedServer(nil)
+	cert.StartTLS()
+	defer cert.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: cert.TLS.Certificates, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go refuseFirst(t, l, &server{value: "1"})
+	underTest := &Load{server: Server{Address: l.Addr().String(), TLS: &tls.Config{InsecureSkipVerify: true}}}
+	group := &profileLoad{sum: Summary{Profile: Profile{HTTP2: true}}}
+	c := underTest.newClient(group)
+	defer c.close()
+	if got, err := c.do(http.MethodGet, "", ""); err != nil || got.text != "1" {
+		t.Errorf("GET: %q, %v", got.text, err)
+	}
+	if sum := group.summary(); sum.RefusedStreams != 1 || sum.Responses != 1 || len(sum.Failed) > 0 {
+		t.Errorf("%+v", sum)
 	}
 }

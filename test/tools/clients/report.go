@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,81 +10,98 @@ import (
 	"time"
 )
 
-// A Result is how the clients fared.
+// A Result is what happened to all clients.
 type Result struct {
 	Profiles []Summary
-	Lost     []error // what says that an acknowledged write was lost
+	Lost     []error // what shows that an acknowledged write was lost
 }
 
-// A Summary is how the clients of one kind fared.
+// A Summary is what happened to the clients of one profile.
 type Summary struct {
-	Profile    Profile
-	Clients    int
-	Answered   int
-	Longest    time.Duration // time for an answer, that for the connection included
-	Refused    int           // connections, each a failure too
-	CloseRaces int           // requests that crossed the end of their idle connection, and are no failures
-	Resent     int           // requests that GOAWAY refused, and were sent again
-	Failed     []error       // requests that were sent and not answered, or not as they should be
+	Profile        Profile
+	Clients        int
+	Responses      int
+	Longest        time.Duration // until a response, that for the connection included
+	Refused        int           // connections, each a failure too
+	CloseRaces     int           // requests that crossed the end of their idle connection, and are no failures
+	RefusedStreams int           // requests that were refused unprocessed and sent again, and are no failures
+	Failed         []error       // requests that were sent and got no response, or an unexpected one
 }
 
-// String is a table.
+// String returns a table.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %9s %8s %8s %8s %8s %14s\n", "", "answered", "failed", "refused", "crossed", "resent", "longest pause")
+	fmt.Fprintf(&b, "%-26s %9s %8s %8s %12s %16s %14s\n", "", "responses", "failed", "refused", "close races", "refused streams", "longest wait")
 	for _, s := range r.Profiles {
-		fmt.Fprintf(&b, "%-26s %9d %8d %8d %8d %8d %11.0f ms\n", s.Profile.Name, s.Answered, len(s.Failed), s.Refused, s.CloseRaces, s.Resent, float64(s.Longest.Microseconds())/1000)
+		fmt.Fprintf(&b, "%-26s %9d %8d %8d %12d %16d %11.0f ms\n", s.Profile.Name, s.Responses, len(s.Failed), s.Refused, s.CloseRaces, s.RefusedStreams,
+			float64(s.Longest.Microseconds())/1000)
 	}
 	return b.String()
 }
 
+// A failure is an error of a request with the time at which it was sent.
 type failure struct {
-	err   error
-	begun time.Time
-	after time.Duration
+	err    error
+	sentAt time.Time
+	after  time.Duration
 }
 
 func (f failure) Error() string {
-	return fmt.Sprintf("%s, after %v: %v", f.begun.Format("15:04:05.000"), f.after.Round(time.Millisecond), f.err)
+	return fmt.Sprintf("%s, after %v: %v", f.sentAt.Format("15:04:05.000"), f.after.Round(time.Millisecond), f.err)
 }
 
 func (f failure) Unwrap() error { return f.err }
 
-type report struct {
+// A profileLoad collects the summary of the clients of one profile.
+type profileLoad struct {
 	mu  sync.Mutex
 	sum Summary
 }
 
-func (r *report) add(took time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sum.Answered++
-	r.sum.Longest = max(r.sum.Longest, took)
+func (p *profileLoad) add(took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.Responses++
+	p.sum.Longest = max(p.sum.Longest, took)
 }
 
-func (r *report) addCloseRace() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sum.CloseRaces++
+func (p *profileLoad) addCloseRace() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.CloseRaces++
 }
 
-func (r *report) addResent() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sum.Resent++
+func (p *profileLoad) addRefusedStream() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.RefusedStreams++
 }
 
-func (r *report) fail(f failure) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *profileLoad) fail(f failure) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if errors.Is(f, syscall.ECONNREFUSED) {
-		r.sum.Refused++
+		p.sum.Refused++
 	}
-	r.sum.Failed = append(r.sum.Failed, f)
+	p.sum.Failed = append(p.sum.Failed, f)
 }
 
-func (r *report) summary() Summary {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sum
+func (p *profileLoad) summary() Summary {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sum
+}
+
+// awaitResponses polls until there are n responses.
+func (p *profileLoad) awaitResponses(ctx context.Context, n int) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for p.summary().Responses < n {
+		select {
+		case <-ctx.Done():
+			return errTooFew
+		case <-tick.C:
+		}
+	}
+	return nil
 }

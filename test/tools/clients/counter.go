@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// A counter follows a state that is a number, and that every acknowledged write
-// makes one more: if one was lost, it stays behind their number, or a number is
-// acknowledged twice.
+// A counter follows a state that is a number, to which every acknowledged write
+// adds one. After a lost write the state is lower than the number of writes, or
+// a number is acknowledged twice.
 type counter struct {
 	mu            sync.Mutex
 	acked         map[int]bool
 	max           int
-	indeterminate int // writes that may have been made or not
+	indeterminate int // writes without a response
 	errs          []error
 }
 
@@ -36,20 +36,21 @@ func (c *counter) addIndeterminate() {
 	c.indeterminate++
 }
 
+// newest returns the highest number that was acknowledged.
 func (c *counter) newest() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.max
 }
 
-// see checks a read that began when least was acknowledged.
-func (c *counter) see(k Profile, least int, a answer) {
-	if n, err := strconv.Atoi(a.text); err == nil && n >= least {
+// checkRead checks a read that was sent when least was acknowledged.
+func (c *counter) checkRead(p Profile, least int, got response) {
+	if n, err := strconv.Atoi(got.text); err == nil && n >= least {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.errs = append(c.errs, fmt.Errorf("%s: read %q after %d was acknowledged", k.Name, a.text, least))
+	c.errs = append(c.errs, fmt.Errorf("%s: read %q after %d was acknowledged", p.Name, got.text, least))
 }
 
 func (c *counter) errors() []error {
@@ -58,12 +59,12 @@ func (c *counter) errors() []error {
 	return c.errs
 }
 
-// compare judges the state when all is over.
+// compare checks the state that was read when all clients had stopped.
 func (c *counter) compare(last int) []error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := len(c.acked); last < n || last > n+c.indeterminate {
-		return []error{fmt.Errorf("the state counts %d, with %d writes acknowledged and %d not answered", last, n, c.indeterminate)}
+		return []error{fmt.Errorf("the state is %d after %d acknowledged writes and %d without a response", last, n, c.indeterminate)}
 	}
 	return nil
 }
