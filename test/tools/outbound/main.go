@@ -1,12 +1,13 @@
-// Outbound calls HTTPS servers by name from inside a sandbox. It takes the
-// command line of foobar, so that it can stand in for it in the installed
-// unit: it tells systemd that it is ready, with what came of everything that
-// it tried as its status, one "name: result" after the other with "; " between,
-// and then waits to be stopped.
+// Outbound sends HTTPS requests from inside a sandbox to servers that it finds by
+// name. It takes the command line of foobar, so that it can replace foobar in the
+// installed unit. It notifies systemd that it is ready, with a status text of
+// "name: result" for each attempt, separated by "; ", and waits to be stopped.
 //
-// With -serve FILE it is the other side, on the loopback interface: a name
-// server and an HTTPS server at the addresses in this file, whose certificate
-// it writes to FILE once both listen.
+// With -serve FILE it is a name server and an HTTPS server on the loopback
+// interface, at the addresses below. It writes its certificate to FILE once both
+// listen:
+//
+//	go run ./test/tools/outbound -serve servers.crt
 package main
 
 import (
@@ -22,8 +23,7 @@ import (
 	"time"
 )
 
-// The name server's address, and the HTTPS server's names. An address that is
-// nobody's name is there to be denied.
+// The name server's address, and the names and addresses of the HTTPS server.
 const (
 	nameServer = "192.0.2.53"
 	name4      = "four.example"
@@ -33,7 +33,7 @@ const (
 )
 
 func main() {
-	serve := flag.String("serve", "", "be the servers, and write their certificate to this `file`")
+	serve := flag.String("serve", "", "run the servers, and write their certificate to this `file`")
 	for _, name := range []string{"config", "data", "cert", "key", "token", "client-ca"} {
 		flag.String(name, "", "ignored")
 	}
@@ -48,7 +48,7 @@ func main() {
 	}
 }
 
-// call tries everything once, and then stays.
+// call makes all attempts, and waits for SIGTERM.
 func call() error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
@@ -70,7 +70,7 @@ func call() error {
 		results = append(results, try.name+": "+result)
 	}
 	notify("READY=1\nSTATUS=" + strings.Join(results, "; "))
-	// The watchdog wants to hear something.
+	// systemd expects watchdog pings.
 	for {
 		select {
 		case <-stop:
@@ -117,7 +117,7 @@ func listen() error {
 	return l.Close()
 }
 
-// notify writes to the socket that foobar.service has for sd_notify(3).
+// notify sends a message of sd_notify(3) by the inherited socket.
 func notify(message string) {
 	for i, name := range strings.Split(os.Getenv("LISTEN_FDNAMES"), ":") {
 		if name == "notify" {

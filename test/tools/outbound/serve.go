@@ -19,7 +19,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// serveAll answers questions and requests until it is killed.
+// serveAll runs both servers until the process is killed.
 func serveAll(certFile string) error {
 	cert, err := certificate()
 	if err != nil {
@@ -47,7 +47,7 @@ func serveAll(certFile string) error {
 
 func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
-// certificate is one that signs itself.
+// certificate returns a self-signed certificate.
 func certificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -64,7 +64,7 @@ func certificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
-// answer is a name server, RFC 1035, that knows two names.
+// answer serves two names over DNS, RFC 1035.
 func answer(packets net.PacketConn) error {
 	buffer := make([]byte, 512)
 	for {

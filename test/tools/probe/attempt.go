@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An attempt is one thing that an intruder would try.
+// An attempt is one action of an intruder.
 type attempt struct {
 	name, what string
 	steps      []step
-	// try is for attempts that are not a sequence of system calls.
+	// try is set for an attempt that is not a sequence of system calls.
 	try func() error
-	// gone means that the attempt worked if its last step does not return, as
-	// execve(2).
-	gone bool
-	// worked lists errors that show that the kernel let the attempt through.
-	worked []syscall.Errno
-	// blocking means that waiting for ever is success.
+	// replaced marks an attempt whose last step does not return if it succeeds,
+	// such as execve(2).
+	replaced bool
+	// successErrnos lists errors that show that the kernel has allowed the attempt.
+	successErrnos []syscall.Errno
+	// blocking means that not returning is success.
 	blocking bool
 }
 
@@ -44,14 +44,14 @@ func (a *attempt) verdict(r *runner) verdict {
 	last := o.step == len(a.steps)-1
 	switch o.ended {
 	case returned:
-		v.Allowed = !a.gone
+		v.Allowed = !a.replaced
 	case failed:
 		v.Errno = errnoName(o.errno)
-		for _, e := range a.worked {
+		for _, e := range a.successErrnos {
 			v.Allowed = v.Allowed || last && o.errno == e
 		}
 	case died:
-		v.Allowed = a.gone && last
+		v.Allowed = a.replaced && last
 		if !v.Allowed {
 			v.Errno = "killed"
 		}
@@ -68,8 +68,8 @@ func steps(name, what string, s ...step) attempt {
 	return attempt{name: name, what: what, steps: s}
 }
 
-// one makes an attempt of a single system call.
-func (m *memory) one(name, what string, number uintptr, args ...any) attempt {
+// single makes an attempt of a single system call.
+func (m *memory) single(name, what string, number uintptr, args ...any) attempt {
 	return steps(name, what, m.call(number, args...))
 }
 
@@ -78,15 +78,15 @@ func try(name, what string, f func() error) attempt {
 	return attempt{name: name, what: what, try: f}
 }
 
-// execs marks an attempt whose last step replaces the process.
-func (a attempt) execs() attempt {
-	a.gone = true
+// replacesProcess marks an attempt whose last step replaces the process.
+func (a attempt) replacesProcess() attempt {
+	a.replaced = true
 	return a
 }
 
-// or adds errors that mean success.
-func (a attempt) or(e ...syscall.Errno) attempt {
-	a.worked = append(a.worked, e...)
+// orErrno adds errors that mean success.
+func (a attempt) orErrno(e ...syscall.Errno) attempt {
+	a.successErrnos = append(a.successErrnos, e...)
 	return a
 }
 

@@ -95,14 +95,14 @@ func (r *runner) run(steps []step) outcome {
 	// The child can come into being at a moment at which the Go runtime wants
 	// the thread for something else, and then it hangs before its first step.
 	for range 5 {
-		if o = r.once(steps); o.ended != noFork || o.errno != 0 {
+		if o = r.runOnce(steps); o.ended != noFork || o.errno != 0 {
 			break
 		}
 	}
 	return o
 }
 
-func (r *runner) once(steps []step) outcome {
+func (r *runner) runOnce(steps []step) outcome {
 	p, err := newPage()
 	if err != nil {
 		panic(err) // the probe cannot go on without memory

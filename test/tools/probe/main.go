@@ -1,11 +1,15 @@
 // Probe tries, from inside a sandbox, what an intruder would try. It takes the
-// command line of foobar, so that it can stand in for it in the installed
-// unit: it tells systemd that it is ready, writes one line of JSON for each
-// thing that it tried to probe.jsonl in the state directory, ends that with
-// the line {"kind":"end"} and then waits to be stopped.
+// command line of foobar, so that it can replace foobar in the installed unit.
+// It notifies systemd that it is ready, writes one line of JSON for each attempt
+// to probe.jsonl in the state directory, ends the file with {"kind":"end"} and
+// waits to be stopped.
 //
-// Without -data it writes to standard output. With -syscalls it tries system
-// call numbers alone, and ends.
+// Without -data it writes to standard output:
+//
+//	go run ./test/tools/probe
+//
+// With -syscalls it tries system call numbers alone, and exits.
+// Read attempt.go first; child.go runs an attempt in a process of its own.
 package main
 
 import (
@@ -24,10 +28,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noop is the argument of a probe that was only to be executed.
+// noop is the argument with which a probe exits at once: an attempt has executed
+// it.
 const noop = "-noop"
 
-// A target is what the probe knows of where it is.
+// A target is the sandbox as the probe knows it: paths and inherited sockets.
 type target struct {
 	self        string // path of its binary
 	program     []byte // its binary
@@ -54,10 +59,10 @@ func main() {
 }
 
 func run() error {
-	var w target
+	var t target
 	var syscalls bool
 	var cert, data string
-	flag.StringVar(&w.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
+	flag.StringVar(&t.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
 	flag.StringVar(&data, "data", "", "the state directory")
 	flag.StringVar(&cert, "cert", "/run/credentials/foobar.service/cert", "a file in the credentials' directory")
 	flag.String("key", "", "ignored")
@@ -65,25 +70,25 @@ func run() error {
 	flag.String("client-ca", "", "ignored")
 	flag.BoolVar(&syscalls, "syscalls", false, "try system call numbers alone")
 	flag.Parse()
-	w.credentials = filepath.Dir(cert)
-	w.data = cmp.Or(data, "/var/lib/foobar")
-	w.sockets = sockets(os.Getenv("LISTEN_FDNAMES"))
+	t.credentials = filepath.Dir(cert)
+	t.data = cmp.Or(data, "/var/lib/foobar")
+	t.sockets = sockets(os.Getenv("LISTEN_FDNAMES"))
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
-	w.notify("READY=1\nSTATUS=Probing")
+	t.notify("READY=1\nSTATUS=Probing")
 
 	out, err := output(data)
 	if err != nil {
 		return err
 	}
-	if err := w.probe(out, syscalls); err != nil {
+	if err := t.probe(out, syscalls); err != nil {
 		return err
 	}
 	if syscalls {
 		return nil
 	}
-	w.notify("STATUS=Probed")
-	w.wait(stop)
+	t.notify("STATUS=Probed")
+	t.wait(stop)
 	return nil
 }
 
@@ -94,8 +99,8 @@ func output(data string) (io.Writer, error) {
 	return os.Create(filepath.Join(data, "probe.jsonl"))
 }
 
-// probe tries everything.
-func (w *target) probe(out io.Writer, syscallsAlone bool) (err error) {
+// probe makes all attempts.
+func (t *target) probe(out io.Writer, syscallsAlone bool) (err error) {
 	encoder := json.NewEncoder(out)
 	report := func(line any) {
 		if e := encoder.Encode(line); e != nil && err == nil {
@@ -105,13 +110,13 @@ func (w *target) probe(out io.Writer, syscallsAlone bool) (err error) {
 	r := newRunner()
 	trySyscalls(r, report)
 	if !syscallsAlone {
-		if e := w.prepare(); e != nil {
+		if e := t.prepare(); e != nil {
 			return e
 		}
 		m := &memory{}
-		for _, a := range m.attempts(*w) {
+		for _, a := range m.attempts(*t) {
 			report(a.verdict(r))
-			w.notify("WATCHDOG=1")
+			t.notify("WATCHDOG=1")
 		}
 		walk(r, m, report)
 	}
@@ -121,25 +126,24 @@ func (w *target) probe(out io.Writer, syscallsAlone bool) (err error) {
 	return err
 }
 
-func (w *target) prepare() (err error) {
-	w.self = os.Args[0]
-	w.program, err = os.ReadFile(w.self)
+func (t *target) prepare() (err error) {
+	t.self = os.Args[0]
+	t.program, err = os.ReadFile(t.self)
 	return err
 }
 
-func (m *memory) attempts(w target) []attempt {
+func (m *memory) attempts(t target) []attempt {
 	var all []attempt
 	for _, some := range [][]attempt{
-		m.fileAttempts(w), m.programAttempts(w), m.processAttempts(w), m.namespaceAttempts(), m.mountAttempts(w), m.kernelAttempts(), m.networkAttempts(w),
+		m.fileAttempts(t), m.programAttempts(t), m.processAttempts(t), m.namespaceAttempts(), m.mountAttempts(t), m.kernelAttempts(), m.networkAttempts(t),
 	} {
 		all = append(all, some...)
 	}
 	return all
 }
 
-// sockets returns what sd_listen_fds_with_names(3) would. $LISTEN_PID is not
-// looked at: some versions of systemd set another number in a process
-// namespace.
+// sockets returns what sd_listen_fds_with_names(3) does, without a look at
+// $LISTEN_PID.
 func sockets(names string) []socket {
 	if names == "" {
 		return nil
@@ -152,16 +156,16 @@ func sockets(names string) []socket {
 }
 
 // notify sends a message as sd_notify(3) does, by the inherited socket.
-func (w *target) notify(message string) {
-	for _, s := range w.sockets {
+func (t *target) notify(message string) {
+	for _, s := range t.sockets {
 		if s.name == "notify" {
 			unix.Write(s.fd, []byte(message))
 		}
 	}
 }
 
-// wait keeps the watchdog content until systemd stops the unit.
-func (w *target) wait(stop <-chan os.Signal) {
+// wait sends watchdog pings until systemd stops the unit.
+func (t *target) wait(stop <-chan os.Signal) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -169,7 +173,7 @@ func (w *target) wait(stop <-chan os.Signal) {
 		case <-stop:
 			return
 		case <-tick.C:
-			w.notify("WATCHDOG=1")
+			t.notify("WATCHDOG=1")
 		}
 	}
 }

@@ -52,7 +52,7 @@ func anySocket(family int) error {
 }
 
 // networkAttempts try to reach anything that the service was not handed.
-func (m *memory) networkAttempts(w target) []attempt {
+func (m *memory) networkAttempts(t target) []attempt {
 	var list []attempt
 	for _, f := range families() {
 		list = append(list, try("socket-"+f.name, "open a socket of "+f.name+", of any type", func() error { return anySocket(f.number) }))
@@ -61,7 +61,7 @@ func (m *memory) networkAttempts(w target) []attempt {
 	tcp := m.call(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM, 0)
 	reached := []syscall.Errno{syscall.ECONNREFUSED, syscall.EINPROGRESS, syscall.ETIMEDOUT}
 	list = append(list,
-		steps("connect", "connect to another service of the machine", tcp, m.call(unix.SYS_CONNECT, result(0), loopback, len(loopback))).or(reached...),
+		steps("connect", "connect to another service of the machine", tcp, m.call(unix.SYS_CONNECT, result(0), loopback, len(loopback))).orErrno(reached...),
 		steps("bind", "open a port", tcp, m.call(unix.SYS_BIND, result(0), inet4(0, [4]byte{}), 16), m.call(unix.SYS_LISTEN, result(0), 1)),
 		steps("icmp", "send raw packets", m.call(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)),
 		steps("netlink-routes", "list the network's interfaces", m.call(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW, 0)),
@@ -74,9 +74,9 @@ func (m *memory) networkAttempts(w target) []attempt {
 	} {
 		address := append([]byte{unix.AF_UNIX, 0}, s.address...)
 		list = append(list, steps("unix-"+s.name, "connect to the AF_UNIX socket "+printable(s.address),
-			m.call(unix.SYS_SOCKET, unix.AF_UNIX, unix.SOCK_STREAM, 0), m.call(unix.SYS_CONNECT, result(0), address, len(address))).or(syscall.ECONNREFUSED, syscall.EPROTOTYPE))
+			m.call(unix.SYS_SOCKET, unix.AF_UNIX, unix.SOCK_STREAM, 0), m.call(unix.SYS_CONNECT, result(0), address, len(address))).orErrno(syscall.ECONNREFUSED, syscall.EPROTOTYPE))
 	}
-	for _, s := range w.sockets {
+	for _, s := range t.sockets {
 		list = append(list, m.inherited(s)...)
 	}
 	return list
@@ -86,15 +86,15 @@ func (m *memory) networkAttempts(w target) []attempt {
 // belongs to the machine's network and not to the service's.
 func (m *memory) inherited(s socket) []attempt {
 	call := func(name, what string, number uintptr, args ...any) attempt {
-		return m.one(s.name+"-"+name, what+" the inherited socket "+s.name, number, append([]any{s.fd}, args...)...)
+		return m.single(s.name+"-"+name, what+" the inherited socket "+s.name, number, append([]any{s.fd}, args...)...)
 	}
 	loopback := inet4(22, [4]byte{127, 0, 0, 1})
 	disconnect := m.call(unix.SYS_CONNECT, s.fd, make([]byte, 16), 16)
 	disconnect.optional = true
 	list := []attempt{
-		call("ioctl", "list the machine's network interfaces by", unix.SYS_IOCTL, unix.SIOCGIFCONF, words(0, 0)).or(syscall.ENOTTY),
-		call("bind", "rebind", unix.SYS_BIND, inet4(0, [4]byte{}), 16).or(syscall.EINVAL),
-		call("send-descriptor", "send a descriptor by", unix.SYS_SENDMSG, m.rights(), 0).or(syscall.ENOTCONN, syscall.EPIPE),
+		call("ioctl", "list the machine's network interfaces by", unix.SYS_IOCTL, unix.SIOCGIFCONF, words(0, 0)).orErrno(syscall.ENOTTY),
+		call("bind", "rebind", unix.SYS_BIND, inet4(0, [4]byte{}), 16).orErrno(syscall.EINVAL),
+		call("send-descriptor", "send a descriptor by", unix.SYS_SENDMSG, m.rights(), 0).orErrno(syscall.ENOTCONN, syscall.EPIPE),
 		call("attach-filter", "attach a BPF program to", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, m.filter(), 16),
 		call("option", "set an option of", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_KEEPALIVE, []byte{1, 0, 0, 0}, 4),
 	}
@@ -105,19 +105,19 @@ func (m *memory) inherited(s socket) []attempt {
 		return append(list, call("write", "write a log entry by", unix.SYS_WRITE, "MESSAGE=probe\n", 14))
 	}
 	return append(list,
-		call("accept", "take a connection from", unix.SYS_ACCEPT4, 0, 0, unix.SOCK_NONBLOCK).or(syscall.EAGAIN).blocks(),
+		call("accept", "take a connection from", unix.SYS_ACCEPT4, 0, 0, unix.SOCK_NONBLOCK).orErrno(syscall.EAGAIN).succeedsByBlocking(),
 		call("listen", "lengthen the queue of", unix.SYS_LISTEN, 4096),
-		call("shutdown", "shut down", unix.SYS_SHUTDOWN, 9).or(syscall.EINVAL),
+		call("shutdown", "shut down", unix.SYS_SHUTDOWN, 9).orErrno(syscall.EINVAL),
 		// These two, where they work, end the listening.
 		steps(s.name+"-connect", "disconnect the inherited socket "+s.name+" and connect out by it",
-			disconnect, m.call(unix.SYS_CONNECT, s.fd, loopback, 16)).or(syscall.ECONNREFUSED, syscall.EINPROGRESS, syscall.EISCONN, syscall.EINVAL),
+			disconnect, m.call(unix.SYS_CONNECT, s.fd, loopback, 16)).orErrno(syscall.ECONNREFUSED, syscall.EINPROGRESS, syscall.EISCONN, syscall.EINVAL),
 		steps(s.name+"-fast-open", "disconnect the inherited socket "+s.name+" and send out by it",
-			disconnect, m.call(unix.SYS_SENDTO, s.fd, "x", 1, unix.MSG_FASTOPEN, loopback, 16)).or(syscall.ECONNREFUSED, syscall.EINPROGRESS, syscall.EISCONN, syscall.EOPNOTSUPP, syscall.EPIPE),
+			disconnect, m.call(unix.SYS_SENDTO, s.fd, "x", 1, unix.MSG_FASTOPEN, loopback, 16)).orErrno(syscall.ECONNREFUSED, syscall.EINPROGRESS, syscall.EISCONN, syscall.EOPNOTSUPP, syscall.EPIPE),
 	)
 }
 
-// blocks says that waiting for ever is what success looks like.
-func (a attempt) blocks() attempt {
+// succeedsByBlocking marks an attempt whose success does not return.
+func (a attempt) succeedsByBlocking() attempt {
 	a.blocking = true
 	return a
 }

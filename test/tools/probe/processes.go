@@ -11,40 +11,40 @@ import (
 )
 
 // processAttempts try to see and to touch other processes.
-func (m *memory) processAttempts(w target) []attempt {
+func (m *memory) processAttempts(t target) []attempt {
 	self := os.Getpid()
 	iov := func() []byte { return m.vector(make([]byte, 8)) }
 	remote := words(0x400000, 8)
 	list := []attempt{
 		try("see-processes", "find other processes in /proc", seeProcesses),
 		try("count-processes", "find out which process numbers are taken, by signal 0", countProcesses),
-		m.one("signal-init", "send a signal to process 1", unix.SYS_KILL, 1, 0).unless(self == 1),
-		m.one("signal-parent", "send a signal to the service from a process that it made", unix.SYS_KILL, self, 0),
-		m.one("ptrace-service", "trace the service from a process that it made", unix.SYS_PTRACE, unix.PTRACE_SEIZE, self, 0, 0),
-		m.one("ptrace-init", "trace process 1", unix.SYS_PTRACE, unix.PTRACE_SEIZE, 1, 0, 0).unless(self == 1),
-		m.one("read-memory", "read the memory of another process", unix.SYS_PROCESS_VM_READV, self, iov(), 1, remote, 1, 0),
-		m.one("write-memory", "write the memory of another process", unix.SYS_PROCESS_VM_WRITEV, self, iov(), 1, remote, 1, 0).or(syscall.EFAULT),
-		m.one("process-descriptor", "take hold of a process by a descriptor", unix.SYS_PIDFD_OPEN, self, 0),
+		m.single("signal-init", "send a signal to process 1", unix.SYS_KILL, 1, 0).unless(self == 1),
+		m.single("signal-parent", "send a signal to the service from a process that it made", unix.SYS_KILL, self, 0),
+		m.single("ptrace-service", "trace the service from a process that it made", unix.SYS_PTRACE, unix.PTRACE_SEIZE, self, 0, 0),
+		m.single("ptrace-init", "trace process 1", unix.SYS_PTRACE, unix.PTRACE_SEIZE, 1, 0, 0).unless(self == 1),
+		m.single("read-memory", "read the memory of another process", unix.SYS_PROCESS_VM_READV, self, iov(), 1, remote, 1, 0),
+		m.single("write-memory", "write the memory of another process", unix.SYS_PROCESS_VM_WRITEV, self, iov(), 1, remote, 1, 0).orErrno(syscall.EFAULT),
+		m.single("process-descriptor", "take hold of a process by a descriptor", unix.SYS_PIDFD_OPEN, self, 0),
 		steps("steal-descriptor", "take a descriptor out of another process",
 			m.call(unix.SYS_PIDFD_OPEN, self, 0), m.call(unix.SYS_PIDFD_GETFD, result(0), 0, 0)),
-		m.one("compare-processes", "compare kernel objects of processes", unix.SYS_KCMP, self, self, 0, 0, 0),
-		m.one("priority-up", "run before other processes", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, -10&0xffffffff),
-		m.one("real-time", "run before all other processes", unix.SYS_SCHED_SETSCHEDULER, 0, unix.SCHED_FIFO, []byte{1, 0, 0, 0}),
-		m.one("deadline", "run by deadline", unix.SYS_SCHED_SETATTR, 0, words(uint64(unix.SCHED_DEADLINE)<<32|48, 0, 0, 1e6, 1e7, 1e7), 0),
-		m.one("affinity", "choose processors", unix.SYS_SCHED_SETAFFINITY, 0, 8, words(1)),
-		m.one("io-priority", "write before other processes", unix.SYS_IOPRIO_SET, 1, 0, 1<<13),
-		m.one("raise-limit", "raise a resource limit above its hard one", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words(1<<20-1, 1<<20-1), 0),
-		m.one("core-dump", "have the kernel dump memory", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_CORE, words(1<<20, 1<<20), 0),
-		m.one("lock-memory", "lock all memory", unix.SYS_MLOCKALL, unix.MCL_CURRENT),
-		m.one("set-uid", "become root", unix.SYS_SETUID, 0),
-		m.one("set-gid", "become root's group", unix.SYS_SETGID, 0),
-		m.one("set-groups", "drop or take groups", unix.SYS_SETGROUPS, 0, 0),
-		m.one("capabilities", "take a capability", unix.SYS_CAPSET, words(0x20080522), words(1<<32|1, 0, 0)),
+		m.single("compare-processes", "compare kernel objects of processes", unix.SYS_KCMP, self, self, 0, 0, 0),
+		m.single("priority-up", "run before other processes", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, -10&0xffffffff),
+		m.single("real-time", "run before all other processes", unix.SYS_SCHED_SETSCHEDULER, 0, unix.SCHED_FIFO, []byte{1, 0, 0, 0}),
+		m.single("deadline", "run by deadline", unix.SYS_SCHED_SETATTR, 0, words(uint64(unix.SCHED_DEADLINE)<<32|48, 0, 0, 1e6, 1e7, 1e7), 0),
+		m.single("affinity", "choose processors", unix.SYS_SCHED_SETAFFINITY, 0, 8, words(1)),
+		m.single("io-priority", "write before other processes", unix.SYS_IOPRIO_SET, 1, 0, 1<<13),
+		m.single("raise-limit", "raise a resource limit above its hard one", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words(1<<20-1, 1<<20-1), 0),
+		m.single("core-dump", "have the kernel dump memory", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_CORE, words(1<<20, 1<<20), 0),
+		m.single("lock-memory", "lock all memory", unix.SYS_MLOCKALL, unix.MCL_CURRENT),
+		m.single("set-uid", "become root", unix.SYS_SETUID, 0),
+		m.single("set-gid", "become root's group", unix.SYS_SETGID, 0),
+		m.single("set-groups", "drop or take groups", unix.SYS_SETGROUPS, 0, 0),
+		m.single("capabilities", "take a capability", unix.SYS_CAPSET, words(0x20080522), words(1<<32|1, 0, 0)),
 	}
-	return append(list, m.prctlAttempts(w)...)
+	return append(list, m.prctlAttempts(t)...)
 }
 
-func (m *memory) prctlAttempts(w target) []attempt {
+func (m *memory) prctlAttempts(t target) []attempt {
 	var list []attempt
 	for _, p := range []struct {
 		name, what string
@@ -61,7 +61,7 @@ func (m *memory) prctlAttempts(w target) []attempt {
 		{"subreaper", "inherit other processes' children", []any{unix.PR_SET_CHILD_SUBREAPER, 1}},
 		{"seccomp", "install a system call filter", []any{unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, m.filter()}},
 	} {
-		list = append(list, m.one("prctl-"+p.name, p.what, unix.SYS_PRCTL, p.args...))
+		list = append(list, m.single("prctl-"+p.name, p.what, unix.SYS_PRCTL, p.args...))
 	}
 	return list
 }

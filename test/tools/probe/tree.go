@@ -44,7 +44,7 @@ const ending = time.Second
 
 func walk(r *runner, m *memory, report func(any)) {
 	w := &walker{r, m, report, regexp.MustCompile(`/[0-9]+(-[0-9a-f]+)?\b|/[0-9a-f]+-[0-9a-f]+$`), "/proc/" + strconv.Itoa(os.Getpid()), map[string]bool{}, map[[2]uint64]bool{}}
-	w.dir("/")
+	w.visitDir("/")
 }
 
 // shown is the name under which a path is reported.
@@ -58,7 +58,7 @@ func (w *walker) shown(path string) string {
 	return path
 }
 
-func (w *walker) dir(path string) {
+func (w *walker) visitDir(path string) {
 	var s unix.Stat_t
 	err := unix.Stat(path, &s)
 	if err == syscall.ENOENT || err == syscall.ESRCH {
@@ -75,7 +75,7 @@ func (w *walker) dir(path string) {
 		time.Sleep(ending) // or the probe would take them for somebody else's
 	}
 	entries, err := os.ReadDir(path)
-	w.tell(found{Path: w.shown(path), Dir: true, Read: err == nil, Write: w.plant(path)})
+	w.emit(found{Path: w.shown(path), Dir: true, Read: err == nil, Write: w.canCreateIn(path)})
 	for _, e := range entries {
 		child := filepath.Join(path, e.Name())
 		if w.seen[w.shown(child)] {
@@ -83,27 +83,27 @@ func (w *walker) dir(path string) {
 		}
 		w.seen[w.shown(child)] = true
 		if e.IsDir() {
-			w.dir(child)
+			w.visitDir(child)
 			continue
 		}
-		w.file(child, e)
+		w.visitFile(child, e)
 	}
 }
 
-func (w *walker) file(path string, e fs.DirEntry) {
+func (w *walker) visitFile(path string, e fs.DirEntry) {
 	if e.Type()&fs.ModeSymlink != 0 && !strings.HasPrefix(path, "/proc/") {
 		return // what it points to is seen by itself, or is not there
 	}
-	w.tell(found{Path: w.shown(path), Read: opens(path, unix.O_RDONLY), Write: opens(path, unix.O_WRONLY), Exec: w.runs(path, e)})
+	w.emit(found{Path: w.shown(path), Read: canOpen(path, unix.O_RDONLY), Write: canOpen(path, unix.O_WRONLY), Exec: w.canExecute(path, e)})
 }
 
-func (w *walker) tell(f found) {
+func (w *walker) emit(f found) {
 	f.Kind = "path"
 	w.report(f)
 }
 
-// opens opens without a wait and changes nothing.
-func opens(path string, how int) bool {
+// canOpen opens a path without blocking, and changes nothing.
+func canOpen(path string, how int) bool {
 	fd, err := unix.Open(path, how|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		unix.Close(fd)
@@ -111,8 +111,8 @@ func opens(path string, how int) bool {
 	return err == nil
 }
 
-// plant makes a file in a directory.
-func (w *walker) plant(dir string) bool {
+// canCreateIn makes a file in a directory and removes it.
+func (w *walker) canCreateIn(dir string) bool {
 	path := filepath.Join(dir, "planted")
 	fd, err := unix.Open(path, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -123,8 +123,8 @@ func (w *walker) plant(dir string) bool {
 	return true
 }
 
-// runs executes files that may be programs.
-func (w *walker) runs(path string, e fs.DirEntry) bool {
+// canExecute executes files that may be programs.
+func (w *walker) canExecute(path string, e fs.DirEntry) bool {
 	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || !e.Type().IsRegular() {
 		return false
 	}

@@ -1,10 +1,10 @@
-// Systrace prints the system calls that foobar makes. It follows a command and
-// all that the command starts, machines included, and looks at the processes
-// among them that run foobar as foobar.service does, in their sandbox:
+// Systrace counts the system calls that foobar makes. It traces a command and
+// every process that the command starts, in machines too, and counts the calls
+// of those processes that run foobar as foobar.service does:
 //
 //	go run ./test/tools/systrace go test -tags testbed -count=1 ./test/booted
 //
-// or a machine that is up, by its first process, until it is interrupted:
+// or the machine whose first process has the number PID, until a signal comes:
 //
 //	go run ./test/tools/systrace -p PID
 //
@@ -33,10 +33,10 @@ import (
 )
 
 func main() {
-	program := flag.String("program", "/bin/foobar -config", "how the command line of the processes begins")
-	pid := flag.Int("p", 0, "follow the process with this number")
+	program := flag.String("program", "/bin/foobar -config", "beginning of the command line of the processes to count")
+	pid := flag.Int("p", 0, "trace the process with this number")
 	asJSON := flag.Bool("json", false, "print JSON")
-	output := flag.String("o", "", "write to this file, not to standard output")
+	output := flag.String("o", "", "file to write to instead of standard output")
 	flag.Parse()
 	t := newTracer(*program)
 	err := t.follow(*pid, flag.Args())
@@ -60,8 +60,8 @@ func (t *tracer) follow(pid int, command []string) error {
 	return t.command(command)
 }
 
-// attach follows a process until a signal comes. Processes that are followed
-// go on by themselves when the tracer ends.
+// attach traces a process until a signal comes. Traced processes continue when
+// the tracer exits.
 func (t *tracer) attach(pid int) error {
 	if err := t.seize(pid); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (t *tracer) attach(pid int) error {
 	go func() {
 		<-interrupted
 		end.Store(true)
-		// wait4(2) goes on over a signal, and returns for a child.
+		// wait4(2) is restarted after a signal, and returns for a child.
 		if _, err := syscall.ForkExec("/proc/self/exe", []string{"systrace", "-h"}, nil); err != nil {
 			panic(err)
 		}
@@ -82,7 +82,7 @@ func (t *tracer) attach(pid int) error {
 }
 
 func (t *tracer) command(args []string) error {
-	// The shell waits until it is followed.
+	// The shell stops itself until it is traced.
 	cmd := exec.Command("/bin/sh", append([]string{"-c", `kill -STOP $$; exec "$@"`, "sh"}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -101,13 +101,13 @@ func (t *tracer) command(args []string) error {
 	return t.run(func() bool { return false })
 }
 
-// A Summary is what is known of one system call.
+// A Summary counts one system call.
 type Summary struct {
-	Name   string         `json:"name"`
-	Number int            `json:"number"`
-	Count  int            `json:"count"`
-	Errors map[string]int `json:"errors,omitempty"`
-	Lacks  []string       `json:"lacks,omitempty"`
+	Name    string         `json:"name"`
+	Number  int            `json:"number"`
+	Count   int            `json:"count"`
+	Errors  map[string]int `json:"errors,omitempty"`
+	Missing []string       `json:"missing_on,omitempty"` // architectures
 }
 
 func (t *tracer) summary() []Summary {
@@ -137,7 +137,7 @@ func report(all []Summary, asJSON bool, path string) error {
 	}
 	for i := range all {
 		all[i].Name = tables.Name(runtime.GOARCH, all[i].Number)
-		all[i].Lacks = tables.MissingOn(all[i].Name)
+		all[i].Missing = tables.MissingOn(all[i].Name)
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
 	var out io.Writer = os.Stdout
@@ -170,7 +170,7 @@ func (s Summary) notes() string {
 	for _, name := range names {
 		fmt.Fprintf(&b, " %s:%d", name, s.Errors[name])
 	}
-	for _, arch := range s.Lacks {
+	for _, arch := range s.Missing {
 		fmt.Fprintf(&b, " (not on %s)", arch)
 	}
 	return b.String()

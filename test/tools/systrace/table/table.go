@@ -1,6 +1,6 @@
-// Package table knows the system calls of the architectures that the package
-// is built for, from the tables of golang.org/x/sys, which are made from the
-// kernel's headers.
+// Package table has the numbers and names of system calls on each architecture
+// that the package is built for. They come from golang.org/x/sys, which takes
+// them from the kernel's headers.
 package table
 
 import (
@@ -14,16 +14,16 @@ import (
 	"strings"
 )
 
-// Architectures are Go's names of those that the package is built for.
+// Architectures returns Go's names of the architectures.
 func Architectures() []string { return []string{"amd64", "arm64"} }
 
-// Tables are the tables of all architectures.
+// Tables holds the table of each architecture.
 type Tables struct {
 	names   map[string]map[int]string
 	numbers map[string]map[string]int
 }
 
-// Load reads the tables.
+// Load reads the tables from the module cache.
 func Load() (*Tables, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys")
@@ -51,7 +51,7 @@ func Load() (*Tables, error) {
 	return t, nil
 }
 
-// add takes names as syscalls(2) and systemd have them.
+// add stores a call by its name in syscalls(2) and systemd.
 func (t *Tables) add(arch string, number int, name string) {
 	if old, ok := map[string]string{"fstatat": "newfstatat", "pwrite": "pwrite64", "pread": "pread64"}[name]; ok {
 		name = old
@@ -76,11 +76,11 @@ func (t *Tables) Number(arch, name string) (int, bool) {
 
 // MissingOn returns the architectures that do not have a call.
 func (t *Tables) MissingOn(name string) []string {
-	var lacking []string
+	var missing []string
 	for _, arch := range Architectures() {
 		if _, ok := t.numbers[arch][name]; !ok {
-			lacking = append(lacking, arch)
+			missing = append(missing, arch)
 		}
 	}
-	return lacking
+	return missing
 }
