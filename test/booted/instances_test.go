@@ -200,7 +200,7 @@ var ofOneLife = []string{"Id", "Names", "User", "Group", "UID", "GID", "MainPID"
 
 func instanceProperties(t *testing.T, m *testbed.Machine, unit string) map[string]string {
 	t.Helper()
-	all := unitProperties(t, m, unit)
+	all := m.UnitProperties(t, unit)
 	for _, name := range ofOneLife {
 		delete(all, name)
 	}

@@ -22,11 +22,11 @@ const (
 // The package foobar-outbound, and it alone, has the service reach an HTTPS
 // server by its name: installing it is enough, and removing it too.
 func TestOutbound(t *testing.T) {
-	caller, probe := buildStatic(t, "../tools/outbound"), buildStatic(t, "../tools/probe")
+	caller, probe := testbed.BuildStatic(t, "../tools/outbound"), testbed.BuildStatic(t, "../tools/probe")
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)
-		copyIn(t, m, caller, "/srv/caller")
-		copyIn(t, m, probe, "/srv/probe")
+		m.CopyProgram(t, caller, "/srv/caller")
+		m.CopyProgram(t, probe, "/srv/probe")
 		startServers(t, m)
 		standIn(t, m, "/srv/caller")
 		m.Exec(t, "systemctl", "restart", "foobar")
@@ -229,7 +229,7 @@ func outboundSandbox(t *testing.T, m *testbed.Machine) {
 	m.Exec(t, "systemctl", "restart", "foobar")
 	report := parse(t, probed(t, m, probeReport))
 	m.Exec(t, "systemctl", "stop", "foobar")
-	for _, wrong := range slices.Concat(report.JudgeAttempts(sandbox.OutboundAttempts()), report.JudgePaths(sandbox.OutboundPaths())) {
+	for _, wrong := range slices.Concat(report.CheckAttempts(sandbox.OutboundAttempts()), report.CheckPaths(sandbox.OutboundPaths())) {
 		t.Error(wrong)
 	}
 }

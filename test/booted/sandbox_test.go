@@ -7,11 +7,9 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,24 +29,24 @@ const (
 	probeReport     = "/var/lib/private/foobar/probe.jsonl"
 )
 
-// writes says whether generated files are to be written, not only compared.
+// writes reports whether tests write generated files instead of comparing them.
 func writes() bool { return os.Getenv("FOOBAR_WRITE") != "" }
 
-// A survey collects what the probe found in several sandboxes.
+// A survey collects what the probe finds in several sandboxes.
 type survey struct {
-	program string // the probe
-	free    *sandbox.Report
+	program string          // the probe
+	free    *sandbox.Report // of a process without a filter
 	mu      sync.Mutex
-	columns map[string]sandbox.Column
-	allowed []string // names in the service's filter
-	missing []string
+	columns map[string]sandbox.Column // by name
+	allowed []string                  // names in the service's filter
+	missing []string                  // sandboxes that were not measured
 }
 
-// Nothing that an intruder tries from inside the service succeeds beyond what
-// is listed, with reasons, in test/booted/sandbox.
+// What an intruder tries from inside the service fails, but for what
+// test/booted/sandbox lists with the reasons.
 func TestSandbox(t *testing.T) {
 	t.Parallel()
-	s := &survey{program: buildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}
+	s := &survey{program: testbed.BuildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}
 	s.free = s.unfiltered(t)
 	t.Run("measure", func(t *testing.T) {
 		for _, release := range testbed.Releases {
@@ -71,20 +69,8 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
-// buildStatic builds a program that runs where there is no libc.
-func buildStatic(t *testing.T, path string) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", program, path)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", path, err, out)
-	}
-	return program
-}
-
-// unfiltered is what a process without privileges, and without any filter,
-// gets of the kernel.
+// unfiltered probes the system calls of a process without privileges and without
+// a filter.
 func (s *survey) unfiltered(t *testing.T) *sandbox.Report {
 	t.Helper()
 	program, err := os.Open(s.program)
@@ -92,7 +78,7 @@ func (s *survey) unfiltered(t *testing.T) *sandbox.Report {
 		t.Fatal(err)
 	}
 	defer program.Close()
-	// The directory of the program is closed to nobody.
+	// By descriptor: the user nobody cannot enter the program's directory.
 	cmd := exec.Command("/proc/self/fd/3", "-syscalls")
 	cmd.ExtraFiles = []*os.File{program}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -112,25 +98,25 @@ func parse(t *testing.T, lines string) *sandbox.Report {
 	return r
 }
 
-// service probes the installed unit and judges what was found.
+// service probes the installed unit and checks the findings.
 func (s *survey) service(t *testing.T, release string) {
 	m := machines.Running(t, release)
 	m.Exec(t, "systemctl", "stop", "foobar")
-	copyIn(t, m, s.program, "/srv/probe")
+	m.CopyProgram(t, s.program, "/srv/probe")
 	s.replaceBinary(t, m, "foobar.service")
 	m.Exec(t, "systemctl", "start", "foobar")
-	c := s.measure(t, m, "foobar.service, "+version(t, m))
-	for _, wrong := range slices.Concat(c.Report.JudgeAttempts(sandbox.AllowedAttempts()), c.Report.JudgePaths(sandbox.AllowedPaths())) {
+	c := s.measure(t, m, "foobar.service, "+systemdVersion(t, m))
+	for _, wrong := range slices.Concat(c.Report.CheckAttempts(sandbox.AllowedAttempts()), c.Report.CheckPaths(sandbox.AllowedPaths())) {
 		t.Error(wrong)
 	}
 	if c.Exposure > "0.1" {
 		t.Errorf("exposure is %s", c.Exposure)
 	}
-	s.judgeSyscalls(t, m, c)
+	s.checkSyscalls(t, m, c)
 	s.instance(t, m, c)
 }
 
-// instance probes another instance on the machine of the first, which finds
+// instance probes a second instance on the machine of the first. The findings are
 // the same, under the instance's name.
 func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column) {
 	t.Helper()
@@ -140,21 +126,21 @@ func (s *survey) instance(t *testing.T, m *testbed.Machine, first sandbox.Column
 	m.Exec(t, "systemctl", "start", blue)
 	found := parse(t, probed(t, m, strings.ReplaceAll(probeReport, "foobar", "foobar@blue")))
 	found.Paths = slices.DeleteFunc(found.Paths, func(p sandbox.Path) bool { return isMountPointOfFirst(t, p) })
-	c := s.column(t, "", found, hostPID(t, m, showUnit(t, m, blue, "MainPID")))
+	c := s.column(t, "", found, m.HostPID(t, showUnit(t, m, blue, "MainPID")))
 	if !slices.Equal(c.Through, first.Through) {
-		t.Errorf("of an instance other calls are let through: %v, of the first %v", c.Through, first.Through)
+		t.Errorf("an instance is allowed the system calls %v, and the first %v", c.Through, first.Through)
 	}
 	for i := range found.Paths {
 		found.Paths[i].Path = strings.ReplaceAll(found.Paths[i].Path, "foobar@blue", "foobar")
 	}
-	for _, wrong := range slices.Concat(found.JudgeAttempts(sandbox.AllowedAttempts()), found.JudgePaths(sandbox.AllowedPaths())) {
+	for _, wrong := range slices.Concat(found.CheckAttempts(sandbox.AllowedAttempts()), found.CheckPaths(sandbox.AllowedPaths())) {
 		t.Error("an instance: ", wrong)
 	}
 	m.Exec(t, "systemctl", "stop", blue)
 }
 
-// isMountPointOfFirst says whether a path in an instance is where the first has
-// a mount, in the root directory that both have. It must be an empty directory.
+// isMountPointOfFirst reports whether a path in an instance is a mount point of the
+// first, as both have the same root directory. It must be an empty directory.
 func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
 	t.Helper()
 	for _, mount := range []string{"/etc/foobar", "/var/lib/foobar", "/run/credentials/foobar.service"} {
@@ -170,24 +156,14 @@ func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
 	return false
 }
 
-// copyIn installs a program of the host's in a machine.
-func copyIn(t *testing.T, m *testbed.Machine, program, path string) {
-	t.Helper()
-	content, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Must(t, testbed.Command{Stdin: string(content), Args: []string{"bash", "-euc", `mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"`, "install", path}})
-}
-
 // replaceBinary binds the probe where the unit binds the service's binary, and
-// makes sure that this is all that changes.
+// checks that nothing else of the unit changes.
 func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	t.Helper()
-	before := unitProperties(t, m, unit)
+	before := m.UnitProperties(t, unit)
 	binds := strings.Replace(before["BindReadOnlyPaths"], "/usr/bin/foobar:/bin/foobar", "/srv/probe:/bin/foobar", 1)
 	dropIn(t, m, unit, "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
-	after := unitProperties(t, m, unit)
+	after := m.UnitProperties(t, unit)
 	if after["BindReadOnlyPaths"] != binds || binds == before["BindReadOnlyPaths"] {
 		t.Fatalf("BindReadOnlyPaths=%s, want %s", after["BindReadOnlyPaths"], binds)
 	}
@@ -204,36 +180,18 @@ func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	}
 }
 
-// unitProperties are all properties of a unit, without those of its last run.
-func unitProperties(t *testing.T, m *testbed.Machine, unit string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	for line := range strings.Lines(m.Exec(t, "systemctl", "show", unit)) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if strings.Contains(name, "Timestamp") {
-			continue
-		}
-		// When it last ran does not matter, nor does the order of names.
-		value, _, _ = strings.Cut(value, " ; start_time=")
-		words := strings.Fields(value)
-		slices.Sort(words)
-		all[name] = strings.Join(words, " ")
-	}
-	return all
-}
-
-// measure waits for the probe that runs as foobar.service, and takes stock.
+// measure waits for the probe that runs as foobar.service, and adds a column.
 func (s *survey) measure(t *testing.T, m *testbed.Machine, name string) sandbox.Column {
 	t.Helper()
 	report := parse(t, probed(t, m, probeReport))
-	c := s.column(t, name, report, hostPID(t, m, show(t, m, "MainPID")))
+	c := s.column(t, name, report, m.HostPID(t, show(t, m, "MainPID")))
 	c.Exposure = exposure(t, m)
 	m.Exec(t, "systemctl", "stop", "foobar")
 	s.add(c)
 	return c
 }
 
-// probed returns what the probe has written once it has ended.
+// probed waits until the probe has ended, and returns its report.
 func probed(t *testing.T, m *testbed.Machine, path string) string {
 	t.Helper()
 	testbed.Eventually(t, 2*time.Minute, func() string {
@@ -245,7 +203,7 @@ func probed(t *testing.T, m *testbed.Machine, path string) string {
 	return m.Read(t, path)
 }
 
-// column adds what only the probe's process tells while it is there.
+// column adds the filters of the probe's process, which must still run.
 func (s *survey) column(t *testing.T, name string, report *sandbox.Report, pid int) sandbox.Column {
 	t.Helper()
 	filters, err := sandbox.ReadFilters(pid)
@@ -265,10 +223,14 @@ func (s *survey) add(c sandbox.Column) {
 	s.columns[c.Name] = c
 }
 
-func version(t *testing.T, m *testbed.Machine) string {
+// systemdVersion returns the version of Debian's package without the revision.
+func systemdVersion(t *testing.T, m *testbed.Machine) string {
 	t.Helper()
-	return strings.Join(strings.Fields(m.Exec(t, "systemctl", "--version"))[:2], " ")
+	version, _, _ := strings.Cut(m.Exec(t, "dpkg-query", "-W", "-f", "${Version}", "systemd"), "-")
+	return "systemd " + version
 }
+
+// exposure returns the level of systemd-analyze security.
 
 func exposure(t *testing.T, m *testbed.Machine) string {
 	t.Helper()
@@ -280,52 +242,8 @@ func exposure(t *testing.T, m *testbed.Machine) string {
 	return found[1]
 }
 
-// hostPID finds a machine's process by the number that it has in the machine.
-func hostPID(t *testing.T, m *testbed.Machine, inner string) int {
-	t.Helper()
-	leader := strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader")))
-	statuses, err := filepath.Glob("/proc/[0-9]*/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range statuses {
-		numbers := strings.Fields(statusField(path, "NSpid"))
-		if len(numbers) < 2 || numbers[1] != inner || !descends(numbers[0], leader) {
-			continue
-		}
-		pid, err := strconv.Atoi(numbers[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pid
-	}
-	t.Fatalf("no process %s below %s", inner, leader)
-	return 0
-}
-
-func descends(pid, ancestor string) bool {
-	for pid != "" && pid != "0" && pid != ancestor {
-		pid = statusField("/proc/"+pid+"/status", "PPid")
-	}
-	return pid == ancestor
-}
-
-// statusField returns a field of proc_pid_status(5), "" if the process is gone.
-func statusField(path, name string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
-// judgeSyscalls compares the calls that reach the kernel with the unit's list.
-func (s *survey) judgeSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Column) {
+// checkSyscalls compares the calls that reach the kernel with the unit's list.
+func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Column) {
 	t.Helper()
 	tables := loadTables(t)
 	allowed := strings.Fields(show(t, m, "SystemCallFilter"))
@@ -343,10 +261,10 @@ func (s *survey) judgeSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Colum
 	}
 	slices.Sort(through)
 	if !slices.Equal(through, want) {
-		t.Errorf("system calls let through:\n%s\nin SystemCallFilter=:\n%s", through, want)
+		t.Errorf("allowed system calls:\n%s\nSystemCallFilter=:\n%s", through, want)
 	}
 	if len(through) >= 90 {
-		t.Errorf("%d system calls are let through", len(through))
+		t.Errorf("%d system calls are allowed, want fewer than 90", len(through))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -362,83 +280,60 @@ func loadTables(t *testing.T) *table.Tables {
 	return tables
 }
 
-// article probes the unit that this one began as, on a machine where nothing
-// else is installed.
+// article probes the unit of the article that this project improves on, on a
+// machine where nothing else is installed.
 func (s *survey) article(t *testing.T, release string) {
 	m := machines.Source(t, release)
-	copyIn(t, m, s.program, "/usr/local/bin/foobar")
+	m.CopyProgram(t, s.program, "/usr/local/bin/foobar")
 	m.Shell(t, `install -d /etc/certs /etc/foobar; touch /etc/certs/example.com{,-key}.pem /etc/foobar/conf.yaml`)
 	m.Write(t, "/etc/systemd/system/foobar.service", documents.Text(t, "testdata/article.service"))
 	m.Exec(t, "systemctl", "daemon-reload")
 	m.Exec(t, "systemctl", "start", "foobar")
-	c := s.measure(t, m, "the article's unit, "+version(t, m))
+	c := s.measure(t, m, "the article's unit, "+systemdVersion(t, m))
 	if len(c.Report.Succeeded()) < 20 {
-		t.Errorf("only %d attempts succeed: is the probe at fault?", len(c.Report.Succeeded()))
+		t.Errorf("only %d attempts succeed in the article's unit: the probe is broken", len(c.Report.Succeeded()))
 	}
 }
 
-// container probes podman's defaults.
+// container probes a container with podman's defaults, if podman can be had.
 func (s *survey) container(t *testing.T) {
-	if err := podman(); err != nil {
-		s.lacks(fmt.Sprintf("A container is not among them: %v.", err))
+	if out, err := exec.Command("../machine", "needs", "podman", "runc").CombinedOutput(); err != nil {
+		s.addMissing(fmt.Sprintf("A container is missing: podman cannot be installed (%v: %s).", err, out))
 		return
 	}
-	root, image, name := t.TempDir(), "foobar-probe", fmt.Sprintf("foobar-probe-%d", os.Getpid())
-	command(t, "bash", "-euc", `cd "$1"; mkdir -p bin etc/foobar var/lib/foobar; cp "$2" bin/foobar; touch etc/foobar/conf.yaml
-chmod 755 . bin bin/foobar; tar -cf - . | podman import -q - "$3"`, "image", root, s.program, image)
-	t.Cleanup(func() { exec.Command("podman", "rmi", "-f", image).Run() })
-	// On a host with both control group hierarchies the limits that podman
-	// takes over, and a network of its own, do not work.
-	started := exec.Command("podman", "run", "-d", "--name", name, "--runtime", "runc",
-		"--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000", "--network", "host", image, "/bin/foobar")
-	if out, err := started.CombinedOutput(); err != nil {
-		s.lacks(fmt.Sprintf("A container is not among them: podman cannot start one here (%v: %s).", err, strings.TrimSpace(string(out))))
+	c, err := sandbox.StartContainer(s.program, t.TempDir())
+	t.Cleanup(c.Close)
+	if err != nil {
+		s.addMissing(fmt.Sprintf("A container is missing: podman cannot start one (%v).", err))
 		return
 	}
-	t.Cleanup(func() { exec.Command("podman", "rm", "-f", "-t", "1", name).Run() })
 	var logs string
 	testbed.Eventually(t, 2*time.Minute, func() string {
-		if logs = command(t, "podman", "logs", name); !strings.HasSuffix(logs, `{"kind":"end"}`+"\n") {
+		if logs, err = c.Logs(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(logs, `{"kind":"end"}`+"\n") {
 			return "the probe has not ended"
 		}
 		return ""
 	})
-	pid, err := strconv.Atoi(strings.TrimSpace(command(t, "podman", "inspect", "-f", "{{.State.Pid}}", name)))
+	pid, err := c.PID()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := s.column(t, "a container", parse(t, logs), pid)
-	c.Exposure = "–"
-	s.add(c)
+	column := s.column(t, "a container", parse(t, logs), pid)
+	column.Exposure = "–"
+	s.add(column)
 }
 
-// podman installs podman unless it is there.
-func podman() error {
-	out, err := exec.Command("../machine", "needs", "podman", "runc").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("podman cannot be installed: %w: %s", err, out)
-	}
-	return nil
-}
-
-func (s *survey) lacks(what string) {
+func (s *survey) addMissing(sentence string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.missing = append(s.missing, what)
+	s.missing = append(s.missing, sentence)
 }
 
-func command(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v", strings.Join(args, " "), err)
-	}
-	return string(out)
-}
-
-// document compares docs/sandbox.md with what was found, or writes it. What
-// depends on the kernel that it is tried on is not compared.
+// document compares docs/sandbox.md with the findings, or writes it. The part
+// that depends on the host's kernel is not compared.
 func (s *survey) document(t *testing.T) {
 	t.Helper()
 	var uname unix.Utsname
@@ -451,7 +346,7 @@ func (s *survey) document(t *testing.T) {
 		Service: s.allowed, Kernel: release, Known: len(s.free.Known()), Missing: s.missing,
 		Name: func(n int) string { return tables.Name(runtime.GOARCH, n) },
 	}
-	// "foobar…" and "the article…" come in this order, and a container last.
+	// In this order: foobar.service, the article's unit, a container.
 	for _, first := range []string{"foobar", "the", "a "} {
 		for _, name := range slices.Sorted(maps.Keys(s.columns)) {
 			if strings.HasPrefix(name, first) {
@@ -469,6 +364,6 @@ func (s *survey) document(t *testing.T) {
 	committed, _, _ := strings.Cut(documents.Text(t, sandboxDocument), sandbox.Volatile)
 	measured, _, _ := strings.Cut(text, sandbox.Volatile)
 	if committed != measured {
-		t.Errorf("%s is not what was found, which is\n%s", sandboxDocument, measured)
+		t.Errorf("%s does not agree with the findings; with FOOBAR_WRITE=1 this test writes\n%s", sandboxDocument, measured)
 	}
 }

@@ -116,7 +116,7 @@ func traceLife(t *testing.T, release string) map[string]madeCall {
 func startTracer(t *testing.T, leader, output string) (stop func()) {
 	t.Helper()
 	tracer := filepath.Join(t.TempDir(), "systrace")
-	command(t, "go", "build", "-o", tracer, "../tools/systrace")
+	testbed.HostCommand(t, "go", "build", "-o", tracer, "../tools/systrace")
 	cmd := exec.Command(tracer, "-json", "-o", output, "-p", leader)
 	said, err := cmd.StderrPipe()
 	if err != nil {

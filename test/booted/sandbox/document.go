@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Volatile is the heading of the part of docs/sandbox.md whose figures depend
-// on the kernel of the machine on which they were measured.
+// Volatile is the heading of the part of docs/sandbox.md that depends on the
+// machine on which it was measured.
 const Volatile = "## Side by side"
 
 // A Column is one sandbox in docs/sandbox.md.
@@ -20,15 +20,15 @@ type Column struct {
 
 // Document is docs/sandbox.md.
 type Document struct {
-	// Service is what holds on every release: the names of the system calls
-	// that the filter of foobar.service lets through.
+	// Service holds the names of the system calls that the filter of
+	// foobar.service lets through on every release.
 	Service []string
-	// Kernel is the release of the kernel, and Known how many system calls it
-	// has.
+	// Kernel is the release of the kernel, and Known the number of its system
+	// calls.
 	Kernel  string
 	Known   int
 	Columns []Column
-	// Missing says what could not be measured, and why.
+	// Missing holds a sentence for each sandbox that could not be measured.
 	Missing []string
 	// Name names system calls.
 	Name func(int) string
@@ -49,31 +49,31 @@ func (d *Document) stable(b *strings.Builder) {
 	fmt.Fprintf(b, `# What can be done from inside
 
 Written by a test (`+"`FOOBAR_WRITE=1 go test -tags testbed -run TestSandbox ./test/booted`"+`).
-It puts the program test/tools/probe in the place of the service's binary, in the
-installed unit, with no other change, and has it try what an intruder who has
-taken over the service would try. Settings are counted elsewhere, by
-`+"`systemd-analyze security`"+`; here is what they do.
+The test replaces the service's binary in the installed unit by the program
+`+"`test/tools/probe`"+`, changes nothing else, and lets it try what an intruder would
+try who controls the service. `+"`systemd-analyze security`"+` counts settings; this page
+lists what they block.
 
-The service's binary is a plain static ELF file and not position-independent:
-Go makes no static PIE without cgo, and a dynamic one would need a loader in
-the root directory. So the addresses of its code are known to an intruder;
-those of stacks, heap and kernel are not.
+The service's binary is a plain static ELF file and not position-independent.
+Without cgo Go makes no static PIE, and a dynamic one would need a loader in the
+root directory. An intruder therefore knows the addresses of the binary's code,
+and not those of stacks, heap and kernel.
 
 ## What succeeds
 
-| Attempt | Why it is possible, and what it gains |
+| Attempt | What needs it, and what an intruder gains |
 |---|---|
 `)
 	for _, e := range AllowedAttempts() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", e.Name, e.Reason)
 	}
-	fmt.Fprintf(b, "\nEverything else is denied, with systemd 257 and 262.\n\n## System calls\n\n")
-	fmt.Fprintf(b, "%d are let through:\n%s.\nAll others fail with `EPERM`, and 32-bit ones end the process. The kernel itself\n"+
-		"lets `uprobe` and `uretprobe` pass every filter; they do nothing in a process\ninto which the administrator has not put a probe.\n\n",
+	fmt.Fprintf(b, "\nEverything else is denied.\n\n## System calls\n\n")
+	fmt.Fprintf(b, "%d are allowed:\n%s.\nAll others fail with `EPERM`, and 32-bit calls end the process. The kernel does not\n"+
+		"filter `uprobe` and `uretprobe`; they do nothing in a process into which the\nadministrator has not put a probe.\n\n",
 		len(d.Service), wrapped(d.Service))
-	fmt.Fprintf(b, "## Paths\n\n`r` is read or listed, `w` written, `x` executed. There is nothing else: no `/sys`, no\n`/dev`, no `/tmp`, no other process.\n\n| Path | | What it is |\n|---|---|---|\n")
+	fmt.Fprintf(b, "## Paths\n\n`r` means read or listed, `w` written, `x` executed. There are no other paths: no\n`/sys`, no `/dev`, no `/tmp`, no other process.\n\n| Path | | What it is |\n|---|---|---|\n")
 	for _, e := range AllowedPaths() {
-		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, strings.TrimSuffix(e.How, "?"), e.Reason)
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, strings.TrimSuffix(e.Modes, "?"), e.Reason)
 	}
 	b.WriteString("\n")
 }
@@ -95,7 +95,7 @@ func (d *Document) figures(b *strings.Builder) {
 		{"attempts that succeed", func(c Column) string {
 			return fmt.Sprintf("%d of %d", len(c.Report.Succeeded()), len(c.Report.Attempts))
 		}},
-		{"of these, not needed by the service", func(c Column) string { return fmt.Sprint(len(beyond(c.Report.Succeeded()))) }},
+		{"… that the service does not need", func(c Column) string { return fmt.Sprint(len(beyond(c.Report.Succeeded()))) }},
 		{"system calls let through", func(c Column) string { return fmt.Sprint(len(c.Through)) }},
 		{"files that can be opened", func(c Column) string { return fmt.Sprint(len(c.Report.Where(ReadableFile))) }},
 		{"… in `/sys`", func(c Column) string { return fmt.Sprint(len(Below("/sys", c.Report.Where(ReadableFile)))) }},
@@ -116,10 +116,10 @@ func (d *Document) figures(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nThe paths that can be written and the files that can be executed include what\nthe probe itself has left in the state directory.\n")
+	b.WriteString("\nPaths that can be written and files that can be executed include those that the\nprobe itself has made in the state directory.\n")
 }
 
-// beyond returns the names that are not those of allowed attempts.
+// beyond returns the names that are not among the allowed attempts.
 func beyond(names []string) []string {
 	allowed := AllowedAttempts()
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
@@ -127,7 +127,7 @@ func beyond(names []string) []string {
 	})
 }
 
-// attempts is a table of all that succeeds anywhere.
+// attempts writes a table of the attempts that succeed in some sandbox.
 func (d *Document) attempts(b *strings.Builder) {
 	b.WriteString("\n### Attempts that succeed\n\n| Attempt | What |")
 	for _, c := range d.Columns {
@@ -156,17 +156,27 @@ func (d *Document) attempts(b *strings.Builder) {
 
 func (d *Document) syscalls(b *strings.Builder) {
 	b.WriteString("\n### System calls let through\n")
-	for _, c := range d.Columns {
+	for i, c := range d.Columns {
+		same := func(o Column) bool { return slices.Equal(o.Through, c.Through) }
+		if slices.ContainsFunc(d.Columns[:i], same) {
+			continue
+		}
+		heading := c.Name
+		for _, o := range d.Columns[i+1:] {
+			if same(o) {
+				heading += "; " + o.Name
+			}
+		}
 		var names []string
 		for _, n := range c.Through {
 			names = append(names, d.Name(n))
 		}
 		slices.Sort(names)
-		fmt.Fprintf(b, "\n%s, %d:\n%s.\n", c.Name, len(names), wrapped(names))
+		fmt.Fprintf(b, "\n%s: %d\n\n%s.\n", heading, len(names), wrapped(names))
 	}
 }
 
-// wrapped joins names in lines of a readable length.
+// wrapped joins names in lines of at most 79 characters.
 func wrapped(names []string) string {
 	var b strings.Builder
 	width := 0

@@ -17,7 +17,7 @@ type Filters [][]unix.SockFilter
 // CONFIG_CHECKPOINT_RESTORE.
 const requestFilter = 0x420c
 
-// ReadFilters reads the filters of a process, which goes on afterwards. It
+// ReadFilters reads the filters of a process, which continues afterwards. It
 // needs CAP_SYS_ADMIN.
 func ReadFilters(pid int) (filters Filters, err error) {
 	runtime.LockOSThread()
@@ -55,7 +55,7 @@ func ptrace(request, pid int, address, data uintptr) error {
 	return nil
 }
 
-// Allow says whether all filters let a native system call through.
+// Allow reports whether all filters let a native system call through.
 func (f Filters) Allow(number int, arguments [6]uint64) (bool, error) {
 	data := []uint32{uint32(number), nativeArch(), 0, 0}
 	for _, a := range arguments {
@@ -73,7 +73,7 @@ func (f Filters) Allow(number int, arguments [6]uint64) (bool, error) {
 	return true, nil
 }
 
-// nativeArch is the AUDIT_ARCH_… of this machine.
+// nativeArch returns the AUDIT_ARCH_… constant of this machine, linux/audit.h.
 func nativeArch() uint32 {
 	if runtime.GOARCH == "arm64" {
 		return 0xc00000b7
@@ -82,7 +82,7 @@ func nativeArch() uint32 {
 }
 
 // run runs a classic BPF program over seccomp_data, as words of 32 bits, and
-// returns its action. It knows the instructions that libseccomp writes.
+// returns its action. Instructions that libseccomp does not write are errors.
 func run(program []unix.SockFilter, data []uint32) (uint32, error) {
 	var a uint32
 	for pc := 0; pc < len(program); pc++ {

@@ -19,26 +19,27 @@ var outboundAllowedText string
 //go:embed outbound-paths.txt
 var outboundPathsText string
 
-// An Entry is something that works in the sandbox of foobar.service, and why.
+// An Entry is an attempt that succeeds in the sandbox of foobar.service, or a
+// path that can be opened in it.
 type Entry struct {
 	Name   string
-	How    string // of a path: which of r, w and x it may be, or - for none
+	Modes  string // of a path: r, w and x as they are allowed, or - for none; ? if the path is there only sometimes
 	Reason string
 }
 
-// AllowedAttempts are the attempts that succeed in the service.
+// AllowedAttempts returns the attempts that succeed in the service.
 func AllowedAttempts() []Entry { return attempts(allowedText) }
 
-// OutboundAttempts are those with the package foobar-outbound.
+// OutboundAttempts returns AllowedAttempts with the package foobar-outbound.
 func OutboundAttempts() []Entry {
 	return append(AllowedAttempts(), attempts(outboundAllowedText)...)
 }
 
-// AllowedPaths are the paths in the service, where "*" stands for one name and
+// AllowedPaths returns the paths in the service. "*" stands for one name, and
 // "**" at the end for everything below.
 func AllowedPaths() []Entry { return paths(pathsText) }
 
-// OutboundPaths are those with the package foobar-outbound.
+// OutboundPaths returns AllowedPaths with the package foobar-outbound.
 func OutboundPaths() []Entry {
 	differ := paths(outboundPathsText)
 	for _, e := range AllowedPaths() {
@@ -60,13 +61,13 @@ func attempts(text string) []Entry {
 func paths(text string) []Entry {
 	var list []Entry
 	for _, fields := range lines(text, 3) {
-		list = append(list, Entry{Name: fields[0], How: fields[1], Reason: fields[2]})
+		list = append(list, Entry{Name: fields[0], Modes: fields[1], Reason: fields[2]})
 	}
 	return list
 }
 
-// lines splits lines into n fields, the last of which is text. A "#" begins a
-// comment.
+// lines splits each line into n fields, the last of which is text. A line that
+// begins with "#" is a comment.
 func lines(text string, n int) [][]string {
 	var all [][]string
 	for line := range strings.Lines(text) {
@@ -84,16 +85,16 @@ func lines(text string, n int) [][]string {
 	return all
 }
 
-// JudgeAttempts returns what is wrong with the attempts that succeeded: each
-// that is not listed, and each that is listed and did not succeed.
-func (r *Report) JudgeAttempts(list []Entry) []string {
+// CheckAttempts returns a message for each attempt that succeeded and is not
+// listed, and for each that is listed and did not succeed.
+func (r *Report) CheckAttempts(list []Entry) []string {
 	var wrong []string
 	succeeded := r.Succeeded()
 	listed := map[string]bool{}
 	for _, e := range list {
 		listed[e.Name] = true
 		if !slices.Contains(succeeded, e.Name) {
-			wrong = append(wrong, fmt.Sprintf("%s is listed as possible and was not", e.Name))
+			wrong = append(wrong, fmt.Sprintf("%s is listed and did not succeed", e.Name))
 		}
 	}
 	for _, a := range r.Attempts {
@@ -104,36 +105,37 @@ func (r *Report) JudgeAttempts(list []Entry) []string {
 	return wrong
 }
 
-// JudgePaths returns what is wrong with the paths that were found, where the
-// first entry that a path matches counts.
-func (r *Report) JudgePaths(entries []Entry) []string {
+// CheckPaths returns a message for each path that can be opened in a way that is
+// not listed, and for each listed path that is missing. The first entry that a
+// path matches counts.
+func (r *Report) CheckPaths(entries []Entry) []string {
 	var wrong []string
 	seen := map[string]bool{}
 	for _, p := range r.Paths {
-		how := ""
-		for _, h := range []struct {
+		modes := ""
+		for _, m := range []struct {
 			is   bool
 			name string
 		}{{p.Read, "r"}, {p.Write, "w"}, {p.Exec, "x"}} {
-			if h.is {
-				how += h.name
+			if m.is {
+				modes += m.name
 			}
 		}
 		i := slices.IndexFunc(entries, func(e Entry) bool { return matches(e.Name, p.Path) })
 		if i < 0 {
-			if how != "" {
-				wrong = append(wrong, fmt.Sprintf("%s is not listed and can be opened (%s)", p.Path, how))
+			if modes != "" {
+				wrong = append(wrong, fmt.Sprintf("%s is not listed and can be opened (%s)", p.Path, modes))
 			}
 			continue
 		}
 		seen[entries[i].Name] = true
-		if extra := strings.Trim(how, entries[i].How); extra != "" {
-			wrong = append(wrong, fmt.Sprintf("%s: %s, listed as %s", p.Path, how, entries[i].How))
+		if extra := strings.Trim(modes, entries[i].Modes); extra != "" {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, listed as %s", p.Path, modes, entries[i].Modes))
 		}
 	}
 	for _, e := range entries {
-		if !seen[e.Name] && !strings.ContainsAny(e.How, "?-") {
-			wrong = append(wrong, fmt.Sprintf("%s is listed and is not there", e.Name))
+		if !seen[e.Name] && !strings.ContainsAny(e.Modes, "?-") {
+			wrong = append(wrong, fmt.Sprintf("%s is listed and missing", e.Name))
 		}
 	}
 	return wrong

@@ -1,5 +1,8 @@
-// Package sandbox judges what test/tools/probe found in a sandbox, and puts it into
-// docs/sandbox.md.
+// Package sandbox compares what test/tools/probe has found in a sandbox with what
+// may be there, and writes docs/sandbox.md. The lists with the reasons are
+// allowed.txt, paths.txt, outbound-allowed.txt and outbound-paths.txt.
+// Read lists.go first; filter.go runs seccomp filters, and knows no other form
+// than libseccomp's.
 package sandbox
 
 import (
@@ -10,27 +13,27 @@ import (
 	"strings"
 )
 
-// A Report is what a probe found.
+// A Report is what one run of the probe has found.
 type Report struct {
 	Attempts []Attempt
 	Paths    []Path
 	Syscalls []Syscall
 }
 
-// An Attempt is one thing that the probe tried.
+// An Attempt is one action that the probe has tried.
 type Attempt struct {
 	Name, What string
 	Allowed    bool
 	Errno      string
 }
 
-// A Path is one file or directory that the probe came across.
+// A Path is one file or directory that the probe has found.
 type Path struct {
 	Path                   string
 	Read, Write, Exec, Dir bool
 }
 
-// A Syscall is what came of calling one number. Result is the error's name, ""
+// A Syscall is the outcome of calling one number. Result is the error's name, ""
 // for none, "killed" or "blocked".
 type Syscall struct {
 	Number    int
@@ -38,7 +41,7 @@ type Syscall struct {
 	Result    string
 }
 
-// Parse reads the lines that a probe wrote, which must be complete.
+// Parse reads a probe's report, which must be complete.
 func Parse(lines string) (*Report, error) {
 	r := &Report{}
 	scanner := bufio.NewScanner(strings.NewReader(lines))
@@ -92,7 +95,7 @@ func (r *Report) Where(is func(Path) bool) []string {
 	return paths
 }
 
-// The questions that Where is asked.
+// Conditions for Where.
 func Readable(p Path) bool     { return p.Read }
 func Writable(p Path) bool     { return p.Write }
 func Executable(p Path) bool   { return p.Exec }

@@ -2,8 +2,8 @@ package sandbox
 
 import "fmt"
 
-// Known returns the numbers that the kernel has a system call for: those that
-// a process without any filter does not get ENOSYS for.
+// Known returns the numbers of the kernel's system calls: those that do not return
+// ENOSYS to a process without a filter.
 func (r *Report) Known() map[int]Syscall {
 	known := map[int]Syscall{}
 	for _, s := range r.Syscalls {
@@ -14,18 +14,18 @@ func (r *Report) Known() map[int]Syscall {
 	return known
 }
 
-// Unfiltered are numbers that the kernel lets through whatever a filter says,
-// on x86-64: uretprobe and uprobe, which do nothing but for a process into
-// which the administrator has put a probe.
+// Unfiltered returns the calls that the kernel does not filter on x86-64:
+// uretprobe and uprobe. They do nothing in a process into which the administrator
+// has not put a probe.
 func Unfiltered() map[int]bool { return map[int]bool{335: true, 336: true} }
 
-// LetThrough returns the system calls that reach the kernel, of those that it
-// knows. Free is the report of a process without a filter and without
-// privileges, and filters are the filters of the process that r is about.
+// LetThrough returns the known system calls that reach the kernel. Free is the
+// report of a process without filter and privileges; filters are those of the
+// process that r is about.
 //
-// A call that a filter denies fails with EPERM, ENOSYS or, socket(2), with
-// EAFNOSUPPORT. So do some that the kernel denies to anyone without
-// privileges; for these the filters say which. For all others, what was seen has to be what the filters say.
+// A denied call fails with EPERM or ENOSYS, and socket(2) with EAFNOSUPPORT. So
+// do calls that the kernel denies to processes without privileges; for these the
+// filters decide. For all others the filters must agree with the report.
 func (r *Report) LetThrough(free *Report, filters Filters) ([]int, error) {
 	var through []int
 	known := free.Known()
