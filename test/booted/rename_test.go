@@ -10,19 +10,19 @@ import (
 	"testing"
 )
 
-// newName must not be a word of this tree, and so stands here in two.
+// newName must not be a word of this tree, and so stands here in two parts.
 const newName = "sun" + "dial"
 
-// A package of another name builds, installs, serves, is as locked down and
-// goes away again, all by what ./rename leaves of this tree.
+// The tree that ./rename has changed builds, installs, serves, has the same
+// exposure and can be removed.
 func TestRenamedPackage(t *testing.T) {
 	t.Parallel()
 	tree := sourceClone(t)
 	inTree(t, tree, nil, "./rename", newName)
 	if left := inTree(t, tree, nil, "sh", "-c", "git grep --cached -il foobar -- . ':!**/testdata/fuzz/**' ':!LICENSE' || true"); left != "" {
-		t.Errorf("files that still say foobar:\n%s", left)
+		t.Errorf("files that still contain foobar:\n%s", left)
 	}
-	// The machines' roots are the same.
+	// Use the cached roots of the machines: they are the same.
 	cache := os.Getenv("FOOBAR_CACHE")
 	if cache == "" {
 		dir, err := os.UserCacheDir()
@@ -32,7 +32,7 @@ func TestRenamedPackage(t *testing.T) {
 		cache = filepath.Join(dir, "foobar")
 	}
 	inTree(t, tree, nil, "go", "vet", "./src/...")
-	out := inTree(t, tree, []string{strings.ToUpper(newName) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-v",
+	out := inTree(t, tree, []string{strings.ToUpper(newName) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-timeout", "40m", "-v",
 		"-run", "(TestFirstStart|TestExposure|TestPackagesOwnWhatTheUnitsUse|TestRemovalKeepsStateAndCredentials)/forky", "./test/booted")
 	if n := strings.Count(out, "--- PASS: Test"); n < 4 {
 		t.Errorf("%d tests passed:\n%s", n, out)
@@ -43,9 +43,9 @@ func TestRenameRefuses(t *testing.T) {
 	t.Parallel()
 	tree := sourceClone(t)
 	for _, refused := range []struct{ name, why string }{
-		{"Sun" + "dial", "is no name"},
-		{"sun-" + "dial", "is no name"},
-		{"state", "is a word of this tree already"},
+		{"Sun" + "dial", "is not a valid name"},
+		{"sun-" + "dial", "is not a valid name"},
+		{"state", "is a word of this tree"},
 	} {
 		cmd := exec.Command("./rename", refused.name)
 		cmd.Dir = tree
@@ -58,12 +58,12 @@ func TestRenameRefuses(t *testing.T) {
 	}
 	cmd := exec.Command("./rename", newName)
 	cmd.Dir = tree
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "has changes") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "has uncommitted changes") {
 		t.Errorf("./rename on a tree with changes: %v, %s", err, out)
 	}
 }
 
-// sourceClone is a clone of the working tree as it is.
+// sourceClone makes a repository of the working tree, and returns its path.
 func sourceClone(t *testing.T) string {
 	t.Helper()
 	tree := filepath.Join(t.TempDir(), "tree")
@@ -73,7 +73,7 @@ func sourceClone(t *testing.T) string {
 	return tree
 }
 
-// inTree runs a program, which must succeed, and returns what it printed.
+// inTree runs a program, which must succeed, and returns its output.
 func inTree(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
