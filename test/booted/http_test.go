@@ -9,52 +9,65 @@ import (
 	"foobar/test/booted/testbed"
 )
 
+// The API over HTTPS: before the first write, and then for a client that offers
+// both protocols, which gets HTTP/1.1, and for one that offers HTTP/2 alone.
 func TestHTTP(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
-		r := s.do(t, 404, "GET", "/", "")
-		wantContains(t, "GET before the first write", r.text, "no state has been stored")
-
-		for _, wrong := range []string{"", "Authorization: Bearer wrong-wrong-wrong-wrong", "Authorization: Basic " + s.token} {
-			r := s.do(t, 401, "POST", "/", "x", wrong)
-			wantContains(t, "WWW-Authenticate", r.Header.Get("WWW-Authenticate"), "Bearer")
-		}
-		s.do(t, 404, "GET", "/", "")
-
-		s.store(t, "<script>1</script>")
-		r = s.do(t, 200, "GET", "/", "")
-		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Content-Type": "application/octet-stream"} {
-			if got := r.Header.Get(name); got != want {
-				t.Errorf("%s: %q, want %q", name, got, want)
-			}
-		}
-		if r.ProtoMajor != 2 {
-			t.Errorf("the client that can speak HTTP/2 was answered with %s", r.Proto)
-		}
-		etag := r.Header.Get("ETag")
-		s.do(t, 304, "GET", "/", "", "If-None-Match: "+etag)
-		head := s.do(t, 200, "HEAD", "/", "")
-		if head.Header.Get("ETag") != etag || head.ContentLength != 18 {
-			t.Errorf("HEAD: ETag %q, length %d", head.Header.Get("ETag"), head.ContentLength)
-		}
-
-		s.do(t, 404, "GET", "/other", "")
-		r = s.do(t, 405, "DELETE", "/", "", s.bearer())
-		if allow := r.Header.Get("Allow"); allow != "GET, HEAD, POST, PUT" {
-			t.Errorf("Allow: %q", allow)
-		}
-
-		s.do(t, 413, "POST", "/", strings.Repeat("x", 16<<20+1), s.bearer())
-		s.holds(t, "<script>1</script>")
-		largest := strings.Repeat("y", 16<<20)
-		if r := s.do(t, 200, "PUT", "/", largest, s.bearer()); r.text != "ok" || r.Header.Get("ETag") == etag {
-			t.Errorf("PUT: %q, ETag %q", r.text, r.Header.Get("ETag"))
-		}
-		s.holds(t, largest)
+		withoutState(t, s)
+		readsAndWrites(t, s, 1)
+		s.client = s.trusting(t, true, credsDir+"/cert")
+		readsAndWrites(t, s, 2)
 	})
 }
 
-// curlAdmin asks the admin socket as a user of the machine.
+func withoutState(t *testing.T, s *service) {
+	t.Helper()
+	r := s.do(t, 404, "GET", "/", "")
+	wantContains(t, "GET before the first write", r.text, "no state has been stored")
+	for _, wrong := range []string{"", "Authorization: Bearer wrong-wrong-wrong-wrong", "Authorization: Basic " + s.token} {
+		r := s.do(t, 401, "POST", "/", "x", wrong)
+		wantContains(t, "WWW-Authenticate", r.Header.Get("WWW-Authenticate"), "Bearer")
+	}
+	s.do(t, 404, "GET", "/", "")
+}
+
+func readsAndWrites(t *testing.T, s *service, protocolMajor int) {
+	t.Helper()
+	const state = "<script>1</script>"
+	s.store(t, state)
+	r := s.do(t, 200, "GET", "/", "")
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Content-Type": "application/octet-stream"} {
+		if got := r.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if r.ProtoMajor != protocolMajor {
+		t.Errorf("the response is %s, want HTTP/%d", r.Proto, protocolMajor)
+	}
+	etag := r.Header.Get("ETag")
+	s.do(t, 304, "GET", "/", "", "If-None-Match: "+etag)
+	head := s.do(t, 200, "HEAD", "/", "")
+	if head.Header.Get("ETag") != etag || head.ContentLength != int64(len(state)) {
+		t.Errorf("HEAD: ETag %q, length %d", head.Header.Get("ETag"), head.ContentLength)
+	}
+
+	s.do(t, 404, "GET", "/other", "")
+	r = s.do(t, 405, "DELETE", "/", "", s.bearer())
+	if allow := r.Header.Get("Allow"); allow != "GET, HEAD, POST, PUT" {
+		t.Errorf("Allow: %q", allow)
+	}
+
+	s.do(t, 413, "POST", "/", strings.Repeat("x", 16<<20+1), s.bearer())
+	s.holds(t, state)
+	largest := strings.Repeat("y", 16<<20)
+	if r := s.do(t, 200, "PUT", "/", largest, s.bearer()); r.text != "ok" || r.Header.Get("ETag") == etag {
+		t.Errorf("PUT: %q, ETag %q", r.text, r.Header.Get("ETag"))
+	}
+	s.holds(t, largest)
+}
+
+// curlAdmin sends a request to the administration socket as a user of the machine.
 func curlAdmin(m *testbed.Machine, user string, args ...string) testbed.Result {
 	curl := []string{"curl", "-sS", "--unix-socket", "/run/foobar-admin.sock"}
 	return m.Run(testbed.Command{User: user, Args: append(append(curl, args...), "http://foobar/")})
@@ -64,12 +77,12 @@ func TestAdminSocket(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		if got := mode("/run/foobar-admin.sock", s.Machine, t); got != "660 root:foobar-admin" {
-			t.Errorf("the admin socket is %s", got)
+			t.Errorf("the administration socket is %s", got)
 		}
 		s.Shell(t, "useradd -G foobar-admin member; useradd stranger")
 		for _, user := range []string{"root", "member"} {
 			if r := curlAdmin(s.Machine, user, "-d", "from "+user); r.Stdout != "ok" {
-				t.Errorf("%s is answered %q: %s", user, r.Stdout, r.Stderr)
+				t.Errorf("%s gets %q: %s", user, r.Stdout, r.Stderr)
 			}
 			s.holds(t, "from "+user)
 			if r := curlAdmin(s.Machine, user); r.Stdout != "from "+user {
@@ -94,7 +107,7 @@ func TestAccessRules(t *testing.T) {
 		s.do(t, 404, "GET", "/", "", s.bearer())
 		s.do(t, 403, "POST", "/", "x", s.bearer())
 		if r := curlAdmin(m, "root", "-d", "x"); r.Stdout != "ok" {
-			t.Errorf("the admin socket answers %q: %s", r.Stdout, r.Stderr)
+			t.Errorf("the administration socket responds %q: %s", r.Stdout, r.Stderr)
 		}
 		s.Write(t, confFile, "access:\n  write: anyone\n")
 		s.Exec(t, "systemctl", "reload", "foobar")
@@ -120,7 +133,7 @@ func TestMetrics(t *testing.T) {
 		get("/healthz")
 		get("/readyz")
 		wantContains(t, "the landing page", get("/"), "/metrics")
-		// No further than the loopback interface.
+		// On the loopback interface only.
 		if out := s.Exec(t, "ss", "-Hltn", "sport = :8081"); !strings.Contains(out, "127.0.0.1:8081") || strings.Count(out, "\n") != 1 {
 			t.Errorf("the metrics listen on\n%s", out)
 		}

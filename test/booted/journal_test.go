@@ -63,7 +63,7 @@ func TestJournal(t *testing.T) {
 		}
 		wantContains(t, "FOOBAR_ERROR", full[0]["FOOBAR_ERROR"], "no space left")
 		for name, want := range map[string]string{
-			"PRIORITY": "6", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST", "FOOBAR_PATH": "/", "FOOBAR_PROTOCOL": "HTTP/2.0",
+			"PRIORITY": "6", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST", "FOOBAR_PATH": "/", "FOOBAR_PROTOCOL": "HTTP/1.1",
 			"FOOBAR_REQUEST_BYTES": "8388608", "FOOBAR_LISTENER": "https",
 		} {
 			if got := full[1][name]; got != want {

@@ -400,7 +400,7 @@ func TestClientCertificates(t *testing.T) {
 		s.Exec(t, "cp", "/root/ours/ca.pem", credsDir+"/client-ca")
 		s.Write(t, confFile, "access:\n  read: anyone\n  write: certificate\n")
 		useExample(t, s.Machine, "client-certificates")
-		for _, version := range []string{"--http1.1", "--http2"} {
+		for _, version := range []string{"--http1.1", "--http2-prior-knowledge"} {
 			want("write without", s.curl(version, "-d", "x", "-H", s.bearer()), "403")
 			want("write with", s.curl(append(ours, version, "-d", "x")...), "200")
 			want("write with another's", s.curl(append(others, version, "-d", "x")...), "000")

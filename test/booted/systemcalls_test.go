@@ -163,7 +163,7 @@ func (s *service) traffic(t *testing.T) {
 	t.Helper()
 	s.store(t, "hello")
 	s.holds(t, "hello")
-	for _, version := range []string{"--http1.1", "--http2"} {
+	for _, version := range []string{"--http1.1", "--http2-prior-knowledge"} {
 		s.Shell(t, `
 c() { curl -sS -o /dev/null --cacert `+credsDir+`/cert `+version+` "$@"; }
 a="Authorization: Bearer $(<`+credsDir+`/token)"
