@@ -1,7 +1,9 @@
 //go:build testbed
 
-// Package testbed boots the machines that test/machine makes and drives them:
-// commands, pacman, the journal and HTTP from inside their network.
+// Package testbed boots machines by test/machine and drives them: it runs commands,
+// reads and writes files, and opens connections in their network. It knows how the
+// packages are built and installed, and nothing of what the service does.
+// Read testbed.go first.
 package testbed
 
 import (
@@ -19,15 +21,15 @@ import (
 	"time"
 )
 
-// Releases are the Debian releases that a machine can be.
+// Releases lists the Debian releases of machines.
 var Releases = []string{"forky", "sid"}
 
-// commandTime is more than any command in a machine takes, a cold build of the
-// package included.
-const commandTime = 10 * time.Minute
+// commandTimeout is longer than any command in a machine takes. The longest is a
+// build of the package without a cache.
+const commandTimeout = 10 * time.Minute
 
-// A Machine is a booted system. It ends when its standard input does, and so
-// with this process, however that ends.
+// A Machine is a booted system. It ends with its standard input, and so with this
+// process, whichever way the process ends.
 type Machine struct {
 	Dir        string
 	Release    string
@@ -37,7 +39,7 @@ type Machine struct {
 	output     *bytes.Buffer
 }
 
-// A Result is what a command did. Code is its exit status, or 128 and the
+// A Result is the outcome of a command. Code is its exit status, or 128 plus the
 // signal that ended it.
 type Result struct {
 	Stdout, Stderr string
@@ -53,8 +55,8 @@ func boot(script, release, dir string, options ...string) (*Machine, error) {
 	m := &Machine{Dir: dir, Release: release, script: script, output: &bytes.Buffer{}}
 	m.supervisor = exec.Command(script, append([]string{"run", release, dir}, options...)...)
 	m.supervisor.Stdout, m.supervisor.Stderr = m.output, m.output
-	// An interrupt from the terminal reaches the machine as the end of its
-	// standard input, not as a signal in the middle of things.
+	// In a process group of its own: an interrupt from the terminal ends the
+	// machine by its standard input, and not by a signal.
 	m.supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := m.supervisor.StdinPipe()
 	if err != nil {
@@ -74,14 +76,13 @@ func boot(script, release, dir string, options ...string) (*Machine, error) {
 	return m, nil
 }
 
-// Close switches the machine off at once, as a power cut would, and keeps its
-// directory.
+// Close ends the machine at once, as a power cut would, and keeps its directory.
 func (m *Machine) Close() {
 	m.stdin.Close()
-	_ = m.supervisor.Wait() // it was told to go, and any status says that it went
+	_ = m.supervisor.Wait() // the status of a supervisor that was told to end says nothing
 }
 
-// powerOff shuts the machine down in order, and keeps its directory.
+// powerOff shuts the machine down, and keeps its directory.
 func (m *Machine) powerOff() error {
 	m.Run(Command{Args: []string{"systemctl", "poweroff"}})
 	gone := make(chan error, 1)
@@ -106,10 +107,10 @@ type Command struct {
 	Args  []string
 }
 
-// Run runs a command to its end. A command that cannot be started has code 127
-// or 126, as in a shell.
+// Run runs a command to its end. Code is 127 or 126 if the command cannot be
+// started, as in a shell.
 func (m *Machine) Run(c Command) Result {
-	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	args := []string{"exec", m.Dir}
 	if c.User != "" {
@@ -150,7 +151,7 @@ func (m *Machine) runScript(user, script string) error {
 	return fmt.Errorf("exit status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 }
 
-// Try runs a command as root and returns what it did.
+// Try runs a command as root and returns the outcome.
 func (m *Machine) Try(args ...string) Result { return m.Run(Command{Args: args}) }
 
 // Exec runs a command as root, which must succeed, and returns its standard

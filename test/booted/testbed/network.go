@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dial connects to an address from inside the machine's network. The address
-// must be numeric: a lookup would run on other threads, out here.
+// Dial connects to an address from inside the machine's network. The address must
+// be numeric: a lookup would run on other threads, in the host's network.
 func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	leader, err := m.leader()
 	if err != nil {
@@ -31,8 +31,8 @@ func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, 
 		err  error
 	}
 	done := make(chan result)
-	// A socket belongs to the network namespace of the thread that makes it.
-	// The goroutine never unlocks its thread, which ends with it.
+	// A socket belongs to the network namespace of the thread that makes it. The
+	// goroutine does not unlock its thread, which therefore ends with it.
 	go func() {
 		runtime.LockOSThread()
 		if err := enterNetwork(leader); err != nil {
@@ -58,9 +58,9 @@ func enterNetwork(pid string) error {
 	return nil
 }
 
-// Client returns an HTTP client in the machine's network that trusts the
-// certificates in the machine's file certFile, and those alone. Whatever name
-// a URL has, it connects to that port of 127.0.0.1, and so verifies the name.
+// Client returns an HTTP client in the machine's network that trusts only the
+// certificates in the machine's file certFile. It connects to 127.0.0.1 for every
+// host name, and verifies the name.
 func (m *Machine) Client(t testing.TB, certFile string) *http.Client {
 	t.Helper()
 	roots := x509.NewCertPool()
@@ -82,17 +82,18 @@ func (m *Machine) Client(t testing.TB, certFile string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
-// Eventually waits until check returns "", and fails with what it said last.
+// Eventually polls until check returns "". At the limit it fails the test with
+// the last result of check, which names what is missing.
 func Eventually(t testing.TB, limit time.Duration, check func() string) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
 	for {
-		said := check()
-		if said == "" {
+		missing := check()
+		if missing == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", limit, strings.TrimSpace(said))
+			t.Fatalf("not within %v: %s", limit, strings.TrimSpace(missing))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -14,35 +14,35 @@ import (
 	"time"
 )
 
-// Packages is where the machines of a Testbed keep what was built: v1 the source
-// as it is, v2 the same with the next pkgrel.
+// Packages is the directory of the built packages in a machine: v1 from the source
+// as it is, v2 from the source with the next pkgrel.
 const Packages = "/srv/packages"
 
-// NextMark is the line that v2 adds to the shipped conf.yaml.
+// NextMark is the line that v2 adds to conf.yaml.
 const NextMark = "# The next version has this line."
 
-// Clone is builder's clone of the source, in which v1 was built.
+// Clone is the clone of the source in which the user builder has built v1.
 const Clone = "/home/builder/foobar"
 
-// A Testbed is what the tests of one run share: for each release a machine in which
-// the package was built, and one in which it was then installed, both shut
-// down. Tests get machines of their own that start from there.
+// A Testbed keeps, for each release, a machine in which the package was built and
+// one in which it was then installed, both shut down. Each test gets a machine of
+// its own that starts from one of them.
 type Testbed struct {
 	script   string
 	dir      string
 	source   func() (string, error)
 	releases map[string]*layers
 	serial   atomic.Int64
-	reported sync.Map // the errors that a test has failed with
+	reported sync.Map // errors that a test has printed in full
 }
 
-// layers are the directories of machines, each on top of those before it.
+// layers returns directories of machines, each on top of those before it.
 type layers struct {
 	built, installed func() ([]string, error)
 }
 
-// New makes a Testbed for the working tree in repo. It keeps its machines in
-// dir, and takes those that another Testbed has left there as they are.
+// New makes a Testbed for the working tree in repo. It keeps its machines in dir,
+// and uses those that another Testbed has left there.
 func New(repo, dir string) *Testbed {
 	b := &Testbed{script: filepath.Join(repo, "test/machine"), dir: dir, releases: map[string]*layers{}}
 	b.source = sync.OnceValues(b.copySource)
@@ -108,7 +108,7 @@ func (b *Testbed) layer(release, name string, below func() ([]string, error), ch
 	return whole, os.WriteFile(done, nil, 0o644)
 }
 
-// build makes the packages as an ordinary user from a clean clone.
+// build builds the packages as an ordinary user in a clean clone.
 func build(m *Machine) error {
 	return m.runScript("builder", `
 git clone -q /srv/source `+Clone+`
@@ -128,7 +128,7 @@ install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
 `)
 }
 
-// install makes a custom repository of what was built, and installs from it.
+// install makes a repository of the built packages, and installs from it.
 func install(m *Machine) error {
 	return m.runScript("root", Publish+`
 publish v1
@@ -142,8 +142,8 @@ pacman -Sy --noconfirm --noprogressbar foobar
 `)
 }
 
-// Publish is a shell function that adds what is in a directory of Packages to
-// the custom repository.
+// Publish defines a shell function that adds the packages of a directory of
+// Packages, v1 or v2, to the repository.
 const Publish = `
 publish() {
   mkdir -p ` + Packages + `/repo
@@ -152,20 +152,20 @@ publish() {
 }
 `
 
-// Source is a machine with nothing of the project but /srv/source, a clone of
+// Source boots a machine with nothing of the project but /srv/source, a clone of
 // the working tree.
 func (b *Testbed) Source(t *testing.T, release string) *Machine {
 	t.Helper()
 	return b.machine(t, release, func() ([]string, error) { return nil, nil })
 }
 
-// Built is a machine in which the packages were built, and not installed.
+// Built boots a machine in which the packages were built, and not installed.
 func (b *Testbed) Built(t *testing.T, release string) *Machine {
 	t.Helper()
 	return b.machine(t, release, b.releases[release].built)
 }
 
-// Installed is a machine in which v1 was installed from the custom repository
+// Installed boots a machine in which v1 was installed from the repository
 // [foobar], and not enabled.
 func (b *Testbed) Installed(t *testing.T, release string) *Machine {
 	t.Helper()
@@ -180,8 +180,8 @@ func (b *Testbed) Running(t *testing.T, release string) *Machine {
 	return m
 }
 
-// machine boots a machine for one test. If the test fails, it prints what the
-// service's units said.
+// machine boots a machine for one test. If the test fails, it prints the status and
+// the journal of the service's units.
 func (b *Testbed) machine(t *testing.T, release string, over func() ([]string, error)) *Machine {
 	t.Helper()
 	below, err := over()
@@ -205,11 +205,11 @@ func (b *Testbed) machine(t *testing.T, release string, over func() ([]string, e
 	return m
 }
 
-// shortError shortens an error that another test has told whole.
+// shortError shortens an error that another test has printed in full.
 func (b *Testbed) shortError(err error) string {
 	if _, seen := b.reported.LoadOrStore(err, true); seen {
-		what, _, _ := strings.Cut(err.Error(), "\n")
-		return what + ", as another test tells"
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return first + " (another test prints the whole error)"
 	}
 	return err.Error()
 }
@@ -226,8 +226,8 @@ func (m *Machine) report() string {
 	return b.String()
 }
 
-// RemoveAll removes the directory of a Testbed, whose machines may be going down at
-// the same moment.
+// RemoveAll removes the directory of a Testbed. It tries again for 5 s, because
+// machines that are being switched off have files open in it.
 func RemoveAll(dir string) {
 	for range 50 {
 		if os.RemoveAll(dir) == nil {
