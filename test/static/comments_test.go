@@ -11,7 +11,7 @@ import (
 )
 
 // commentPath matches the path of a file or directory of the tree in a comment.
-var commentPath = regexp.MustCompile(`(?:^|[\s("`+"`"+`])((?:\./)?(?:src|test|bench|docs|monitoring|systemd|pacman|outbound|examples|completions|man)/[\w@./-]*\w)`)
+var commentPath = regexp.MustCompile(`(?:^|[\s("` + "`" + `])((?:\./)?(?:src|test|bench|docs|monitoring|systemd|pacman|outbound|examples|completions|man)/[\w@./-]*\w)`)
 
 // TestCommentsNameWhatExists looks up each path and each test that a comment in a
 // Go file or a script names.
