@@ -86,11 +86,11 @@ func handover(t *testing.T, fast bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond)
+	await(t, load)
 	s := settings(fast)
 	s.MaxHeader /= 2
 	e.Apply(s)
-	time.Sleep(300 * time.Millisecond)
+	await(t, load)
 	for range 3 {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := e.Shutdown(ctx); err != nil {
@@ -98,7 +98,7 @@ func handover(t *testing.T, fast bool) {
 		}
 		cancel()
 		e = serve()
-		time.Sleep(300 * time.Millisecond)
+		await(t, load)
 	}
 	res, err := load.Stop()
 	if err != nil {
@@ -118,6 +118,14 @@ func handover(t *testing.T, fast bool) {
 	}
 	if err := e.Shutdown(context.Background()); err != nil {
 		t.Errorf("Shutdown: %v", fmt.Errorf("the last: %w", err))
+	}
+}
+
+// await waits until each profile has had some more responses.
+func await(t *testing.T, load *Load) {
+	t.Helper()
+	if err := load.AwaitResponses(4, 20*time.Second); err != nil {
+		t.Fatal(err)
 	}
 }
 
