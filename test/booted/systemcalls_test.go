@@ -59,7 +59,7 @@ func TestSystemCalls(t *testing.T) {
 			})
 		}
 	})
-	if t.Failed() {
+	if t.Failed() || len(made) == 0 { // none if -run selects no subtest
 		return
 	}
 	deny, keep := exceptions(t)
