@@ -28,18 +28,18 @@ func TestBackup(t *testing.T) {
 		run(copyUp)
 		s.store(t, "lost")
 		run("foobar put <state.backup")
-		s.holds(t, "kept while up")
+		s.expectState(t, "kept while up")
 
 		s.store(t, "kept while down")
 		run("systemctl stop foobar\n" + backUpDown + "systemctl start foobar")
 		s.store(t, "lost")
 		run(restoreDown)
-		s.holds(t, "kept while down")
+		s.expectState(t, "kept while down")
 
 		s.store(t, "lost")
 		run("mkdir other\ntar -C other -xf state.tar\nchown -R 12345:12345 other\ntar -C other -cf state.tar foobar")
 		run(restoreDown)
-		s.holds(t, "kept while down")
+		s.expectState(t, "kept while down")
 		s.store(t, "writable")
 	})
 }

@@ -41,7 +41,7 @@ func commands(t *testing.T, s *service) {
 	for _, user := range []string{"root", "member"} {
 		state := "of " + user + "\x00\n"
 		s.Must(t, testbed.Command{User: user, Stdin: state, Args: []string{"foobar", "put"}})
-		s.holds(t, state)
+		s.expectState(t, state)
 		as := func(args ...string) string {
 			t.Helper()
 			return s.Must(t, testbed.Command{User: user, Args: append([]string{"foobar"}, args...)})
@@ -59,7 +59,7 @@ func commands(t *testing.T, s *service) {
 				t.Errorf("foobar status of %s has no line %q:\n%s", user, line, status)
 			}
 		}
-		wantContains(t, "foobar check-config", as("check-config"), confFile+" is valid\nreading over HTTPS is open to anyone\nwriting over HTTPS is open to holders of a token\nevery setting is the default\n")
+		expectContains(t, "foobar check-config", as("check-config"), confFile+" is valid\nreading over HTTPS is open to anyone\nwriting over HTTPS is open to holders of a token\nevery setting is the default\n")
 	}
 }
 
@@ -73,7 +73,7 @@ func strangersAreRefused(t *testing.T, s *service) {
 			t.Errorf("foobar %s of a stranger: exit status %d\n%s%s", command, r.Code, r.Stdout, r.Stderr)
 		}
 	}
-	s.holds(t, "kept")
+	s.expectState(t, "kept")
 	// The figures and the configuration are no secret.
 	for _, command := range []string{"status", "check-config"} {
 		s.Must(t, testbed.Command{User: "stranger", Args: []string{"foobar", command}})
@@ -113,7 +113,7 @@ export LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80
 		if said != "" {
 			t.Errorf("%s:\n%s", page, said)
 		}
-		wantContains(t, "man "+page, s.Shell(t, "MANWIDTH=80 man "+page+" | cat"), "NAME\n")
+		expectContains(t, "man "+page, s.Shell(t, "MANWIDTH=80 man "+page+" | cat"), "NAME\n")
 	}
 }
 
@@ -121,15 +121,15 @@ func whatSystemctlShows(t *testing.T, s *service) {
 	units := units(t, s.Machine)
 	for _, unit := range units {
 		docs := s.Exec(t, "systemctl", "show", "--value", "-p", "Documentation", unit)
-		wantContains(t, unit, docs, "man:foobar(8)")
-		wantContains(t, unit, docs, "man:foobar-policy(7)")
+		expectContains(t, unit, docs, "man:foobar(8)")
+		expectContains(t, unit, docs, "man:foobar-policy(7)")
 		description := strings.TrimSpace(s.Exec(t, "systemctl", "show", "--value", "-p", "Description", unit))
 		if description == unit || description == "" {
 			t.Errorf("%s has no description", unit)
 		}
 	}
-	wantContains(t, "systemctl status", s.Exec(t, "systemctl", "--no-pager", "status", "foobar"), "Docs: man:foobar(8)")
-	wantContains(t, "systemctl help", s.Shell(t, "systemctl --no-pager help foobar"), "FOOBAR-POLICY(7)")
+	expectContains(t, "systemctl status", s.Exec(t, "systemctl", "--no-pager", "status", "foobar"), "Docs: man:foobar(8)")
+	expectContains(t, "systemctl help", s.Shell(t, "systemctl --no-pager help foobar"), "FOOBAR-POLICY(7)")
 	everyDirectiveIsExplained(t, s.Exec(t, "systemctl", "--no-pager", "cat", "foobar.service"))
 }
 
@@ -158,7 +158,7 @@ func everyDirectiveIsExplained(t *testing.T, text string) {
 type offers map[string][]string
 
 func completion(t *testing.T, s *service) {
-	want := wantedOffers(s.Exec(t, "foobar", "help"))
+	want := expectedOffers(s.Exec(t, "foobar", "help"))
 	if len(want) < 5 {
 		t.Fatalf("foobar help names no more than %v", want)
 	}
@@ -177,8 +177,8 @@ func completion(t *testing.T, s *service) {
 	}
 }
 
-// wantedOffers reads them from the synopsis that the program prints.
-func wantedOffers(usage string) offers {
+// expectedOffers reads them from the synopsis that the program prints.
+func expectedOffers(usage string) offers {
 	want := offers{}
 	synopsis, _, _ := strings.Cut(usage, "\n\n")
 	synopsis = strings.ReplaceAll(synopsis, "\n         ", " ")
@@ -319,8 +319,8 @@ install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
 	for title := range checks {
 		t.Errorf("foobar-policy(7) has no drop-in for %q", title)
 	}
-	s.holds(t, "kept")
-	wantContains(t, "systemd-analyze security", s.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar"), " 0.1 SAFE")
+	s.expectState(t, "kept")
+	expectContains(t, "systemd-analyze security", s.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar"), " 0.1 SAFE")
 }
 
 // restart restarts a unit, and with it the service and what watches for it.

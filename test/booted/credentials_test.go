@@ -31,9 +31,9 @@ func TestGeneratedCredentials(t *testing.T) {
 		if out := s.Exec(t, "ls", "-A", credsDir); out != "cert\nkey\ntoken\n" {
 			t.Errorf("%s holds\n%s", credsDir, out)
 		}
-		wantContains(t, "openssl x509", s.Exec(t, "openssl", "x509", "-noout", "-text", "-in", credsDir+"/cert"), "prime256v1")
+		expectContains(t, "openssl x509", s.Exec(t, "openssl", "x509", "-noout", "-text", "-in", credsDir+"/cert"), "prime256v1")
 		// As Go's client does, so must OpenSSL's accept it.
-		wantContains(t, "curl", s.Exec(t, "curl", "-sS", "--cacert", credsDir+"/cert", baseURL), "no state")
+		expectContains(t, "curl", s.Exec(t, "curl", "-sS", "--cacert", credsDir+"/cert", baseURL), "no state")
 	})
 }
 
@@ -113,6 +113,6 @@ func TestUnusableCertificateIsWrongConfiguration(t *testing.T) {
 		m := machines.Installed(t, release)
 		siteCertificate(t, m, credsDir+"/cert", credsDir+"/key")
 		siteCertificate(t, m, credsDir+"/cert", "/root/another-key")
-		wantRefusedStart(t, m, "certificate")
+		expectRefusedStart(t, m, "certificate")
 	})
 }

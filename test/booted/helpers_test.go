@@ -21,8 +21,8 @@ const (
 	metrics   = "http://127.0.0.1:8081"
 )
 
-// A service is foobar, or an instance of it, up on a machine, with a client
-// that verifies its certificate and knows its token.
+// A service is foobar, or an instance of it, on a machine, with a client that
+// verifies its certificate and knows its token.
 type service struct {
 	*testbed.Machine
 	client *http.Client
@@ -30,7 +30,7 @@ type service struct {
 	url    string
 }
 
-// running returns the service, installed, enabled and started.
+// running installs, enables and starts the service on a new machine.
 func running(t *testing.T, release string) *service {
 	t.Helper()
 	return connect(t, machines.Running(t, release))
@@ -42,7 +42,7 @@ func connect(t *testing.T, m *testbed.Machine) *service {
 	return connectTo(t, m, credsDir, baseURL)
 }
 
-// connectTo makes a client for the service that has its credentials in dir.
+// connectTo makes a client for the service whose credentials are in dir.
 func connectTo(t *testing.T, m *testbed.Machine, dir, url string) *service {
 	t.Helper()
 	return &service{m, m.Client(t, dir+"/cert"), strings.TrimSpace(m.Read(t, dir+"/token")), url}
@@ -73,7 +73,7 @@ func (s *service) send(method, url, body string, fields ...string) (response, er
 	return response{resp, string(text)}, err
 }
 
-// do sends a request that must be answered with status.
+// do sends a request whose response must have a status.
 func (s *service) do(t *testing.T, status int, method, path, body string, fields ...string) response {
 	t.Helper()
 	resp, err := s.send(method, s.url+path, body, fields...)
@@ -88,24 +88,24 @@ func (s *service) do(t *testing.T, status int, method, path, body string, fields
 
 func (s *service) bearer() string { return "Authorization: Bearer " + s.token }
 
-// store replaces the state, which must be answered with ok.
+// store replaces the state.
 func (s *service) store(t *testing.T, state string) {
 	t.Helper()
 	if r := s.do(t, 200, "POST", "/", state, s.bearer()); r.text != "ok" {
-		t.Fatalf("POST answers %q, want ok", r.text)
+		t.Fatalf("the response to POST is %q, want ok", r.text)
 	}
 }
 
-// holds checks what the service's state is.
-func (s *service) holds(t *testing.T, state string) {
+// expectState reads the state, which must be the given one.
+func (s *service) expectState(t *testing.T, state string) {
 	t.Helper()
 	if r := s.do(t, 200, "GET", "/", ""); r.text != state {
-		t.Fatalf("GET answers %.100q (%d bytes), want %.100q (%d bytes)", r.text, len(r.text), state, len(state))
+		t.Fatalf("the response to GET is %.100q (%d bytes), want %.100q (%d bytes)", r.text, len(r.text), state, len(state))
 	}
 }
 
-// returns waits until the service answers reads again.
-func (s *service) returns(t *testing.T) {
+// awaitReady waits until the service responds to reads.
+func (s *service) awaitReady(t *testing.T) {
 	t.Helper()
 	testbed.Eventually(t, 30*time.Second, func() string {
 		resp, err := s.send("GET", s.url+"/", "")
@@ -130,7 +130,7 @@ func showUnit(t *testing.T, m *testbed.Machine, unit, property string) string {
 	return strings.TrimSpace(m.Exec(t, "systemctl", "show", "--value", "-p", property, unit))
 }
 
-func wantProperty(t *testing.T, m *testbed.Machine, property, want string) {
+func expectProperty(t *testing.T, m *testbed.Machine, property, want string) {
 	t.Helper()
 	if got := show(t, m, property); got != want {
 		t.Errorf("%s=%s, want %s", property, got, want)
@@ -145,8 +145,8 @@ func journal(t *testing.T, m *testbed.Machine, args ...string) string {
 	return m.Exec(t, append([]string{"journalctl", "--no-pager", "-q", "-b", "-o", "cat", "-u", "foobar.service"}, args...)...)
 }
 
-// starts counts how often systemd began to start foobar.service since boot.
-func starts(t *testing.T, m *testbed.Machine) int {
+// countStarts returns how often systemd has started foobar.service since boot.
+func countStarts(t *testing.T, m *testbed.Machine) int {
 	t.Helper()
 	// SD_MESSAGE_UNIT_STARTING of sd-messages.h
 	out := m.Exec(t, "journalctl", "--no-pager", "-q", "-b", "-o", "cat", "UNIT=foobar.service",
@@ -154,31 +154,33 @@ func starts(t *testing.T, m *testbed.Machine) int {
 	return strings.Count(out, "\n")
 }
 
-// dropIn writes a drop-in of the administrator's for a unit.
+// dropIn writes an administrator's drop-in for a unit.
 func dropIn(t *testing.T, m *testbed.Machine, unit, text string) {
 	t.Helper()
 	m.Write(t, "/etc/systemd/system/"+unit+".d/50-test.conf", text)
 	m.Exec(t, "systemctl", "daemon-reload")
 }
 
-func wantContains(t *testing.T, what, text, part string) {
+func expectContains(t *testing.T, what, text, part string) {
 	t.Helper()
 	if !strings.Contains(text, part) {
 		t.Errorf("%s: no %q in\n%s", what, part, text)
 	}
 }
 
+// mode returns a file's mode and owner, such as "600 root:root".
 func mode(path string, m *testbed.Machine, t *testing.T) string {
 	t.Helper()
 	return strings.TrimSpace(m.Exec(t, "stat", "-c", "%a %U:%G", path))
 }
 
+// setting returns a conf.yaml with one key.
 func setting(section, key, value string) string {
 	return fmt.Sprintf("%s:\n  %s: %s\n", section, key, value)
 }
 
-// toSmallDisk has the service keep its state on a disk of 4 MiB.
-func (s *service) toSmallDisk(t *testing.T) {
+// moveToSmallDisk moves the state directory to a disk of 4 MiB.
+func (s *service) moveToSmallDisk(t *testing.T) {
 	t.Helper()
 	s.Exec(t, "systemctl", "stop", "foobar")
 	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")

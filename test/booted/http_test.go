@@ -16,7 +16,7 @@ func TestHTTP(t *testing.T) {
 		s := running(t, release)
 		withoutState(t, s)
 		readsAndWrites(t, s, 1)
-		s.client = s.trusting(t, true, credsDir+"/cert")
+		s.client = s.ClientOf(t, true, credsDir+"/cert")
 		readsAndWrites(t, s, 2)
 	})
 }
@@ -24,10 +24,10 @@ func TestHTTP(t *testing.T) {
 func withoutState(t *testing.T, s *service) {
 	t.Helper()
 	r := s.do(t, 404, "GET", "/", "")
-	wantContains(t, "GET before the first write", r.text, "no state has been stored")
+	expectContains(t, "GET before the first write", r.text, "no state has been stored")
 	for _, wrong := range []string{"", "Authorization: Bearer wrong-wrong-wrong-wrong", "Authorization: Basic " + s.token} {
 		r := s.do(t, 401, "POST", "/", "x", wrong)
-		wantContains(t, "WWW-Authenticate", r.Header.Get("WWW-Authenticate"), "Bearer")
+		expectContains(t, "WWW-Authenticate", r.Header.Get("WWW-Authenticate"), "Bearer")
 	}
 	s.do(t, 404, "GET", "/", "")
 }
@@ -59,12 +59,12 @@ func readsAndWrites(t *testing.T, s *service, protocolMajor int) {
 	}
 
 	s.do(t, 413, "POST", "/", strings.Repeat("x", 16<<20+1), s.bearer())
-	s.holds(t, state)
+	s.expectState(t, state)
 	largest := strings.Repeat("y", 16<<20)
 	if r := s.do(t, 200, "PUT", "/", largest, s.bearer()); r.text != "ok" || r.Header.Get("ETag") == etag {
 		t.Errorf("PUT: %q, ETag %q", r.text, r.Header.Get("ETag"))
 	}
-	s.holds(t, largest)
+	s.expectState(t, largest)
 }
 
 // curlAdmin sends a request to the administration socket as a user of the machine.
@@ -84,7 +84,7 @@ func TestAdminSocket(t *testing.T) {
 			if r := curlAdmin(s.Machine, user, "-d", "from "+user); r.Stdout != "ok" {
 				t.Errorf("%s gets %q: %s", user, r.Stdout, r.Stderr)
 			}
-			s.holds(t, "from "+user)
+			s.expectState(t, "from "+user)
 			if r := curlAdmin(s.Machine, user); r.Stdout != "from "+user {
 				t.Errorf("%s reads %q: %s", user, r.Stdout, r.Stderr)
 			}
@@ -93,7 +93,7 @@ func TestAdminSocket(t *testing.T) {
 		if r := curlAdmin(s.Machine, "stranger", "-d", "from a stranger"); r.Code != couldNotConnect {
 			t.Errorf("a stranger's curl: exit status %d, %q", r.Code, r.Stdout)
 		}
-		s.holds(t, "from member")
+		s.expectState(t, "from member")
 	})
 }
 
@@ -112,7 +112,7 @@ func TestAccessRules(t *testing.T) {
 		s.Write(t, confFile, "access:\n  write: anyone\n")
 		s.Exec(t, "systemctl", "reload", "foobar")
 		s.do(t, 200, "POST", "/", "y")
-		s.holds(t, "y")
+		s.expectState(t, "y")
 	})
 }
 
@@ -120,11 +120,11 @@ func TestMetrics(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		s.store(t, "measured")
-		s.holds(t, "measured")
+		s.expectState(t, "measured")
 		get := func(path string) string { return s.Exec(t, "curl", "-sSf", metrics+path) }
 		text := get("/metrics")
 		for _, name := range []string{"process_start_time_seconds", "go_goroutines", "foobar_build_info", "process_open_fds"} {
-			wantContains(t, "/metrics", text, "\n"+name)
+			expectContains(t, "/metrics", text, "\n"+name)
 		}
 		check := s.Run(testbed.Command{Stdin: text, Args: []string{"promtool", "check", "metrics"}})
 		if check.Code != 0 || check.Stdout+check.Stderr != "" {
@@ -132,7 +132,7 @@ func TestMetrics(t *testing.T) {
 		}
 		get("/healthz")
 		get("/readyz")
-		wantContains(t, "the landing page", get("/"), "/metrics")
+		expectContains(t, "the landing page", get("/"), "/metrics")
 		// On the loopback interface only.
 		if out := s.Exec(t, "ss", "-Hltn", "sport = :8081"); !strings.Contains(out, "127.0.0.1:8081") || strings.Count(out, "\n") != 1 {
 			t.Errorf("the metrics listen on\n%s", out)

@@ -16,7 +16,7 @@ func TestFirstStart(t *testing.T) {
 		s := running(t, release)
 		s.do(t, 404, "GET", "/", "")
 		s.store(t, "first\x00state\n")
-		s.holds(t, "first\x00state\n")
+		s.expectState(t, "first\x00state\n")
 		testbed.Eventually(t, 10*time.Second, func() string {
 			if got := s.Try("cat", stateFile).Stdout; got != "first\x00state\n" {
 				return fmt.Sprintf("%s holds %q", stateFile, got)
@@ -26,8 +26,8 @@ func TestFirstStart(t *testing.T) {
 		if got := mode("/var/lib/private/foobar", s.Machine, t); !strings.HasPrefix(got, "700 ") {
 			t.Errorf("the state directory is %s, want 700", got)
 		}
-		wantProperty(t, s.Machine, "ActiveState", "active")
-		if n := starts(t, s.Machine); n != 1 {
+		expectProperty(t, s.Machine, "ActiveState", "active")
+		if n := countStarts(t, s.Machine); n != 1 {
 			t.Errorf("%d starts, want 1", n)
 		}
 	})
@@ -43,9 +43,9 @@ func TestReboot(t *testing.T) {
 		if s.Read(t, "/proc/1/stat") == boot {
 			t.Fatal("the machine did not reboot")
 		}
-		s.holds(t, "kept")
-		wantProperty(t, s.Machine, "ActiveState", "active")
-		if n := starts(t, s.Machine); n != 1 {
+		s.expectState(t, "kept")
+		expectProperty(t, s.Machine, "ActiveState", "active")
+		if n := countStarts(t, s.Machine); n != 1 {
 			t.Errorf("%d starts since boot, want 1", n)
 		}
 		// systemd breaks a cycle by leaving out a unit, not always the same.
@@ -74,26 +74,26 @@ func upgrade(t *testing.T, s *service) {
 
 	out := s.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
 
-	wantContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-2\n")
+	expectContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-2\n")
 	if show(t, s.Machine, "MainPID") == pid {
 		t.Errorf("pacman's transaction did not restart the service:\n%s", out)
 	}
-	wantContains(t, "foobar version", s.Exec(t, "foobar", "version"), s.version(t))
-	s.holds(t, "kept")
+	expectContains(t, "foobar version", s.Exec(t, "foobar", "version"), s.version(t))
+	s.expectState(t, "kept")
 	if got := s.Read(t, confFile); got != changed {
 		t.Errorf("%s is now\n%s", confFile, got)
 	}
-	wantContains(t, confFile+".pacnew", s.Read(t, confFile+".pacnew"), testbed.NextMark)
+	expectContains(t, confFile+".pacnew", s.Read(t, confFile+".pacnew"), testbed.NextMark)
 	if got := credentialSums(t, s.Machine); got != creds {
 		t.Errorf("credentials were\n%sand are after the upgrade\n%s", creds, got)
 	}
-	wantProperty(t, s.Machine, "NeedDaemonReload", "no")
-	wantProperty(t, s.Machine, "Markers", "")
-	wantProperty(t, s.Machine, "ActiveState", "active")
+	expectProperty(t, s.Machine, "NeedDaemonReload", "no")
+	expectProperty(t, s.Machine, "Markers", "")
+	expectProperty(t, s.Machine, "ActiveState", "active")
 	if r := s.Try("systemctl", "is-enabled", "foobar.service"); strings.TrimSpace(r.Stdout) != "enabled" {
 		t.Errorf("after the upgrade foobar.service is %q", r.Stdout)
 	}
-	if n := starts(t, s.Machine); n != 2 {
+	if n := countStarts(t, s.Machine); n != 2 {
 		t.Errorf("%d starts, want 2", n)
 	}
 }
@@ -109,8 +109,8 @@ func TestUpgradeDoesNotStart(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
 		m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
-		wantProperty(t, m, "ActiveState", "inactive")
-		if n := starts(t, m); n != 0 {
+		expectProperty(t, m, "ActiveState", "inactive")
+		if n := countStarts(t, m); n != 0 {
 			t.Errorf("%d starts, want none", n)
 		}
 	})
@@ -123,8 +123,8 @@ func TestRemovalKeepsStateAndCredentials(t *testing.T) {
 		creds := credentialSums(t, s.Machine)
 		s.Exec(t, "systemctl", "disable", "--now", "foobar")
 		out := s.Exec(t, "pacman", "-Rns", "--noconfirm", "--noprogressbar", "foobar")
-		wantContains(t, "pacman -Rns", out, "/var/lib/private/foobar")
-		wantContains(t, "pacman -Rns", out, "/etc/foobar")
+		expectContains(t, "pacman -Rns", out, "/var/lib/private/foobar")
+		expectContains(t, "pacman -Rns", out, "/etc/foobar")
 		if got := s.Read(t, "/var/lib/private/foobar/statefile"); got != "kept" {
 			t.Errorf("the state is %q after the removal", got)
 		}
@@ -137,6 +137,6 @@ func TestRemovalKeepsStateAndCredentials(t *testing.T) {
 
 		s.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar")
 		s.Exec(t, "systemctl", "enable", "--now", "foobar")
-		s.holds(t, "kept")
+		s.expectState(t, "kept")
 	})
 }

@@ -43,8 +43,8 @@ func TestInstances(t *testing.T) {
 		refusesWithoutAddress(t, m)
 		asWritten(t, m, do["Add one"])
 		other := connectTo(t, m, "/etc/foobar@blue/credentials", blueURL)
-		wantContains(t, "the document's commands", asWritten(t, m, do["Use it"]), "ok")
-		other.holds(t, "hello")
+		expectContains(t, "the document's commands", asWritten(t, m, do["Use it"]), "ok")
+		other.expectState(t, "hello")
 
 		areSeparate(t, first, other)
 		areAlike(t, m)
@@ -59,15 +59,15 @@ func TestInstances(t *testing.T) {
 
 		upgradesBoth(t, first, other)
 		m.Reboot(t)
-		first.holds(t, "the first")
-		other.holds(t, "the other's")
+		first.expectState(t, "the first")
+		other.expectState(t, "the other's")
 
 		leavesBoth(t, first, other)
 		asWritten(t, m, do["Remove it"])
 		if out := m.Shell(t, `ls -d /etc/*/*blue* /etc/*blue* /var/lib/*blue* /var/lib/private/*blue* /run/*blue* 2>/dev/null || true`); out != "" {
 			t.Errorf("the removal leaves\n%s", out)
 		}
-		first.holds(t, "the first")
+		first.expectState(t, "the first")
 	})
 }
 
@@ -88,7 +88,7 @@ func refusesWithoutAddress(t *testing.T, m *testbed.Machine) {
 		t.Errorf("of an instance without addresses systemctl says\n%s", r.Stderr)
 	}
 	m.Exec(t, "journalctl", "--sync")
-	wantContains(t, "the socket's journal", m.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", "foobar@blue.socket"), "has no Listen setting")
+	expectContains(t, "the socket's journal", m.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", "foobar@blue.socket"), "has no Listen setting")
 }
 
 func areSeparate(t *testing.T, first, other *service) {
@@ -101,7 +101,7 @@ func areSeparate(t *testing.T, first, other *service) {
 		t.Errorf("the other's certificate is verified by the first's: %s", r.Status)
 	}
 	other.store(t, "the other's")
-	first.holds(t, "the first")
+	first.expectState(t, "the first")
 	for path, want := range map[string]string{
 		stateFile:                        "the first",
 		"/var/lib/foobar@blue/statefile": "the other's",
@@ -218,11 +218,11 @@ func bluePassesTools(t *testing.T, m *testbed.Machine) {
 	if out := r.Stdout + r.Stderr; r.Code != 0 || out != "" {
 		t.Errorf("systemd-analyze verify: exit status %d\n%s", r.Code, out)
 	}
-	wantContains(t, "systemd-analyze security", m.Exec(t, "systemd-analyze", "security", "--no-pager", blue), "level for foobar@blue.service: 0.1 ")
+	expectContains(t, "systemd-analyze security", m.Exec(t, "systemd-analyze", "security", "--no-pager", blue), "level for foobar@blue.service: 0.1 ")
 	cat := m.Exec(t, "systemctl", "cat", "foobar@blue")
-	wantContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service\n")
-	wantContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service.d/10-credentials.conf\n")
-	wantSilence(t, "with two instances", m.Try(checkPolicy))
+	expectContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service\n")
+	expectContains(t, "systemctl cat", cat, "# /usr/lib/systemd/system/foobar@.service.d/10-credentials.conf\n")
+	expectSilence(t, "with two instances", m.Try(checkPolicy))
 	for _, path := range strings.Fields(m.Exec(t, "systemctl", "show", "--value", "-p", "FragmentPath", blue, "foobar-admin@blue.socket", "foobar-credentials@blue.service")) {
 		m.Exec(t, "pacman", "-Qo", path)
 	}
@@ -234,8 +234,8 @@ func otherBreaks(t *testing.T, first, other *service) {
 	t.Helper()
 	m := first.Machine
 	m.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "KILL", blue)
-	other.returns(t)
-	other.holds(t, "the other's")
+	other.awaitReady(t)
+	other.expectState(t, "the other's")
 
 	m.Write(t, blueConf, setting("limits", "state", "1KiB"))
 	m.Exec(t, "systemctl", "reload", "foobar", "foobar@blue")
@@ -251,15 +251,15 @@ func otherBreaks(t *testing.T, first, other *service) {
 		t.Errorf("the other ends with status %s, want 78", status)
 	}
 	m.Exec(t, "journalctl", "--sync")
-	wantContains(t, "the other's journal", m.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", blue, "-p", "err"), blueConf+":2:10: ")
+	expectContains(t, "the other's journal", m.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", blue, "-p", "err"), blueConf+":2:10: ")
 	if _, err := other.send("GET", blueURL+"/", ""); err == nil {
 		t.Error("the other answers after it failed")
 	}
-	first.holds(t, "the first")
+	first.expectState(t, "the first")
 
 	m.Write(t, blueConf, "{}\n")
 	m.Exec(t, "systemctl", "start", "foobar@blue")
-	other.holds(t, "the other's")
+	other.expectState(t, "the other's")
 }
 
 // otherRotates gives the other instance a certificate, which it takes by itself.
@@ -267,15 +267,15 @@ func otherRotates(t *testing.T, first *service) *service {
 	t.Helper()
 	const creds = "/etc/foobar@blue/credentials"
 	m := first.Machine
-	was := served(m)
-	newPair(t, m, "/root/new")
+	was := m.ServedCertificate("8080")
+	m.MakePair(t, "/root/new")
 	m.Exec(t, "mv", "/root/new/key", "/root/new/cert", creds)
-	isServedAt(t, m, "8090", creds+"/cert")
-	if is := served(m); is != was || is == "" {
+	awaitCertificate(t, m, "8090", creds+"/cert")
+	if is := m.ServedCertificate("8080"); is != was || is == "" {
 		t.Errorf("the first serves %q, and served %q before the other had a new certificate", is, was)
 	}
 	other := connectTo(t, m, creds, blueURL)
-	other.returns(t)
+	other.awaitReady(t)
 	return other
 }
 
@@ -288,8 +288,8 @@ func upgradesBoth(t *testing.T, first, other *service) {
 	if one == lives(t, m, "foobar.service") || two == lives(t, m, blue) {
 		t.Error("an upgrade does not restart both")
 	}
-	first.holds(t, "the first")
-	other.holds(t, "the other's")
+	first.expectState(t, "the first")
+	other.expectState(t, "the other's")
 }
 
 // leavesBoth removes the packages, which stops both services and keeps what is
@@ -303,6 +303,6 @@ func leavesBoth(t *testing.T, first, other *service) {
 	}
 	m.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar")
 	m.Exec(t, "systemctl", "start", "foobar", "foobar@blue")
-	first.holds(t, "the first")
-	other.holds(t, "the other's")
+	first.expectState(t, "the first")
+	other.expectState(t, "the other's")
 }

@@ -38,13 +38,13 @@ func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]stri
 func TestJournal(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
-		s.toSmallDisk(t)
+		s.moveToSmallDisk(t)
 		s.Write(t, confFile, setting("log", "access", "true"))
 		s.Exec(t, "systemctl", "reload", "foobar")
 
 		refused := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
 		id := refused.Header.Get("X-Request-Id")
-		wantContains(t, "507", refused.text, "this is request "+id)
+		expectContains(t, "507", refused.text, "this is request "+id)
 		full := entries(t, s.Machine, "FOOBAR_STATUS=507")
 		if len(full) != 2 {
 			t.Fatalf("FOOBAR_STATUS=507 selects %d entries, want that of the failure and that of the access log: %v", len(full), full)
@@ -61,7 +61,7 @@ func TestJournal(t *testing.T) {
 				t.Errorf("of the failure %s is %q, want %q", name, got, want)
 			}
 		}
-		wantContains(t, "FOOBAR_ERROR", full[0]["FOOBAR_ERROR"], "no space left")
+		expectContains(t, "FOOBAR_ERROR", full[0]["FOOBAR_ERROR"], "no space left")
 		for name, want := range map[string]string{
 			"PRIORITY": "6", "FOOBAR_REQUEST_ID": id, "FOOBAR_METHOD": "POST", "FOOBAR_PATH": "/", "FOOBAR_PROTOCOL": "HTTP/1.1",
 			"FOOBAR_REQUEST_BYTES": "8388608", "FOOBAR_LISTENER": "https",
@@ -75,7 +75,7 @@ func TestJournal(t *testing.T) {
 		}
 		explained := s.Shell(t, "journalctl -x -u foobar")
 		for _, want := range []string{"Subject: There is no space left for the state of foobar", "Subject: foobar has started", "    " + full[0]["FOOBAR_ERROR"]} {
-			wantContains(t, "journalctl -x", explained, want)
+			expectContains(t, "journalctl -x", explained, want)
 		}
 		if strings.Contains(explained, "@FOOBAR") {
 			t.Errorf("journalctl -x names fields that the entries lack:\n%s", explained)
@@ -89,8 +89,8 @@ func TestJournal(t *testing.T) {
 		}
 
 		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "QUIT", "foobar")
-		s.returns(t)
-		wantContains(t, "the journal after a crash", journal(t, s.Machine), "goroutine ")
+		s.awaitReady(t)
+		expectContains(t, "the journal after a crash", journal(t, s.Machine), "goroutine ")
 	})
 }
 
@@ -109,6 +109,6 @@ func TestNoJournalSocket(t *testing.T) {
 		if len(errors) != 1 || !strings.HasPrefix(errors[0]["MESSAGE"], `{"level":"error","message":"reload rejected`) || errors[0]["PRIORITY"] != "3" {
 			t.Errorf("the errors are %v", errors)
 		}
-		wantContains(t, "the journal", journal(t, m), `{"level":"info","message":"foobar `)
+		expectContains(t, "the journal", journal(t, m), `{"level":"info","message":"foobar `)
 	})
 }

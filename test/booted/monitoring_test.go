@@ -26,12 +26,12 @@ const (
 	monitoringDocs = "/usr/share/doc/foobar/monitoring"
 	rulesTests     = "/srv/source/monitoring/rules_test.yml"
 	prometheusURL  = "http://127.0.0.1:9090"
-	scrapeInterval = time.Second // of the hurried configuration
+	scrapeInterval = time.Second // in the accelerated configuration
 )
 
-// What foobar ships for Prometheus and Grafana, with a Prometheus: the rules
-// pass their tests, nothing fires while all is well, what goes wrong fires, and
-// every query of the dashboard has an answer.
+// The shipped rules and dashboard with a real Prometheus: the rules pass their
+// tests, no alert fires in normal operation, each failure fires its alert, and
+// every query of the dashboard has a result.
 func TestMonitoring(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)
@@ -51,31 +51,46 @@ func TestMonitoring(t *testing.T) {
 		begun := time.Now()
 
 		stop := load(t, s)
-		observe()
+		awaitObservation(t, p)
 		if firing := firingAlerts(t, p); len(firing) != 0 {
-			t.Errorf("while all is well these fire: %v", firing)
+			t.Errorf("alerts fire in normal operation: %v", firing)
 		}
-		breakThings(t, s)
-		wantFiring(t, p, "FoobarDiskFull", "FoobarDiskAlmostFull", "FoobarReloadRefused")
-		observe()
+		causeFailures(t, s)
+		expectFiring(t, p, "FoobarDiskFull", "FoobarDiskAlmostFull", "FoobarReloadRefused")
+		awaitObservation(t, p)
 		stop()
-		wantAnswers(t, openDashboard(t, p, begun))
+		expectAnswers(t, openDashboard(t, p, begun))
 	})
 }
 
 // observation is how long Prometheus watches each condition.
 const observation = 6 * time.Second
 
-// observe lets time pass: rates and the "for" of alerts are made of it.
-func observe() { time.Sleep(observation) }
+// awaitObservation waits until Prometheus has scraped the service for the time of
+// an observation. Rates and the "for" of alerts need that time.
+func awaitObservation(t *testing.T, p v1.API) {
+	t.Helper()
+	until := time.Now().Add(observation)
+	testbed.Eventually(t, 10*observation, func() string {
+		targets, err := p.Targets(t.Context())
+		if err != nil {
+			return err.Error()
+		}
+		if last := targets.Active[0].LastScrape; last.Before(until) {
+			return fmt.Sprintf("the last scrape was at %v", last)
+		}
+		return ""
+	})
+}
 
-// hurried makes Prometheus look every second and has alerts fire a second after
-// their expression holds, instead of after minutes; it changes nothing else.
-const hurried = `
+// accelerated copies the shipped files, makes Prometheus scrape every second, and
+// makes alerts fire a second after their expression holds. It checks that nothing
+// else of the files changes.
+const accelerated = `
 cp -r ` + monitoringDocs + ` /tmp/monitoring
 sed -i -E 's/^( *(scrape_interval|evaluation_interval|for|keep_firing_for): ).*/\11s/' /tmp/monitoring/*.yml
-! diff -r ` + monitoringDocs + ` /tmp/monitoring >/tmp/hurried
-! grep -vE '^(diff|---|[0-9,c]+$|[<>] *(scrape_interval|evaluation_interval|for|keep_firing_for): )' /tmp/hurried
+! diff -r ` + monitoringDocs + ` /tmp/monitoring >/tmp/changes
+! grep -vE '^(diff|---|[0-9,c]+$|[<>] *(scrape_interval|evaluation_interval|for|keep_firing_for): )' /tmp/changes
 install -d -o prometheus -g prometheus /tmp/data
 systemd-run -q --unit=prometheus-test --uid=prometheus prometheus --config.file=/tmp/monitoring/prometheus.yml \
   --storage.tsdb.path=/tmp/data --web.listen-address=127.0.0.1:9090
@@ -83,7 +98,7 @@ systemd-run -q --unit=prometheus-test --uid=prometheus prometheus --config.file=
 
 func startPrometheus(t *testing.T, m *testbed.Machine) v1.API {
 	t.Helper()
-	m.Shell(t, hurried)
+	m.Shell(t, accelerated)
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		return m.Dial(ctx, network, address)
 	}}
@@ -106,8 +121,8 @@ func startPrometheus(t *testing.T, m *testbed.Machine) v1.API {
 	return p
 }
 
-// load has clients read and write, more of them as time goes by, until the
-// function that it returns is called.
+// load starts clients that read and write, one after the other, and returns a
+// function that stops them.
 func load(t *testing.T, s *service) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -117,7 +132,7 @@ func load(t *testing.T, s *service) (stop func()) {
 		clients.Go(func() {
 			select {
 			case <-time.After(time.Duration(n) * observation / 6):
-				own.use(ctx, t)
+				own.sendRequests(ctx, t)
 			case <-ctx.Done():
 			}
 		})
@@ -128,8 +143,10 @@ func load(t *testing.T, s *service) (stop func()) {
 	}
 }
 
-// use sends requests, some of which are meant to be refused.
-func (s *service) use(ctx context.Context, t *testing.T) {
+// sendRequests reads and writes until the context ends.
+func (s *service) sendRequests(ctx context.Context, t *testing.T) {
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
 	for i := 0; ctx.Err() == nil; i++ {
 		method, body := "GET", ""
 		if i%8 == 0 {
@@ -139,12 +156,13 @@ func (s *service) use(ctx context.Context, t *testing.T) {
 			t.Errorf("%s: %v", method, err)
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-pace.C
 	}
 }
 
-// breakThings fills the disk, has a write refused, a reload and connections.
-func breakThings(t *testing.T, s *service) {
+// causeFailures fills the disk, and causes a failed write, a rejected reload and
+// connections without a handshake.
+func causeFailures(t *testing.T, s *service) {
 	t.Helper()
 	s.Shell(t, "! dd if=/dev/zero of=/var/lib/private/foobar/filler bs=64k 2>&1")
 	s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
@@ -169,8 +187,8 @@ func firingAlerts(t *testing.T, p v1.API) map[model.LabelValue]v1.Alert {
 	return firing
 }
 
-// wantFiring waits until these alerts fire, and says what they say.
-func wantFiring(t *testing.T, p v1.API, names ...model.LabelValue) {
+// expectFiring waits until these alerts fire, and says what they say.
+func expectFiring(t *testing.T, p v1.API, names ...model.LabelValue) {
 	t.Helper()
 	var firing map[model.LabelValue]v1.Alert
 	testbed.Eventually(t, 30*time.Second, func() string {
@@ -205,8 +223,8 @@ func openDashboard(t *testing.T, p v1.API, from time.Time) *dashboard.View {
 	return v
 }
 
-// wantAnswers runs every query of the dashboard.
-func wantAnswers(t *testing.T, v *dashboard.View) {
+// expectAnswers runs every query of the dashboard.
+func expectAnswers(t *testing.T, v *dashboard.View) {
 	t.Helper()
 	queries := 0
 	for _, panel := range v.Panels {

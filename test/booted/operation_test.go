@@ -18,9 +18,9 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// wantRefusedStart starts the service, which must exit with status 78, log an
+// expectRefusedStart starts the service, which must exit with status 78, log an
 // error that holds part, and not be started again by connections.
-func wantRefusedStart(t *testing.T, m *testbed.Machine, part string) {
+func expectRefusedStart(t *testing.T, m *testbed.Machine, part string) {
 	t.Helper()
 	if r := m.Try("systemctl", "enable", "--now", "foobar"); r.Code == 0 {
 		t.Error("systemctl enable --now succeeds")
@@ -31,16 +31,16 @@ func wantRefusedStart(t *testing.T, m *testbed.Machine, part string) {
 		}
 		return ""
 	})
-	wantProperty(t, m, "ExecMainStatus", "78")
-	wantProperty(t, m, "Result", "exit-code")
-	wantContains(t, "the journal from err up", journal(t, m, "-p", "err"), part)
+	expectProperty(t, m, "ExecMainStatus", "78")
+	expectProperty(t, m, "Result", "exit-code")
+	expectContains(t, "the journal from err up", journal(t, m, "-p", "err"), part)
 
-	before := starts(t, m)
+	before := countStarts(t, m)
 	attempts := connectRepeatedly(m, 3*time.Second)
-	if after := starts(t, m); before > 3 || after > before+1 {
+	if after := countStarts(t, m); before > 3 || after > before+1 {
 		t.Errorf("%d starts, and %d after %d connections", before, after, attempts)
 	}
-	wantProperty(t, m, "ActiveState", "failed")
+	expectProperty(t, m, "ActiveState", "failed")
 }
 
 // connectRepeatedly opens connections and closes them at once, and returns how
@@ -64,11 +64,11 @@ func TestWrongConfigurationIsNotRetried(t *testing.T) {
 		m := machines.Installed(t, release)
 		good := m.Read(t, confFile)
 		m.Write(t, confFile, setting("limits", "state", "banana"))
-		wantRefusedStart(t, m, confFile+":2:10: ")
+		expectRefusedStart(t, m, confFile+":2:10: ")
 		if strings.Contains(journal(t, m), "banana") {
 			t.Error("the journal quotes the configuration")
 		}
-		wantContains(t, "systemctl status", m.Try("systemctl", "status", "foobar").Stdout, confFile+":2:10: ")
+		expectContains(t, "systemctl status", m.Try("systemctl", "status", "foobar").Stdout, confFile+":2:10: ")
 
 		m.Write(t, confFile, good)
 		m.Exec(t, "systemctl", "start", "foobar")
@@ -80,7 +80,7 @@ func TestUnknownListenerIsWrongConfiguration(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
 		dropIn(t, m, "foobar.socket", "[Socket]\nFileDescriptorName=other\n")
-		wantRefusedStart(t, m, "other")
+		expectRefusedStart(t, m, "other")
 	})
 }
 
@@ -90,14 +90,14 @@ func TestKilledServiceIsRestarted(t *testing.T) {
 		s.store(t, "kept")
 		for n := 1; n <= 3; n++ {
 			s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "KILL", "foobar")
-			s.returns(t)
+			s.awaitReady(t)
 			testbed.Eventually(t, 10*time.Second, func() string {
 				if got := show(t, s.Machine, "NRestarts"); got != strconv.Itoa(n) {
 					return "NRestarts=" + got
 				}
 				return ""
 			})
-			s.holds(t, "kept")
+			s.expectState(t, "kept")
 		}
 		s.store(t, "and writable")
 	})
@@ -115,8 +115,8 @@ func TestReload(t *testing.T) {
 
 		s.Write(t, confFile, "limits:\n  # too much\n  connections: -1\n")
 		s.Try("systemctl", "reload", "foobar")
-		wantContains(t, "the status after a bad reload", show(t, s.Machine, "StatusText"), confFile+":3:16: ")
-		wantContains(t, "the journal after a bad reload", journal(t, s.Machine, "-p", "err"), confFile+":3:16: ")
+		expectContains(t, "the status after a bad reload", show(t, s.Machine, "StatusText"), confFile+":3:16: ")
+		expectContains(t, "the journal after a bad reload", journal(t, s.Machine, "-p", "err"), confFile+":3:16: ")
 		s.do(t, 413, "POST", "/", strings.Repeat("y", 2000), s.bearer())
 		s.do(t, 200, "POST", "/", strings.Repeat("z", 1000), s.bearer())
 
@@ -126,9 +126,9 @@ func TestReload(t *testing.T) {
 		if status := show(t, s.Machine, "StatusText"); strings.Contains(status, confFile+":") {
 			t.Errorf("the status after a good reload is still %q", status)
 		}
-		wantProperty(t, s.Machine, "MainPID", pid)
-		wantProperty(t, s.Machine, "ActiveState", "active")
-		wantProperty(t, s.Machine, "SubState", "running")
+		expectProperty(t, s.Machine, "MainPID", pid)
+		expectProperty(t, s.Machine, "ActiveState", "active")
+		expectProperty(t, s.Machine, "SubState", "running")
 	})
 }
 
@@ -140,9 +140,9 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 		s.Exec(t, "systemctl", "daemon-reload")
 		s.Exec(t, "systemctl", "restart", "foobar")
 
-		wantProperty(t, s.Machine, "WatchdogUSec", "2s")
+		expectProperty(t, s.Machine, "WatchdogUSec", "2s")
 		awaitWatchdogPings(t, s, 5*time.Second)
-		wantProperty(t, s.Machine, "NRestarts", "0")
+		expectProperty(t, s.Machine, "NRestarts", "0")
 
 		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
 		testbed.Eventually(t, 30*time.Second, func() string {
@@ -151,9 +151,9 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 			}
 			return ""
 		})
-		s.returns(t)
-		s.holds(t, "kept")
-		wantContains(t, "the journal", journal(t, s.Machine), "Watchdog timeout")
+		s.awaitReady(t)
+		s.expectState(t, "kept")
+		expectContains(t, "the journal", journal(t, s.Machine), "Watchdog timeout")
 	})
 }
 
@@ -162,20 +162,20 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
-		s.toSmallDisk(t)
+		s.moveToSmallDisk(t)
 		old := strings.Repeat("old ", 1000)
 		s.store(t, old)
 
 		refused := func() {
 			t.Helper()
 			r := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
-			wantContains(t, "507", r.text, "nothing has changed")
-			s.holds(t, old)
+			expectContains(t, "507", r.text, "nothing has changed")
+			s.expectState(t, old)
 		}
 		refused()
 		errors := journal(t, s.Machine, "-p", "err", "-o", "json", "--output-fields=PRIORITY,MESSAGE")
-		wantContains(t, "journalctl -p err", errors, `"PRIORITY":"3"`)
-		wantContains(t, "journalctl -p err", errors, "no space")
+		expectContains(t, "journalctl -p err", errors, `"PRIORITY":"3"`)
+		expectContains(t, "journalctl -p err", errors, "no space")
 		if info := journal(t, s.Machine, "-p", "err"); strings.Contains(info, "has started") {
 			t.Errorf("journalctl -p err shows more than errors:\n%s", info)
 		}
@@ -183,14 +183,14 @@ func TestFullDisk(t *testing.T) {
 		s.Shell(t, "! dd if=/dev/zero of=/var/lib/private/foobar/filler bs=4k 2>&1")
 		refused()
 		s.Exec(t, "systemctl", "restart", "foobar")
-		s.holds(t, old)
+		s.expectState(t, old)
 		refused()
 
 		s.Exec(t, "rm", "/var/lib/private/foobar/filler")
 		s.store(t, "room again")
-		s.holds(t, "room again")
+		s.expectState(t, "room again")
 		s.Exec(t, "systemctl", "restart", "foobar")
-		s.holds(t, "room again")
+		s.expectState(t, "room again")
 	})
 }
 
@@ -234,10 +234,10 @@ func TestStopDrains(t *testing.T) {
 			}
 			return ""
 		})
-		wantProperty(t, s.Machine, "Result", "success")
-		wantProperty(t, s.Machine, "ExecMainStatus", "0")
+		expectProperty(t, s.Machine, "Result", "success")
+		expectProperty(t, s.Machine, "ExecMainStatus", "0")
 		s.Exec(t, "systemctl", "start", "foobar")
-		s.holds(t, "0123456789")
+		s.expectState(t, "0123456789")
 	})
 }
 
@@ -275,7 +275,7 @@ func TestJournalKeepsSecrets(t *testing.T) {
 		m.Exec(t, "systemctl", "enable", "--now", "foobar")
 		s := connect(t, m)
 		s.store(t, state)
-		s.holds(t, state)
+		s.expectState(t, state)
 		const wrong = "wrong-b6d81b360a56"
 		s.do(t, 401, "POST", "/", state, "Authorization: Bearer "+wrong)
 		s.do(t, 413, "POST", "/", strings.Repeat(state, 2<<20), s.bearer())
@@ -288,7 +288,7 @@ func TestJournalKeepsSecrets(t *testing.T) {
 		s.Try("systemctl", "restart", "foobar")
 		s.Exec(t, "journalctl", "--sync")
 		all := s.Exec(t, "journalctl", "-q", "-b", "-a", "-o", "export")
-		wantContains(t, "the journal", all, confFile+":")
+		expectContains(t, "the journal", all, confFile+":")
 		key := strings.Split(s.Read(t, credsDir+"/key"), "\n")[1]
 		for what, secret := range map[string]string{
 			"a comment of conf.yaml": comment, "a value of conf.yaml": value, "the state": state,

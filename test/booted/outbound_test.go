@@ -28,17 +28,17 @@ func TestOutbound(t *testing.T) {
 		m.CopyProgram(t, caller, "/srv/caller")
 		m.CopyProgram(t, probe, "/srv/probe")
 		startServers(t, m)
-		standIn(t, m, "/srv/caller")
+		replaceProgram(t, m, "/srv/caller")
 		m.Exec(t, "systemctl", "restart", "foobar")
 		closed := settings(t, m)
-		wantCalls(t, "without foobar-outbound", m, denied, denied)
+		expectCalls(t, "without foobar-outbound", m, denied, denied)
 
 		m.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar-outbound")
-		wantCalls(t, "with foobar-outbound", m, "ok", "ok")
+		expectCalls(t, "with foobar-outbound", m, "ok", "ok")
 		for _, name := range []string{"multicast", "broadcast", "listen"} {
-			wantContains(t, name, calls(t, m)[name], denied)
+			expectContains(t, name, calls(t, m)[name], denied)
 		}
-		wantOwners(t, m)
+		expectOwners(t, m)
 		if got := exposure(t, m); got != "1.0" {
 			t.Errorf("exposure is %s, in docs/directives.md 1.0", got)
 		}
@@ -48,9 +48,9 @@ func TestOutbound(t *testing.T) {
 		outboundSandbox(t, m)
 		outboundUpgrade(t, m)
 
-		standIn(t, m, "/srv/caller")
+		replaceProgram(t, m, "/srv/caller")
 		m.Exec(t, "pacman", "-R", "--noconfirm", "--noprogressbar", "foobar-outbound")
-		wantCalls(t, "after the removal of foobar-outbound", m, denied, denied)
+		expectCalls(t, "after the removal of foobar-outbound", m, denied, denied)
 		for name, was := range closed {
 			if is := settings(t, m)[name]; !slices.Equal(is, was) {
 				t.Errorf("%s was %q and is %q after the removal of foobar-outbound", name, was, is)
@@ -84,8 +84,8 @@ ln -sf ../../ca-certificates/extracted/tls-ca-bundle.pem `+caBundle+`
 echo nameserver 192.0.2.53 >`+resolvConf)
 }
 
-// standIn mounts a program over the service's binary: no unit changes.
-func standIn(t *testing.T, m *testbed.Machine, program string) {
+// replaceProgram mounts a program over the service's binary: no unit changes.
+func replaceProgram(t *testing.T, m *testbed.Machine, program string) {
 	t.Helper()
 	m.Shell(t, "! mountpoint -q /usr/bin/foobar || umount /usr/bin/foobar")
 	if program != "" {
@@ -104,11 +104,11 @@ func calls(t *testing.T, m *testbed.Machine) map[string]string {
 	return results
 }
 
-func wantCalls(t *testing.T, when string, m *testbed.Machine, four, six string) {
+func expectCalls(t *testing.T, when string, m *testbed.Machine, four, six string) {
 	t.Helper()
 	results := calls(t, m)
-	wantContains(t, when+", the IPv4 server", results["four.example"], four)
-	wantContains(t, when+", the IPv6 server", results["six.example"], six)
+	expectContains(t, when+", the IPv4 server", results["four.example"], four)
+	expectContains(t, when+", the IPv6 server", results["six.example"], six)
 }
 
 // settings are those that the drop-in changes, and what it is known by.
@@ -126,9 +126,9 @@ func settings(t *testing.T, m *testbed.Machine) map[string][]string {
 	return all
 }
 
-// wantOwners checks that every path that is bound belongs to a package on which
+// expectOwners checks that every path that is bound belongs to a package on which
 // the one that binds it depends.
-func wantOwners(t *testing.T, m *testbed.Machine) {
+func expectOwners(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	bound := boundPaths(t, m)
 	depends := m.Exec(t, "pacman", "-Qi", "foobar-outbound")
@@ -139,7 +139,7 @@ func wantOwners(t *testing.T, m *testbed.Machine) {
 		if got := m.Exec(t, "pacman", "-Qqo", path); got != owner+"\n" {
 			t.Errorf("%s belongs to %q", path, got)
 		}
-		wantContains(t, "pacman -Qi foobar-outbound", depends, owner)
+		expectContains(t, "pacman -Qi foobar-outbound", depends, owner)
 	}
 	for _, path := range bound {
 		m.Exec(t, "pacman", "-Qo", path)
@@ -166,7 +166,7 @@ func everyCallIsNeeded(t *testing.T, m *testbed.Machine, closed map[string][]str
 			continue
 		}
 		restartWith(t, m, "SystemCallFilter=~"+name)
-		wantCalls(t, "without "+name, m, name+": "+denied, name+": "+denied)
+		expectCalls(t, "without "+name, m, name+": "+denied, name+": "+denied)
 	}
 }
 
@@ -175,11 +175,11 @@ func everyCallIsNeeded(t *testing.T, m *testbed.Machine, closed map[string][]str
 func siteNamesHosts(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	restartWith(t, m, "IPAddressDeny=any\nIPAddressAllow=192.0.2.53 192.0.2.80")
-	wantCalls(t, "with one server allowed", m, "ok", "deadline exceeded")
+	expectCalls(t, "with one server allowed", m, "ok", "deadline exceeded")
 	restartWith(t, m, "IPAddressDeny=")
 	results := calls(t, m)
-	wantContains(t, "multicast with no limit", results["multicast"], "ok")
-	wantContains(t, "broadcast with no limit", results["broadcast"], "ok")
+	expectContains(t, "multicast with no limit", results["multicast"], "ok")
+	expectContains(t, "broadcast with no limit", results["broadcast"], "ok")
 }
 
 // resolvedsLink tries /etc/resolv.conf as systemd-resolved has it: a link to a
@@ -195,7 +195,7 @@ func resolvedsLink(t *testing.T, m *testbed.Machine) {
 		}
 		return ""
 	})
-	wantContains(t, "check-policy", m.Try(checkPolicy).Stdout, "foobar.service: BindReadOnlyPaths="+resolvConf+": is missing")
+	expectContains(t, "check-policy", m.Try(checkPolicy).Stdout, "foobar.service: BindReadOnlyPaths="+resolvConf+": is missing")
 
 	m.Write(t, stubResolvConf, "nameserver 192.0.2.53\n")
 	testbed.Eventually(t, 30*time.Second, func() string {
@@ -204,8 +204,8 @@ func resolvedsLink(t *testing.T, m *testbed.Machine) {
 		}
 		return ""
 	})
-	wantCalls(t, "with systemd-resolved's link", m, "ok", "ok")
-	wantOwners(t, m)
+	expectCalls(t, "with systemd-resolved's link", m, "ok", "ok")
+	expectOwners(t, m)
 
 	inside := "/proc/" + show(t, m, "MainPID") + "/root" + resolvConf
 	const changed = "nameserver 192.0.2.54\n"
@@ -219,13 +219,13 @@ func resolvedsLink(t *testing.T, m *testbed.Machine) {
 	}
 	m.Shell(t, "rm "+resolvConf+"; echo nameserver 192.0.2.53 >"+resolvConf)
 	m.Exec(t, "systemctl", "restart", "foobar")
-	wantCalls(t, "with a file again", m, "ok", "ok")
+	expectCalls(t, "with a file again", m, "ok", "ok")
 }
 
 // outboundSandbox compares what an intruder can do with what is listed.
 func outboundSandbox(t *testing.T, m *testbed.Machine) {
 	t.Helper()
-	standIn(t, m, "/srv/probe")
+	replaceProgram(t, m, "/srv/probe")
 	m.Exec(t, "systemctl", "restart", "foobar")
 	report := parse(t, probed(t, m, probeReport))
 	m.Exec(t, "systemctl", "stop", "foobar")
@@ -237,13 +237,13 @@ func outboundSandbox(t *testing.T, m *testbed.Machine) {
 // outboundUpgrade upgrades all packages, which is one restart.
 func outboundUpgrade(t *testing.T, m *testbed.Machine) {
 	t.Helper()
-	standIn(t, m, "")
+	replaceProgram(t, m, "")
 	m.Exec(t, "systemctl", "start", "foobar")
-	before := starts(t, m)
+	before := countStarts(t, m)
 	m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
-	wantContains(t, "pacman -Q", m.Exec(t, "pacman", "-Q", "foobar-outbound"), "-2\n")
-	if n := starts(t, m) - before; n != 1 {
+	expectContains(t, "pacman -Q", m.Exec(t, "pacman", "-Q", "foobar-outbound"), "-2\n")
+	if n := countStarts(t, m) - before; n != 1 {
 		t.Errorf("the upgrade is %d starts, want 1", n)
 	}
-	wantProperty(t, m, "ActiveState", "active")
+	expectProperty(t, m, "ActiveState", "active")
 }

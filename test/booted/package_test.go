@@ -110,7 +110,7 @@ func TestRepositoryInstalls(t *testing.T) {
 			t.Fatalf("pacman -Q says %q", out)
 		}
 		info := m.Exec(t, "pacman", "-Si", "foobar/foobar")
-		wantContains(t, "pacman -Si foobar", info, "foobar-policy="+found[1])
+		expectContains(t, "pacman -Si foobar", info, "foobar-policy="+found[1])
 		if r := m.Try("systemctl", "is-enabled", "foobar.service"); strings.TrimSpace(r.Stdout) != "disabled" {
 			t.Errorf("after the installation foobar.service is %q, want disabled", r.Stdout)
 		}

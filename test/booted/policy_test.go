@@ -51,17 +51,17 @@ func TestCheckPolicy(t *testing.T) {
 		)
 		sitePackages(t, m)
 
-		wantSilence(t, "before the first start", m.Try(checkPolicy))
+		expectSilence(t, "before the first start", m.Try(checkPolicy))
 		m.Exec(t, "systemctl", "start", "foobar")
-		wantSilence(t, "with the service running", m.Try(checkPolicy))
+		expectSilence(t, "with the service running", m.Try(checkPolicy))
 
 		m.Exec(t, "mkdir", "/etc/foobar@blue")
-		wantSilence(t, "of an instance", m.Try(checkPolicy, "foobar@blue.service"))
+		expectSilence(t, "of an instance", m.Try(checkPolicy, "foobar@blue.service"))
 		m.Exec(t, "mkdir", "/opt/unowned")
 		dropIn(t, m, "foobar.service", siteDropIn)
 		quiet("installation of what is bound", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))
 		says("by hand", m.Try(checkPolicy), byHand)
-		wantSilence(t, "of another unit", m.Try(checkPolicy, "foobar-credentials.service"))
+		expectSilence(t, "of another unit", m.Try(checkPolicy, "foobar-credentials.service"))
 		if r := m.Try(checkPolicy, "foobar.service"); r.Code != 1 {
 			t.Errorf("with something wrong the exit status is %d, want 1", r.Code)
 		}
@@ -80,13 +80,13 @@ func TestCheckPolicy(t *testing.T) {
 		says("removal", pacman(m, "-R", "site"), missing, lost)
 		says("upgrade of the units", m.Run(upgradeToV2), missing, byHand, lost)
 
-		wantContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar-none.service; true"), "foobar-none.service: systemd cannot load it")
+		expectContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar-none.service; true"), "foobar-none.service: systemd cannot load it")
 		withoutSystemd(t, m)
 	})
 }
 
-// wantSilence is for a check by hand that finds nothing.
-func wantSilence(t *testing.T, when string, r testbed.Result) {
+// expectSilence is for a check by hand that finds nothing.
+func expectSilence(t *testing.T, when string, r testbed.Result) {
 	t.Helper()
 	if r.Code != 0 || r.Stdout+r.Stderr != "" {
 		t.Errorf("check-policy %s: exit status %d\n%s%s", when, r.Code, r.Stdout, r.Stderr)
@@ -132,5 +132,5 @@ func withoutSystemd(t *testing.T, m *testbed.Machine) {
 	if said := r.Stdout + r.Stderr; r.Code != 0 || strings.Contains(said, "error") || strings.Contains(said, "warning: foobar") {
 		t.Errorf("without systemd: exit status %d\n%s", r.Code, said)
 	}
-	wantContains(t, "the installation", r.Stdout, "Checking what foobar's units take")
+	expectContains(t, "the installation", r.Stdout, "Checking what foobar's units take")
 }

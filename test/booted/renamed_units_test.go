@@ -34,7 +34,7 @@ func TestUpgradeFromOldNames(t *testing.T) {
 			Args: []string{"bash", "-euc", "mkdir ~/old; cd ~/old; cat >PKGBUILD; makepkg"}})
 		m.Shell(t, "pacman -U --noconfirm --noprogressbar /home/builder/old/*.pkg.tar.zst")
 		m.Shell(t, useOldUnits)
-		testbed.Eventually(t, taken, func() string {
+		testbed.Eventually(t, reloadLimit, func() string {
 			if state := showUnit(t, m, "foobar-reload.service", "ActiveState"); state != "activating" {
 				return "foobar-reload.service is " + state
 			}
@@ -64,10 +64,10 @@ func TestUpgradeFromOldNames(t *testing.T) {
 		if state := showUnit(t, m, "foobar-credentials-reload@green.path", "LoadState"); state != "masked" {
 			t.Errorf("the masked foobar-reload@green.path is %s under its new name", state)
 		}
-		wantContains(t, "the drop-in's path", showUnit(t, m, "foobar-credentials-reload.path", "Paths"), "/etc/site")
+		expectContains(t, "the drop-in's path", showUnit(t, m, "foobar-credentials-reload.path", "Paths"), "/etc/site")
 		s := connect(t, m)
 		s.store(t, "served by the new version")
-		if n := starts(t, m); n != 2 {
+		if n := countStarts(t, m); n != 2 {
 			t.Errorf("%d starts, want one before the upgrade and one after", n)
 		}
 	})

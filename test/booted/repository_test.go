@@ -48,7 +48,7 @@ echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
 		p.as(do["On each machine"], "fingerprint="+strings.ReplaceAll(digits[1], " ", ""))
 		p.Exec(t, "systemctl", "enable", "--now", "foobar")
 		connect(t, p.Machine).store(t, "from a signed repository")
-		wantContains(t, "pacman -Qi", p.Exec(t, "pacman", "-Qi", "foobar"), "SHA-256 Sum  Signature\n")
+		expectContains(t, "pacman -Qi", p.Exec(t, "pacman", "-Qi", "foobar"), "SHA-256 Sum  Signature\n")
 		p.Exec(t, "systemctl", "disable", "--now", "foobar")
 
 		p.refuses()
@@ -105,7 +105,7 @@ func (p publisher) refuses() {
 			p.t.Errorf("%s: pacman succeeds\n%s", what, r.Stdout)
 		}
 		for _, says := range documents.CodeSpans(row[1]) {
-			wantContains(p.t, what, r.Stdout+r.Stderr, says)
+			expectContains(p.t, what, r.Stdout+r.Stderr, says)
 		}
 		if r := p.Try("pacman", "-Q", "foobar"); r.Code == 0 {
 			p.t.Errorf("%s: installed", what)

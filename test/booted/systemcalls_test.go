@@ -50,7 +50,7 @@ func TestSystemCalls(t *testing.T) {
 		for _, release := range testbed.Releases {
 			t.Run(release, func(t *testing.T) {
 				t.Parallel()
-				calls := traceLife(t, release)
+				calls := traceLifecycle(t, release)
 				mu.Lock()
 				defer mu.Unlock()
 				for name := range calls {
@@ -82,9 +82,9 @@ func TestSystemCalls(t *testing.T) {
 	}
 }
 
-// traceLife leads the service through its life while it is traced, and returns
+// traceLifecycle leads the service through its life while it is traced, and returns
 // the calls that it made.
-func traceLife(t *testing.T, release string) map[string]madeCall {
+func traceLifecycle(t *testing.T, release string) map[string]madeCall {
 	t.Helper()
 	m := machines.Installed(t, release)
 	if writes() {
@@ -92,7 +92,7 @@ func traceLife(t *testing.T, release string) map[string]madeCall {
 	}
 	output := filepath.Join(t.TempDir(), "calls.json")
 	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), output)
-	life(t, m)
+	runLifecycle(t, m)
 	stop()
 	var calls []madeCall
 	if err := json.Unmarshal([]byte(documents.Text(t, output)), &calls); err != nil {
@@ -142,27 +142,27 @@ func startTracer(t *testing.T, leader, output string) (stop func()) {
 	return stop
 }
 
-// life is what happens to the service between installation and removal.
-func life(t *testing.T, m *testbed.Machine) {
+// runLifecycle is what happens to the service between installation and removal.
+func runLifecycle(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Exec(t, "systemctl", "enable", "--now", "foobar")
 	s := connect(t, m)
 	s.do(t, 404, "GET", "/", "")
-	s.traffic(t)
-	s.configure(t)
-	s.crash(t)
-	s.breakDisk(t)
-	s.drain(t)
+	s.sendTraffic(t)
+	s.reloadConfiguration(t)
+	s.crashService(t)
+	s.failDisk(t)
+	s.stopUnderLoad(t)
 	s.Exec(t, "systemctl", "start", "foobar")
-	s.returns(t)
+	s.awaitReady(t)
 	s.Exec(t, "systemctl", "stop", "foobar")
 }
 
-// traffic is requests of all kinds, over both versions of HTTP.
-func (s *service) traffic(t *testing.T) {
+// sendTraffic is requests of all kinds, over both versions of HTTP.
+func (s *service) sendTraffic(t *testing.T) {
 	t.Helper()
 	s.store(t, "hello")
-	s.holds(t, "hello")
+	s.expectState(t, "hello")
 	for _, version := range []string{"--http1.1", "--http2-prior-knowledge"} {
 		s.Shell(t, `
 c() { curl -sS -o /dev/null --cacert `+credsDir+`/cert `+version+` "$@"; }
@@ -186,8 +186,8 @@ timeout 1 bash -c 'exec 3<>/dev/tcp/localhost/8080; cat <&3' || true
 	}
 }
 
-// configure reloads, well and badly.
-func (s *service) configure(t *testing.T) {
+// reloadConfiguration reloads, well and badly.
+func (s *service) reloadConfiguration(t *testing.T) {
 	t.Helper()
 	s.Exec(t, "systemctl", "reload", "foobar")
 	s.Write(t, confFile, "limits:\n  connections: -1\n")
@@ -196,15 +196,15 @@ func (s *service) configure(t *testing.T) {
 	s.Exec(t, "systemctl", "reload", "foobar")
 	s.store(t, "reloaded")
 	s.Exec(t, "systemctl", "restart", "foobar")
-	s.holds(t, "reloaded")
+	s.expectState(t, "reloaded")
 }
 
-// crash ends the service as the watchdog, the kernel and an administrator do.
-func (s *service) crash(t *testing.T) {
+// crashService ends the service as the watchdog, the kernel and an administrator do.
+func (s *service) crashService(t *testing.T) {
 	t.Helper()
 	for _, signal := range []string{"ABRT", "KILL", "QUIT", "SEGV"} {
 		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", signal, "foobar")
-		s.returns(t)
+		s.awaitReady(t)
 	}
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
 	testbed.Eventually(t, 5*time.Second, func() string {
@@ -215,17 +215,17 @@ func (s *service) crash(t *testing.T) {
 		return ""
 	})
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "CONT", "foobar")
-	s.returns(t)
+	s.awaitReady(t)
 }
 
-// breakDisk takes the disk's space away, and then its being writable.
-func (s *service) breakDisk(t *testing.T) {
+// failDisk takes the disk's space away, and then its being writable.
+func (s *service) failDisk(t *testing.T) {
 	t.Helper()
-	s.toSmallDisk(t)
+	s.moveToSmallDisk(t)
 	s.store(t, "small")
 	s.Try("dd", "if=/dev/zero", "of=/var/lib/private/foobar/filler", "bs=4k")
 	s.do(t, 507, "POST", "/", strings.Repeat("x", 900<<10), s.bearer())
-	s.holds(t, "small")
+	s.expectState(t, "small")
 	s.Exec(t, "systemctl", "stop", "foobar")
 	s.Exec(t, "mount", "-o", "remount,ro", "/var/lib/private/foobar")
 	s.Try("systemctl", "start", "foobar")
@@ -234,10 +234,10 @@ func (s *service) breakDisk(t *testing.T) {
 	s.Exec(t, "systemctl", "start", "foobar")
 }
 
-// drain stops the service while clients are there.
-func (s *service) drain(t *testing.T) {
+// stopUnderLoad stops the service while clients are there.
+func (s *service) stopUnderLoad(t *testing.T) {
 	t.Helper()
-	s.holds(t, "reloaded")
+	s.expectState(t, "reloaded")
 	var conns sync.WaitGroup
 	var responses atomic.Int64
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

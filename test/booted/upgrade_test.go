@@ -105,7 +105,7 @@ func reloadUnderLoad(t *testing.T, s *service) {
 		s.Write(t, confFile, setting("limits", "header", "8KiB"))
 		s.Exec(t, "systemctl", "reload", "foobar")
 	})
-	wantProperty(t, s.Machine, "MainPID", pid)
+	expectProperty(t, s.Machine, "MainPID", pid)
 	code := s.Shell(t, "curl -sk --http1.1 -o /dev/null -w '%{http_code}' -H \"X-Long: $(printf %012000d 0)\" "+baseURL)
 	if code != "431" {
 		t.Errorf("a header over the new limit has status %s, want 431", code)
@@ -115,7 +115,7 @@ func reloadUnderLoad(t *testing.T, s *service) {
 func restartUnderLoad(t *testing.T, s *service) {
 	pid := show(t, s.Machine, "MainPID")
 	s.withoutFailure(t, func() { s.Exec(t, "systemctl", "restart", "foobar") })
-	wantRestarted(t, s, pid)
+	expectRestarted(t, s, pid)
 }
 
 // installUnderLoad installs one version of the packages over another.
@@ -124,20 +124,20 @@ func installUnderLoad(t *testing.T, s *service, version string) {
 	s.withoutFailure(t, func() {
 		s.Shell(t, "pacman -U --noconfirm --noprogressbar "+testbed.Packages+"/"+version+"/foobar-{policy-,}[0-9]*.pkg.tar.zst")
 	})
-	wantRestarted(t, s, pid)
-	wantContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-"+version[1:]+"\n")
-	wantContains(t, "/metrics", s.Exec(t, "curl", "-sSf", metrics+"/metrics"), `version="`+s.version(t)+`"`)
-	wantProperty(t, s.Machine, "NeedDaemonReload", "no")
+	expectRestarted(t, s, pid)
+	expectContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-"+version[1:]+"\n")
+	expectContains(t, "/metrics", s.Exec(t, "curl", "-sSf", metrics+"/metrics"), `version="`+s.version(t)+`"`)
+	expectProperty(t, s.Machine, "NeedDaemonReload", "no")
 }
 
-// wantRestarted wants another process than pid, started by no failure.
-func wantRestarted(t *testing.T, s *service, pid string) {
+// expectRestarted wants another process than pid, started by no failure.
+func expectRestarted(t *testing.T, s *service, pid string) {
 	t.Helper()
 	if show(t, s.Machine, "MainPID") == pid {
 		t.Error("the service was not restarted")
 	}
-	wantProperty(t, s.Machine, "NRestarts", "0")
-	wantProperty(t, s.Machine, "ActiveState", "active")
+	expectProperty(t, s.Machine, "NRestarts", "0")
+	expectProperty(t, s.Machine, "ActiveState", "active")
 }
 
 // crashUnderLoad kills the service. A client has one request in flight, and can
@@ -157,7 +157,7 @@ func crashUnderLoad(t *testing.T, s *service) {
 			t.Errorf("%s: %d clients have %d failures: %v", k.Profile.Name, k.Clients, len(k.Failed), k.Failed)
 		}
 	}
-	wantProperty(t, s.Machine, "NRestarts", "1")
+	expectProperty(t, s.Machine, "NRestarts", "1")
 }
 
 const watchdog = 2 * time.Second
@@ -168,7 +168,7 @@ func systemdChangesUnderLoad(t *testing.T, s *service) {
 	s.Write(t, "/run/systemd/system/foobar.service.d/50-test.conf", fmt.Sprintf("[Service]\nWatchdogSec=%v\n", watchdog))
 	s.Exec(t, "systemctl", "daemon-reload")
 	s.Exec(t, "systemctl", "restart", "foobar")
-	wantProperty(t, s.Machine, "WatchdogUSec", "2s")
+	expectProperty(t, s.Machine, "WatchdogUSec", "2s")
 	pid := show(t, s.Machine, "MainPID")
 	newer := packageSystemd(t, s.Machine)
 	for _, change := range []struct{ name, script string }{
@@ -182,10 +182,10 @@ func systemdChangesUnderLoad(t *testing.T, s *service) {
 				s.Shell(t, change.script)
 				awaitWatchdogPings(t, s, watchdog+watchdog/4)
 			})
-			wantProperty(t, s.Machine, "MainPID", pid)
-			wantProperty(t, s.Machine, "NRestarts", "0")
-			wantProperty(t, s.Machine, "ActiveState", "active")
-			wantLogged(t, s)
+			expectProperty(t, s.Machine, "MainPID", pid)
+			expectProperty(t, s.Machine, "NRestarts", "0")
+			expectProperty(t, s.Machine, "ActiveState", "active")
+			expectLogged(t, s)
 		})
 	}
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
@@ -195,7 +195,7 @@ func systemdChangesUnderLoad(t *testing.T, s *service) {
 		}
 		return ""
 	})
-	s.returns(t)
+	s.awaitReady(t)
 }
 
 // awaitWatchdogPings waits until pings have come for so long, or longer.
@@ -220,8 +220,8 @@ func lastPing(t *testing.T, s *service) time.Duration {
 	return time.Duration(n) * time.Microsecond
 }
 
-// wantLogged wants a message that the service logs now in the journal.
-func wantLogged(t *testing.T, s *service) {
+// expectLogged wants a message that the service logs now in the journal.
+func expectLogged(t *testing.T, s *service) {
 	t.Helper()
 	lines := func() int { return strings.Count(journal(t, s.Machine), "configuration loaded") }
 	before := lines()
@@ -287,6 +287,6 @@ func removalWhileRunning(t *testing.T, s *service) {
 	}
 	s.Shell(t, "pacman -U --noconfirm --noprogressbar "+testbed.Packages+"/v1/foobar-{policy-,}[0-9]*.pkg.tar.zst")
 	s.Exec(t, "systemctl", "start", "foobar")
-	s.holds(t, "kept")
+	s.expectState(t, "kept")
 	s.store(t, "written again")
 }

@@ -82,6 +82,21 @@ func (m *Machine) Client(t testing.TB, certFile string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
+// ClientOf is like Client for one protocol, HTTP/2 or HTTP/1.1, and several files
+// of certificates.
+func (m *Machine) ClientOf(t testing.TB, http2 bool, certFiles ...string) *http.Client {
+	t.Helper()
+	c := m.Client(t, certFiles[0])
+	transport := c.Transport.(*http.Transport)
+	for _, file := range certFiles[1:] {
+		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(m.Read(t, file)))
+	}
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(!http2)
+	transport.Protocols.SetHTTP2(http2)
+	return c
+}
+
 // Eventually polls until check returns "". At the limit it fails the test with
 // the last result of check, which names what is missing.
 func Eventually(t testing.TB, limit time.Duration, check func() string) {
