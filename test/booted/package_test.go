@@ -33,6 +33,20 @@ func TestBuildLeavesCloneClean(t *testing.T) {
 	})
 }
 
+// A build root has no systemd running, no /run/systemd and no terminal. The
+// package's own tests run here, and nowhere else in this run.
+func TestCleanRootBuilds(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		out := machines.Offline(t, release, "git clone -q /srv/source ~/foobar; cd ~/foobar; makepkg -cCf --noconfirm 2>&1; ls")
+		expectContains(t, "makepkg", out, "Starting check()")
+		for _, name := range []string{"foobar-[0-9].*", "foobar-policy-.*"} {
+			if !regexp.MustCompile(`(?m)^` + name + `\.pkg\.tar\.zst$`).MatchString(out) {
+				t.Errorf("makepkg makes no package %s:\n%s", name, out)
+			}
+		}
+	})
+}
+
 func TestSrcinfo(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)

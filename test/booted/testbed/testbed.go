@@ -108,13 +108,14 @@ func (b *Testbed) layer(release, name string, below func() ([]string, error), ch
 	return whole, os.WriteFile(done, nil, 0o644)
 }
 
-// build builds the packages as an ordinary user in a clean clone.
+// build builds the packages as an ordinary user in a clean clone. Their own tests
+// run in TestCleanRootBuilds.
 func build(m *Machine) error {
 	return m.runScript("builder", `
 git clone -q /srv/source `+Clone+`
 cd `+Clone+`
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-makepkg -cCf --noconfirm
+makepkg -cCf --noconfirm --nocheck
 install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
 (cd outbound && makepkg -cCfd --noconfirm && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
 
@@ -157,6 +158,22 @@ publish() {
 func (b *Testbed) Source(t *testing.T, release string) *Machine {
 	t.Helper()
 	return b.machine(t, release, func() ([]string, error) { return nil, nil })
+}
+
+// Offline runs a script as the user who builds, in a fresh root with /srv/source
+// where no systemd runs, and returns what it prints.
+func (b *Testbed) Offline(t *testing.T, release, script string) string {
+	t.Helper()
+	source, err := b.source()
+	if err != nil {
+		t.Fatal(b.shortError(err))
+	}
+	cmd := exec.Command(b.script, "offline", release, t.TempDir(), "--bind-ro="+source+":/srv/source", "bash", "-euo", "pipefail", "-c", script)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("offline on %s: %v\n%s", release, err, out)
+	}
+	return string(out)
 }
 
 // Built boots a machine in which the packages were built, and not installed.
