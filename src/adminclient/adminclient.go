@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 	"unicode"
@@ -47,10 +48,26 @@ func dialError(err error, address, flag string) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return &clientError{ErrPermission, fmt.Sprintf("%s: permission denied: the socket is for root and the group foobar-admin, which root adds you to by `usermod -aG foobar-admin USER`, for your next login", address)}
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist):
+		instance := instanceOf(address)
+		return &clientError{ErrUnavailable, fmt.Sprintf("%s: no such socket: foobar is not running, start it by `systemctl start foobar%s`; "+
+			"or the socket's file was removed, `systemctl restart foobar-admin%[2]s.socket` makes it again; or name another socket by %s", address, instance, flag)}
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return &clientError{ErrUnavailable, fmt.Sprintf("%s: nothing listens there, so foobar is not running: see `systemctl status foobar`, start it by `systemctl start foobar`, or name another address by %s", address, flag)}
 	}
 	return &clientError{ErrUnavailable, fmt.Sprintf("%s: cannot connect: %v", address, systemError(err))}
+}
+
+// instanceSocket is the admin socket of an instance of foobar@.service.
+var instanceSocket = regexp.MustCompile(`^/run/foobar-admin(@[^/]+)\.sock$`)
+
+// instanceOf returns "@" and the name of the instance whose admin socket a path
+// is, empty for another path.
+func instanceOf(path string) string {
+	if m := instanceSocket.FindStringSubmatch(path); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // systemError returns what the system reported, without the operation and the

@@ -27,6 +27,7 @@ func TestAdministration(t *testing.T) {
 			{"commands", commands},
 			{"strangers are refused", strangersAreRefused},
 			{"without the service", withoutTheService},
+			{"without the admin socket's file", withoutTheSocketFile},
 			{"manual pages", manualPages},
 			{"what systemctl shows", whatSystemctlShows},
 			{"completion", completion},
@@ -96,6 +97,21 @@ func withoutTheService(t *testing.T, s *service) {
 	}
 	s.Write(t, confFile, good)
 	s.Exec(t, "systemctl", "start", "foobar")
+	if got := s.Exec(t, "foobar", "get"); got != "kept" {
+		t.Errorf("foobar get: %q", got)
+	}
+}
+
+// The command that the message names is what helps.
+func withoutTheSocketFile(t *testing.T, s *service) {
+	const command = "systemctl restart foobar-admin.socket"
+	s.store(t, "kept")
+	s.Exec(t, "rm", "/run/foobar-admin.sock")
+	r := s.Try("foobar", "get")
+	if r.Code != 69 || !strings.Contains(r.Stderr, "`"+command+"` makes it again") {
+		t.Errorf("foobar get: exit status %d\n%s", r.Code, r.Stderr)
+	}
+	s.Shell(t, command)
 	if got := s.Exec(t, "foobar", "get"); got != "kept" {
 		t.Errorf("foobar get: %q", got)
 	}
