@@ -35,7 +35,7 @@ func (s *Service) tickInterval() time.Duration {
 func (s *Service) pingWatchdog() {
 	s.warnExpiry(time.Now())
 	if err := s.healthy(); err != nil {
-		s.log.Error("not healthy, the service no longer notifies the watchdog", logging.NotHealthy.Field(), zap.Error(err))
+		s.log.Error("the service is not healthy, so systemd's watchdog is not notified", logging.NotHealthy.Field(), zap.Error(err))
 		s.logNotifyError(s.notifier.Status("Not healthy: " + err.Error()))
 		return
 	}
@@ -47,7 +47,7 @@ func (s *Service) pingWatchdog() {
 func (s *Service) healthy() error {
 	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodHead, Path: "/", Trusted: true})
 	if resp.Status >= http.StatusInternalServerError {
-		return fmt.Errorf("HEAD / answers %d", resp.Status)
+		return fmt.Errorf("HEAD / has status %d", resp.Status)
 	}
 	return nil
 }
