@@ -52,7 +52,7 @@ func (r Request) ClockIsWrong() bool { return r.Now.Before(r.Built) }
 // validity begins when the program was built and is as long as clients accept.
 func (r Request) validity() (notBefore, notAfter time.Time) {
 	if r.ClockIsWrong() {
-		return r.Built, r.Built.Add(maxCertificateLifetime)
+		return r.Built.Add(-time.Hour), r.Built.Add(maxCertificateLifetime)
 	}
 	return r.Now.Add(-time.Hour), r.Now.Add(certificateLifetime)
 }

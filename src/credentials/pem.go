@@ -24,7 +24,7 @@ func (b block) isKey() bool { return strings.HasSuffix(b.Type, "PRIVATE KEY") }
 var (
 	beginMarker = []byte("-----BEGIN ")
 	endMarker   = []byte("-----END ")
-	endLine     = regexp.MustCompile(`^-----END [^\n-]*-----[ \t\r]*\n?`)
+	endLine     = regexp.MustCompile(`^-----END [^\n-]*-----[ \t\r]*(\n|$)`)
 	base64Line  = regexp.MustCompile(`(?m)^[A-Za-z0-9+/]{32,}={0,2}[ \t\r]*$`)
 )
 
@@ -71,7 +71,7 @@ func (b *block) decode(text []byte) (size int, err error) {
 	}
 	last := endLine.Find(text[end:])
 	if last == nil {
-		return 0, errors.New("the -----END line is damaged")
+		return 0, errors.New("the -----END line is damaged, or a line break is missing after it")
 	}
 	size = end + len(last)
 	decoded, rest := pem.Decode(text[:size])

@@ -246,7 +246,7 @@ func TestDamagedPEM(t *testing.T) {
 	}
 	at2 := "PEM block 2 (line " + strconv.Itoa(second) + "): "
 	for name, test := range map[string]struct{ cert, key, want string }{
-		"glued":               {strings.Replace(chain, "-----\n-----", "----------", 1), key, "PEM block 2 (line " + strconv.Itoa(second-1) + "): -----BEGIN is not at the start of its line"},
+		"glued":               {strings.Replace(chain, "-----\n-----", "----------", 1), key, "PEM block 1 (line 1): the -----END line is damaged, or a line break is missing after it"},
 		"indented":            {strings.ReplaceAll(chain, "-----BEGIN", "  -----BEGIN"), key, "PEM block 1 (line 1): -----BEGIN is not at the start of its line"},
 		"cut off":             {chain[:len(chain)-40], key, at2 + "the block has no -----END line"},
 		"no END":              {replaceLine(chain, second-1), key, "PEM block 1 (line 1): the block has no -----END line"},
