@@ -4,12 +4,9 @@ package booted
 
 import (
 	"fmt"
-	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"foobar/test/booted/testbed"
 )
@@ -30,8 +27,6 @@ func TestAdministration(t *testing.T) {
 			{"without the admin socket's file", withoutTheSocketFile},
 			{"manual pages", manualPages},
 			{"what systemctl shows", whatSystemctlShows},
-			{"completion", completion},
-			{"loosening", loosening},
 		} {
 			t.Run(part.name, func(t *testing.T) { part.test(t, s) })
 		}
@@ -168,187 +163,4 @@ func everyDirectiveIsExplained(t *testing.T, text string) {
 			}
 		}
 	}
-}
-
-// offers are what a shell completes: for each command line, the words.
-type offers map[string][]string
-
-func completion(t *testing.T, s *service) {
-	want := expectedOffers(s.Exec(t, "foobar", "help"))
-	if len(want) < 5 {
-		t.Fatalf("foobar help names no more than %v", want)
-	}
-	for shell, complete := range map[string]func(*testing.T, *service, string) []string{"bash": inBash, "zsh": inZsh, "fish": inFish} {
-		for line, words := range want {
-			got := complete(t, s, line)
-			slices.Sort(got)
-			if !slices.Equal(got, words) {
-				t.Errorf("%s completes %q to\n%v, want\n%v", shell, line, got, words)
-			}
-		}
-		isSocket := func(word string) bool { return strings.HasSuffix(word, "foobar-admin.sock") }
-		if got := complete(t, s, "foobar get -socket /run/foobar-ad"); !slices.ContainsFunc(got, isSocket) {
-			t.Errorf("%s completes the socket's path to %v", shell, got)
-		}
-	}
-}
-
-// expectedOffers reads them from the synopsis that the program prints.
-func expectedOffers(usage string) offers {
-	want := offers{}
-	synopsis, _, _ := strings.Cut(usage, "\n\n")
-	synopsis = strings.ReplaceAll(synopsis, "\n         ", " ")
-	for _, line := range strings.Split(synopsis, "\n")[1:] {
-		words := strings.Fields(line)
-		command := strings.Trim(words[1], "[]")
-		want["foobar "] = append(want["foobar "], command)
-		if command == "help" {
-			continue
-		}
-		flags := []string{"-help"}
-		for _, word := range words[2:] {
-			if word = strings.Trim(word, "[]"); strings.HasPrefix(word, "-") {
-				flags = append(flags, word)
-			}
-		}
-		slices.Sort(flags)
-		want["foobar "+command+" -"] = flags
-		if command == "serve" {
-			want["foobar -"] = flags
-		}
-	}
-	slices.Sort(want["foobar "])
-	return want
-}
-
-// inBash has bash-completion find the installed file by the command's name.
-func inBash(t *testing.T, s *service, line string) []string {
-	t.Helper()
-	return strings.Fields(s.Exec(t, "bash", "-c", `
-source /usr/share/bash-completion/bash_completion
-_comp_load foobar 2>/dev/null || __load_completion foobar
-compopt() { :; } # it works in a completion alone
-read -ra COMP_WORDS <<<"$1"
-[[ $1 != *' ' ]] || COMP_WORDS+=('')
-COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-function=$(complete -p foobar | sed 's/.*-F \([^ ]*\).*/\1/')
-$function
-printf '%s\n' "${COMPREPLY[@]}"`, "bash", line))
-}
-
-// inZsh types the line and Tab into a zsh on a terminal, and takes down what its
-// completion system is given. Arch's zsh looks in site-functions by itself.
-func inZsh(t *testing.T, s *service, line string) []string {
-	t.Helper()
-	out := s.Exec(t, "bash", "-euo", "pipefail", "-c", `
-ZDOTDIR=$(mktemp -d)
-export ZDOTDIR LC_ALL=C.UTF-8 TERM=vt100
-cat >"$ZDOTDIR/.zshrc" <<'END'
-fpath=(/usr/share/zsh/site-functions $fpath)
-autoload -Uz compinit && compinit -u -D
-compadd() {
-  if [[ "$*" != *" -"[ODA]" "* ]]; then
-    local -a found
-    builtin compadd -O found "$@"
-    (($#found == 0)) || print -rl -- $found >>$ZDOTDIR/offers
-  fi
-  builtin compadd "$@"
-}
-leave() { BUFFER=exit; zle accept-line }
-zle -N leave
-bindkey '^I' complete-word '^X' leave
-zle-line-init() { : >$ZDOTDIR/ready }
-zle -N zle-line-init
-END
-touch "$ZDOTDIR/offers"
-{
-  for try in {1..100}; do [[ -e $ZDOTDIR/ready ]] && break; sleep 0.1; done
-  printf '%s\t\x18' "$1"
-  for try in {1..100}; do [[ -e $ZDOTDIR/ended ]] && break; sleep 0.1; done
-} | script -qec 'zsh -d -i; touch $ZDOTDIR/ended' /dev/null >/dev/null
-sort -u "$ZDOTDIR/offers"
-rm -r "$ZDOTDIR"`, "zsh", line)
-	return strings.Fields(out)
-}
-
-// inFish asks fish itself, which finds the installed file.
-func inFish(t *testing.T, s *service, line string) []string {
-	t.Helper()
-	var words []string
-	for _, offer := range strings.Split(strings.TrimSpace(s.Exec(t, "fish", "-c", "complete -C "+"'"+line+"'")), "\n") {
-		word, _, _ := strings.Cut(offer, "\t")
-		words = append(words, word)
-	}
-	return words
-}
-
-// Each drop-in that foobar-policy(7) shows does what its title says, and
-// nothing is left of it once it is reverted.
-func loosening(t *testing.T, s *service) {
-	s.Shell(t, `
-for address in 192.0.2.7 198.51.100.1; do ip address add $address/32 dev lo; done
-groupadd --force wheel
-mkdir /srv/shared /root/site; echo shared >/srv/shared/file
-foobar init-credentials -dir /root/site -host example.com
-install -D /root/site/cert /etc/letsencrypt/live/example.com/fullchain.pem
-install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
-	// Each holds with the drop-in, and does not without.
-	checks := map[string]string{
-		"Another port or address":                     `curl -sSk -o /dev/null https://localhost:8443/`,
-		"Clients of some networks alone":              `curl -sSk -o /dev/null --interface 192.0.2.7 https://127.0.0.1:8080/ && ! curl -sk -m 2 --interface 198.51.100.1 https://127.0.0.1:8080/`,
-		"Metrics for another machine":                 `curl -sS -o /dev/null --interface 192.0.2.7 http://192.0.2.7:8081/ && ! curl -s -m 2 --interface 198.51.100.1 http://192.0.2.7:8081/`,
-		"Another group for the administration socket": `[[ $(stat -c %U:%G:%a /run/foobar-admin.sock) == root:wheel:660 ]]`,
-		"A certificate from elsewhere":                `curl -sS -o /dev/null --cacert /root/site/cert --resolve example.com:8080:127.0.0.1 https://example.com:8080/`,
-		"A directory to read":                         `cat /proc/$pid/root/srv/shared/file && grep -q ' /srv/shared ro,.*noexec' /proc/$pid/mountinfo`,
-		"A system call":                               `systemctl show -p SystemCallFilter foobar | grep -qw uname`,
-		"A core file":                                 `grep -q 'Max core file size  *unlimited' /proc/$pid/limits`,
-		"More memory":                                 `[[ $(systemctl show --value -p MemoryMax foobar) == 1073741824 ]]`,
-	}
-	holds := func(check string) testbed.Result {
-		return s.Try("bash", "-c", "pid=$(systemctl show --value -p MainPID foobar); "+check)
-	}
-	s.store(t, "kept")
-	page, err := os.ReadFile("../../man/foobar-policy.7")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := regexp.MustCompile(`(?s)\.Ss ([^\n]+)\n\.Bd -literal[^\n]*\n# systemctl edit (\S+)\n(.*?)\.Ed`).FindAllStringSubmatch(string(page), -1)
-	for _, m := range shown {
-		title, unit, text := m[1], m[2], m[3]
-		check, ok := checks[title]
-		if !ok {
-			t.Errorf("nothing checks %q", title)
-			continue
-		}
-		delete(checks, title)
-		if r := holds(check); r.Code == 0 {
-			t.Errorf("%s: is so without the drop-in", title)
-		}
-		s.Must(t, testbed.Command{Stdin: text, Args: []string{"systemctl", "edit", "--stdin", unit}})
-		restart(t, s, unit)
-		if r := holds(check); r.Code != 0 {
-			t.Errorf("%s: %s: exit status %d\n%s%s", title, check, r.Code, r.Stdout, r.Stderr)
-		}
-		s.Exec(t, "systemctl", "revert", unit)
-		restart(t, s, unit)
-	}
-	for title := range checks {
-		t.Errorf("foobar-policy(7) has no drop-in for %q", title)
-	}
-	s.expectState(t, "kept")
-	expectContains(t, "systemd-analyze security", s.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar"), " 0.1 SAFE")
-}
-
-// restart restarts a unit, and with it the service and what watches for it.
-func restart(t *testing.T, s *service, unit string) {
-	t.Helper()
-	s.Exec(t, "systemctl", "restart", unit)
-	testbed.Eventually(t, 10*time.Second, func() string {
-		for _, unit := range []string{"foobar.service", "foobar-credentials-reload.path"} {
-			if r := s.Try("systemctl", "is-active", unit); r.Code != 0 {
-				return unit + " is " + r.Stdout
-			}
-		}
-		return ""
-	})
 }

@@ -112,3 +112,40 @@ func TestNoJournalSocket(t *testing.T) {
 		expectContains(t, "the journal", journal(t, m), `{"level":"info","message":"foobar `)
 	})
 }
+
+// Configured values, the state and credentials stay out of the journal, at
+// every log level and after every kind of refusal.
+func TestJournalKeepsSecrets(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		const comment, value, state = "comment-5d41402abc", "value-7d793037a0", "state-76faf6c9e1"
+		conf := "# " + comment + "\nlog:\n  level: debug\n  access: true\n"
+		m.Write(t, confFile, conf)
+		m.Exec(t, "systemctl", "enable", "--now", "foobar")
+		s := connect(t, m)
+		s.store(t, state)
+		s.expectState(t, state)
+		const wrong = "wrong-b6d81b360a56"
+		s.do(t, 401, "POST", "/", state, "Authorization: Bearer "+wrong)
+		s.do(t, 413, "POST", "/", strings.Repeat(state, 2<<20), s.bearer())
+		// An unknown key is named; values are not.
+		for _, bad := range []string{"log:\n  level: " + value + "\n", "limits:\n  state: " + value + "\n", "unknown: " + value + "\n",
+			"log: [" + value, value, "- " + value, "log:\n  level: \"" + value + "\\q\"\n", "log: &" + value + "\n  level: *" + value + "2\n"} {
+			s.Write(t, confFile, "# "+comment+"\n"+bad)
+			s.Try("systemctl", "reload", "foobar")
+		}
+		s.Try("systemctl", "restart", "foobar")
+		s.Exec(t, "journalctl", "--sync")
+		all := s.Exec(t, "journalctl", "-q", "-b", "-a", "-o", "export")
+		expectContains(t, "the journal", all, confFile+":")
+		key := strings.Split(s.Read(t, credsDir+"/key"), "\n")[1]
+		for what, secret := range map[string]string{
+			"a comment of conf.yaml": comment, "a value of conf.yaml": value, "the state": state,
+			"the token": s.token, "a wrong token": wrong, "the key": key,
+		} {
+			if i := strings.Index(all, secret); i >= 0 {
+				t.Errorf("the journal holds %s: …%.300q", what, all[max(0, i-200):])
+			}
+		}
+	})
+}

@@ -1,0 +1,93 @@
+//go:build testbed
+
+package booted
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"foobar/test/booted/testbed"
+)
+
+func TestKilledServiceIsRestarted(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		s.store(t, "kept")
+		for n := 1; n <= 3; n++ {
+			s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "KILL", "foobar")
+			s.awaitReady(t)
+			testbed.Eventually(t, 10*time.Second, func() string {
+				if got := show(t, s.Machine, "NRestarts"); got != strconv.Itoa(n) {
+					return "NRestarts=" + got
+				}
+				return ""
+			})
+			s.expectState(t, "kept")
+		}
+		s.store(t, "and writable")
+	})
+}
+
+func TestWatchdogRestartsHungService(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		s.store(t, "kept")
+		s.Write(t, "/run/systemd/system/foobar.service.d/50-test.conf", "[Service]\nWatchdogSec=2s\n")
+		s.Exec(t, "systemctl", "daemon-reload")
+		s.Exec(t, "systemctl", "restart", "foobar")
+
+		expectProperty(t, s.Machine, "WatchdogUSec", "2s")
+		awaitWatchdogPings(t, s, 5*time.Second)
+		expectProperty(t, s.Machine, "NRestarts", "0")
+
+		s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
+		testbed.Eventually(t, 30*time.Second, func() string {
+			if got := show(t, s.Machine, "NRestarts"); got != "1" {
+				return "NRestarts=" + got
+			}
+			return ""
+		})
+		s.awaitReady(t)
+		s.expectState(t, "kept")
+		expectContains(t, "the journal", journal(t, s.Machine), "Watchdog timeout")
+	})
+}
+
+// A state that does not fit on the disk is refused, and the old one is kept,
+// across a restart on the full disk too.
+func TestFullDisk(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		s.moveToSmallDisk(t)
+		old := strings.Repeat("old ", 1000)
+		s.store(t, old)
+
+		refused := func() {
+			t.Helper()
+			r := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
+			expectContains(t, "507", r.text, "nothing has changed")
+			s.expectState(t, old)
+		}
+		refused()
+		errors := journal(t, s.Machine, "-p", "err", "-o", "json", "--output-fields=PRIORITY,MESSAGE")
+		expectContains(t, "journalctl -p err", errors, `"PRIORITY":"3"`)
+		expectContains(t, "journalctl -p err", errors, "no space")
+		if info := journal(t, s.Machine, "-p", "err"); strings.Contains(info, "has started") {
+			t.Errorf("journalctl -p err shows more than errors:\n%s", info)
+		}
+
+		s.Shell(t, "! dd if=/dev/zero of=/var/lib/private/foobar/filler bs=4k 2>&1")
+		refused()
+		s.Exec(t, "systemctl", "restart", "foobar")
+		s.expectState(t, old)
+		refused()
+
+		s.Exec(t, "rm", "/var/lib/private/foobar/filler")
+		s.store(t, "room again")
+		s.expectState(t, "room again")
+		s.Exec(t, "systemctl", "restart", "foobar")
+		s.expectState(t, "room again")
+	})
+}
