@@ -106,7 +106,7 @@ func roundTrip(conn duplexConn, req *http.Request) (*http.Response, error) {
 	select {
 	case sendErr := <-sent:
 		if sendErr != nil && !isNetworkError(sendErr) {
-			return nil, fmt.Errorf("read what is to be stored: %w", sendErr)
+			return nil, fmt.Errorf("read the new state: %w", sendErr)
 		}
 	default:
 	}

@@ -168,10 +168,10 @@ func TestIncompleteBodyIsNotStored(t *testing.T) {
 		want string
 	}{
 		"unreadable": {io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("bad sector"))), -1, "bad sector"},
-		"grew":       {strings.NewReader("0123456789"), 5, "it grew"},
-		"grew by 1":  {iotest.OneByteReader(strings.NewReader("012345")), 5, "it grew"},
-		"shrank":     {strings.NewReader("0123"), 5, "it shrank"},
-		"vanished":   {strings.NewReader(""), 5, "it shrank"},
+		"grew":       {strings.NewReader("0123456789"), 5, "the file grew"},
+		"grew by 1":  {iotest.OneByteReader(strings.NewReader("012345")), 5, "the file grew"},
+		"shrank":     {strings.NewReader("0123"), 5, "the file shrank"},
+		"vanished":   {strings.NewReader(""), 5, "the file shrank"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			complete := make(chan bool, 1)
@@ -185,7 +185,7 @@ func TestIncompleteBodyIsNotStored(t *testing.T) {
 				complete <- err == nil
 			})
 			err := s.Put(test.body, test.size, "")
-			if err == nil || !strings.HasPrefix(err.Error(), "read what is to be stored: "+test.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "read the new state: "+test.want) {
 				t.Errorf("error %v", err)
 			}
 			if <-complete {

@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	errGrew   = errors.New("it grew while it was read, so nothing was stored: put a copy of it")
-	errShrank = errors.New("it shrank while it was read, so nothing was stored: put a copy of it")
+	errGrew   = errors.New("the file grew while it was read, so nothing was stored: use a copy of the file")
+	errShrank = errors.New("the file shrank while it was read, so nothing was stored: use a copy of the file")
 )
 
 // A sizedBody reads a body whose size has been announced. It returns an error in

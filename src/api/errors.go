@@ -22,13 +22,13 @@ const retryAfter = "1"
 
 // What the API refuses, beside the errors of package state.
 var (
-	errNotFound      = errors.New("there is nothing at this path: the state is at /")
+	errNotFound      = errors.New("this path does not exist: the path of the state is /")
 	errEmpty         = errors.New("no state has been stored yet: POST one to /")
-	errClosed        = errors.New("the configuration (access) lets nobody do this")
-	errNoCertificate = errors.New("this needs a connection with a client certificate of the client-ca credential")
-	errNoToken       = errors.New("this needs a token, and the service was started without a token credential")
-	errUnauthorized  = errors.New("this needs the header field Authorization: Bearer with a token of the token credential")
-	errBusy          = errors.New("other uploads take all the room there is: try again soon")
+	errClosed        = errors.New("access in conf.yaml allows no client to send this request")
+	errNoCertificate = errors.New("this request needs a client certificate of an authority in the client-ca credential")
+	errNoToken       = errors.New("this request needs a token, and the service has no token credential")
+	errUnauthorized  = errors.New("this request needs the header field Authorization: Bearer with a token of the token credential")
+	errBusy          = errors.New("other uploads use all of limits.uploads: try again later")
 )
 
 type methodError struct{ allow string }
@@ -50,7 +50,7 @@ func (e *rangeError) Error() string {
 // A bodyError is the client's doing: it went away, or was too slow.
 type bodyError struct{ err error }
 
-func (e *bodyError) Error() string { return "the body did not arrive whole" }
+func (e *bodyError) Error() string { return "the body is incomplete" }
 func (e *bodyError) Unwrap() error { return e.err }
 
 // failure is where an error becomes a status. Errors that are not the client's
@@ -119,9 +119,9 @@ func describe(err error) Response {
 func sentence(r *Request, status int, err error) string {
 	switch status {
 	case http.StatusInsufficientStorage:
-		return state.ErrNoSpace.Error() + "; nothing has changed; this is request " + r.ID.String()
+		return state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
 	case http.StatusInternalServerError:
-		return "the state could not be stored; the service's log says why of request " + r.ID.String()
+		return "the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
 	}
 	return err.Error()
 }

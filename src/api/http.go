@@ -95,7 +95,7 @@ func clientOf(r *http.Request) Client {
 }
 
 // errAmbiguous is for a field that may stand once and is there with two values.
-var errAmbiguous = errors.New("the request is not well-formed, or ambiguous")
+var errAmbiguous = errors.New("the request is malformed or ambiguous")
 
 func setOnce(field *string, values []string) error {
 	for _, v := range values {

@@ -11,9 +11,9 @@ import (
 
 // Why the Server answers without the handler.
 var (
-	errMalformed   = errors.New("the request is not well-formed, or ambiguous")
-	errTooLong     = errors.New("the header section is too long")
-	errExpectation = errors.New("the expectation is unknown")
+	errMalformed   = errors.New("the request is malformed or ambiguous")
+	errTooLong     = errors.New("the header is longer than limits.header")
+	errExpectation = errors.New("the value of the header field Expect is not 100-continue")
 )
 
 // The reasons as labels of metrics.
@@ -60,7 +60,7 @@ func statusOf(err error) (status int, reason string) {
 // errorText quotes nothing that the client sent.
 func errorText(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return "the header section took too long\n"
+		return "the header was not complete within timeouts.header\n"
 	}
 	return err.Error() + "\n"
 }

@@ -74,7 +74,7 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 
 // errNoProtocol ends a handshake that crypto/tls lets pass: that of a client
 // without HTTP/2 where HTTP/1.1 is not served.
-var errNoProtocol = errors.New("the client speaks none of the protocols that are served")
+var errNoProtocol = errors.New("the client offers none of the protocols in http.protocols")
 
 func withClientAuth(config *tls.Config, cas *x509.CertPool, required bool) {
 	config.ClientCAs, config.ClientAuth = cas, tls.VerifyClientCertIfGiven

@@ -84,7 +84,7 @@ func (s *Service) stop() {
 	}
 	for range s.servers {
 		if err := <-done; err != nil {
-			s.log.Warn("requests were cut at the end of timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
+			s.log.Warn("requests were interrupted: they were not complete after timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
 		}
 	}
 	s.log.Info("stopped")

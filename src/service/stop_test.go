@@ -60,7 +60,7 @@ func TestStopEndsWithinTheConfiguredTime(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(i.dir, "data/statefile")); err == nil {
 		t.Error("half a body was stored")
 	}
-	if !strings.Contains(i.log(), "requests were cut") {
+	if !strings.Contains(i.log(), "requests were interrupted") {
 		t.Error("the log does not say that a request was cut")
 	}
 }
