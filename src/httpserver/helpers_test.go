@@ -180,7 +180,7 @@ func certificate(t *testing.T) (server *TLSOptions, client *tls.Config) {
 // client speaks one protocol, over connections of its own.
 func client(t *testing.T, e *running, conf *tls.Config, g engine) *http.Client {
 	t.Helper()
-	tr := &http.Transport{TLSClientConfig: conf, Protocols: new(http.Protocols), ExpectContinueTimeout: 5 * time.Second}
+	tr := &http.Transport{TLSClientConfig: conf.Clone(), Protocols: new(http.Protocols), ExpectContinueTimeout: 5 * time.Second}
 	tr.Protocols.SetHTTP1(!g.http2)
 	tr.Protocols.SetHTTP2(g.http2)
 	tr.DialContext = func(context.Context, string, string) (net.Conn, error) { return net.Dial("tcp", e.addr) }
@@ -216,8 +216,10 @@ func (e engine) settings(s Settings) Settings {
 	return s
 }
 
+var engines = []engine{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}}
+
 func onEachEngine(t *testing.T, f func(*testing.T, engine)) {
-	for _, e := range []engine{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}} {
+	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) { f(t, e) })
 	}
 }
