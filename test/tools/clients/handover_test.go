@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,14 +25,16 @@ import (
 
 // number is a state that is only written under a condition.
 type number struct {
-	mu    sync.Mutex
-	value string
+	mu     sync.Mutex
+	value  string
+	served int // requests
 }
 
 func (s *number) Serve(_ context.Context, r *api.Request) api.Response {
 	body, err := io.ReadAll(r.Body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.served++
 	tag := strconv.Quote(s.value)
 	switch {
 	case err != nil:
@@ -48,58 +52,23 @@ func (s *number) Serve(_ context.Context, r *api.Request) api.Response {
 // between a stop and a start under systemd, and new settings come between.
 func TestHandover(t *testing.T) {
 	for _, fast := range []bool{true, false} {
-		t.Run(fmt.Sprintf("fast path %v", fast), func(t *testing.T) { handover(t, fast) })
+		t.Run(fmt.Sprintf("fast path %v", fast), func(t *testing.T) {
+			replaceServers(t, settings(fast), func(address string, conf *tls.Config, _ *number) (await, stop func()) {
+				load, err := Start(Server{Address: address, TLS: conf, Token: "any"}, Profiles(), 3)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return func() {
+					if err := load.AwaitResponses(4, 20*time.Second); err != nil {
+						t.Fatal(err)
+					}
+				}, func() { checkHandover(t, load) }
+			})
+		})
 	}
 }
 
-func handover(t *testing.T, fast bool) {
-	server, conf := certificate(t)
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	var state number
-	serve := func() *httpserver.Server {
-		f, err := socket.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		l, err := net.FileListener(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := httpserver.New(l, httpserver.Options{
-			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(&state, w, r) }), FastPath: &state,
-			TLS: server, Settings: settings(fast), Metrics: metrics.New("test").Listener("https"), Log: zap.NewNop(),
-		})
-		go func() {
-			if err := e.Run(); err != nil {
-				t.Errorf("Run: %v", err)
-			}
-		}()
-		return e
-	}
-	e := serve()
-	load, err := Start(Server{Address: socket.Addr().String(), TLS: conf, Token: "any"}, Profiles(), 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	await(t, load)
-	s := settings(fast)
-	s.MaxHeader /= 2
-	e.Apply(s)
-	await(t, load)
-	for range 3 {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		if err := e.Shutdown(ctx); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		cancel()
-		e = serve()
-		await(t, load)
-	}
+func checkHandover(t *testing.T, load *Load) {
 	res, err := load.Stop()
 	if err != nil {
 		t.Error(err)
@@ -116,17 +85,160 @@ func handover(t *testing.T, fast bool) {
 	for _, err := range res.Lost {
 		t.Error(err)
 	}
+}
+
+// TestGoClientSeesNoFailure has net/http's Client, which sends again what GOAWAY
+// says was not processed (RFC 9113, section 6.8), read and write over one
+// connection of HTTP/2.
+func TestGoClientSeesNoFailure(t *testing.T) {
+	replaceServers(t, settings(true), func(address string, conf *tls.Config, state *number) (await, stop func()) {
+		tr := &http.Transport{TLSClientConfig: conf, Protocols: new(http.Protocols)}
+		tr.Protocols.SetHTTP2(true)
+		client := http.Client{Transport: tr, Timeout: requestTimeout}
+		done := make(chan struct{})
+		var running sync.WaitGroup
+		for i := range 8 {
+			running.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					method := http.MethodGet
+					if i%2 == 0 {
+						method = http.MethodPut
+					}
+					req, err := http.NewRequest(method, "https://"+address+"/", strings.NewReader("body"))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					resp, err := client.Do(req)
+					if err != nil {
+						t.Errorf("%s %d: %v", method, n, err)
+						return
+					}
+					_, err = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					if err != nil || resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {
+						t.Errorf("%s %d: %s %s, %v", method, n, resp.Proto, resp.Status, err)
+						return
+					}
+				}
+			})
+		}
+		return func() { state.await(t) }, func() {
+			close(done)
+			running.Wait()
+			tr.CloseIdleConnections()
+		}
+	})
+}
+
+// TestCurlSeesNoFailure has curl read over HTTP/2, ten requests at a time.
+func TestCurlSeesNoFailure(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip(err)
+	}
+	s := settings(true)
+	s.Protocols = []string{"h2"}
+	replaceServers(t, s, func(address string, _ *tls.Config, state *number) (await, stop func()) {
+		done := make(chan struct{})
+		var running sync.WaitGroup
+		running.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				out, err := exec.Command(curl, "--silent", "--show-error", "--insecure", "--http2", "--parallel", "--parallel-max", "10",
+					"--write-out", "%{http_version} %{http_code}\n", "--output", "/dev/null", "https://"+address+"/[1-500]").CombinedOutput()
+				if err != nil || strings.Count(string(out), "2 200\n") != 500 {
+					t.Errorf("%v\n%s", err, strings.ReplaceAll(string(out), "2 200\n", ""))
+				}
+			}
+		})
+		return func() { state.await(t) }, func() {
+			close(done)
+			running.Wait()
+		}
+	})
+}
+
+// replaceServers has several Servers serve one socket, each after the one
+// before, while clients use it.
+func replaceServers(t *testing.T, s httpserver.Settings, start func(address string, conf *tls.Config, state *number) (await, stop func())) {
+	server, conf := certificate(t)
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	var state number
+	e := serve(t, socket, &state, s, server)
+	await, stop := start(socket.Addr().String(), conf, &state)
+	await()
+	changed := s
+	changed.MaxHeader /= 2
+	e.Apply(changed)
+	await()
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		if err := e.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		cancel()
+		e = serve(t, socket, &state, s, server)
+		await()
+	}
+	stop()
 	if err := e.Shutdown(context.Background()); err != nil {
-		t.Errorf("Shutdown: %v", fmt.Errorf("the last: %w", err))
+		t.Errorf("the last Shutdown: %v", err)
 	}
 }
 
-// await waits until each profile has had some more responses.
-func await(t *testing.T, load *Load) {
+// serve starts a Server on a socket that stays open without it.
+func serve(t *testing.T, socket net.Listener, state *number, s httpserver.Settings, server *httpserver.TLSOptions) *httpserver.Server {
 	t.Helper()
-	if err := load.AwaitResponses(4, 20*time.Second); err != nil {
+	f, err := socket.(*net.TCPListener).File()
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := httpserver.New(l, httpserver.Options{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(state, w, r) }), FastPath: state,
+		TLS: server, Settings: s, Metrics: metrics.New("test").Listener("https"), Log: zap.NewNop(),
+	})
+	go func() {
+		if err := e.Run(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}()
+	return e
+}
+
+// await waits until the clients have had some more responses.
+func (s *number) await(t *testing.T) {
+	t.Helper()
+	least := s.count() + 200
+	for deadline := time.Now().Add(20 * time.Second); s.count() < least; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests served, want %d", s.count(), least)
+		}
+	}
+}
+
+func (s *number) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.served
 }
 
 func settings(fast bool) httpserver.Settings {
