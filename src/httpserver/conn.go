@@ -41,6 +41,7 @@ type conn struct {
 	sawRequest bool
 	http2      bool        // net/http's: ends by GOAWAY, not by a deadline
 	draining   atomic.Bool // closed once it is idle
+	announced  atomic.Bool // was open when the drain began
 }
 
 func newConn(s *Server, nc net.Conn) *conn {

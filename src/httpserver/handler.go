@@ -117,7 +117,7 @@ func (x *observedExchange) WriteHeader(status int) {
 	if x.handler.nethttp.server.observer.WantsRequestID(x.request.Method, status) {
 		x.Header().Set("X-Request-Id", x.id.String())
 	}
-	if x.handler.nethttp.mustReconnect() {
+	if x.handler.nethttp.mustReconnect(x.request) {
 		x.Header().Set("Connection", "close")
 	}
 	if x.request.ProtoMajor == 1 {

@@ -112,9 +112,17 @@ func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
 	}
 }
 
-// mustReconnect reports whether responses are to say "Connection: close", which
-// net/http makes a GOAWAY of in HTTP/2.
-func (n *netHTTP) mustReconnect() bool { return n.retired.Load() || n.server.draining.Load() }
+// mustReconnect reports whether a response is to say "Connection: close", which
+// net/http makes a GOAWAY of in HTTP/2. A GOAWAY refuses the requests that are on
+// their way, so that a connection of HTTP/2 that came after the drain began does
+// not get one before its end: a request is refused twice at most.
+func (n *netHTTP) mustReconnect(r *http.Request) bool {
+	if n.retired.Load() || !n.server.draining.Load() {
+		return n.retired.Load()
+	}
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	return !ok || r.ProtoMajor == 1 || c.announced.Load()
+}
 
 // connBelow returns the connection that carries the one that net/http serves.
 func connBelow(c net.Conn) *conn {
@@ -125,8 +133,12 @@ func connBelow(c net.Conn) *conn {
 }
 
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	return api.WithClient(ctx, &connBelow(c).client)
+	below := connBelow(c)
+	return context.WithValue(api.WithClient(ctx, &below.client), connKey{}, below)
 }
+
+// connKey is the key of the *conn in the context of a request.
+type connKey struct{}
 
 func connState(c net.Conn, state http.ConnState) {
 	switch state {

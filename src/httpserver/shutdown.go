@@ -33,6 +33,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer close(s.done)
 	defer s.cancel()
 	s.draining.Store(true)
+	for _, c := range s.conns.all() {
+		c.announced.Store(true)
+	}
 	select {
 	case <-s.conns.empty():
 	case <-time.After(drainNotice(ctx)):
