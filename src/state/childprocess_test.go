@@ -27,6 +27,7 @@ const (
 	modeClients       = "clients"        // runClients
 	modeScript        = "script"         // runScript
 	modeRecover       = "recover"        // open a store and close it
+	modeRequests      = "requests"       // runRequests
 	modeUnsyncedWrite = "unsynced write" // runUnsyncedWrites
 )
 
@@ -42,6 +43,8 @@ func TestMain(m *testing.M) {
 	case modeRecover:
 		runtime.LockOSThread()
 		printLine("Z %v", openInScript(dir).closeStorage())
+	case modeRequests:
+		runRequests(dir, parseSeed(os.Getenv(childSeed)))
 	case modeUnsyncedWrite:
 		runUnsyncedWrites(dir, os.Getenv(childSeed))
 	}

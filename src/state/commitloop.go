@@ -2,10 +2,6 @@ package state
 
 import "time"
 
-// maxBatchDelay bounds the time that a write waits for other writes that may not
-// come.
-const maxBatchDelay = 2 * time.Millisecond
-
 const checkpointFailure = "cannot update " + FileName + " for now, and will try again; the state itself is durable in " + slotsName
 
 // commitLoop commits all pending writes together, again and again until the
@@ -13,30 +9,29 @@ const checkpointFailure = "cannot update " + FileName + " for now, and will try 
 // a commit. No other goroutine changes the state.
 func (s *Store) commitLoop() {
 	defer close(s.stopped)
-	checkpointTimer := time.NewTimer(0)
-	<-checkpointTimer.C
-	checkpointScheduled := false
-	expectedWrites, batchDelay := 0, time.Duration(0)
+	var checkpointTimer <-chan time.Time // nil if no checkpoint is due
+	expectedWrites, commitTime := 0, time.Duration(0)
 	for {
 		select {
 		case <-s.queue.wake:
-			s.queue.waitForBatch(expectedWrites, batchDelay)
+			s.queue.waitForBatch(expectedWrites, commitTime)
 			batch, last := s.queue.takeBatch()
-			start := time.Now()
-			s.commitBatch(batch)
-			expectedWrites = len(batch) + s.queue.length()
-			batchDelay = min(time.Since(start), maxBatchDelay)
+			if len(batch) > 0 {
+				start := time.Now()
+				s.commitBatch(batch)
+				expectedWrites = len(batch) + s.queue.length()
+				commitTime = time.Since(start)
+			}
 			if last {
 				s.closeErr = s.closeStorage()
 				return
 			}
-		case <-checkpointTimer.C:
-			checkpointScheduled = false
+		case <-checkpointTimer:
+			checkpointTimer = nil
 			s.runCheckpoint()
 		}
-		if !checkpointScheduled && s.checkpointDue() {
-			checkpointScheduled = true
-			checkpointTimer.Reset(s.options.CheckpointDelay)
+		if checkpointTimer == nil && s.checkpointDue() {
+			checkpointTimer = time.After(s.options.CheckpointDelay)
 		}
 	}
 }
@@ -44,9 +39,6 @@ func (s *Store) commitLoop() {
 // commitBatch evaluates the writes in their order, makes the last one that is
 // accepted durable, shows it to readers, and only then completes any of them.
 func (s *Store) commitBatch(batch []*pendingWrite) {
-	if len(batch) == 0 {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.recoverStorage(); err != nil {

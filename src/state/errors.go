@@ -30,17 +30,14 @@ func classify(operation string, err error) error {
 	if errors.As(err, &pathError) {
 		err = pathError.Err
 	}
-	return fmt.Errorf("%w: %s: %w", categoryOf(err), operation, err)
-}
-
-func categoryOf(err error) error {
+	category := ErrFailed
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return ErrNoSpace
+		category = ErrNoSpace
 	case errors.Is(err, syscall.EROFS):
-		return ErrReadOnly
+		category = ErrReadOnly
 	}
-	return ErrFailed
+	return fmt.Errorf("%w: %s: %w", category, operation, err)
 }
 
 func changedError(format string, args ...any) error {

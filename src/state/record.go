@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 	"time"
 )
 
@@ -89,18 +90,12 @@ func decodeRecord(b []byte) (record, error) {
 }
 
 func (r record) valid() bool {
-	if r.data.size < 0 || r.base.size < 0 {
-		return false
+	maxSize := int64(math.MaxInt64)
+	if r.kind == kindInline {
+		maxSize = inlineSize
 	}
-	switch r.kind {
-	case kindEmpty:
-		return !r.data.present
-	case kindInline:
-		return r.data.present && r.data.size <= inlineSize
-	case kindFile:
-		return r.data.present
-	}
-	return false
+	return r.kind <= kindFile && r.data.present == (r.kind != kindEmpty) &&
+		0 <= r.data.size && r.data.size <= maxSize && r.base.size >= 0
 }
 
 func crc32c(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

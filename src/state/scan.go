@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"time"
 )
 
@@ -40,7 +39,11 @@ func (st *storage) scan() (scanResult, error) {
 		return scanResult{}, changedError("%s was replaced by an older copy while the service was running: stop the service and put the newer file back, or delete %s to serve %s as it is",
 			slotsName, slotsName, FileName)
 	}
-	file, err := st.dir.readFile(FileName, st.readLimit(r))
+	limit := st.maxSize
+	if r.kind != kindEmpty {
+		limit = max(r.data.size, r.base.size) // a larger file has neither content
+	}
+	file, err := st.dir.readFile(FileName, limit)
 	if err != nil {
 		return scanResult{}, err
 	}
@@ -72,18 +75,6 @@ func (st *storage) scan() (scanResult, error) {
 	v := newVersion(data)
 	v.Modified = modified
 	return scanResult{record: r, version: v, source: from, file: file.digest, fileID: file.id}, nil
-}
-
-// readLimit returns how many bytes of FileName are worth reading: a file that is
-// larger than both contents that it may have has neither.
-func (st *storage) readLimit(r record) int64 {
-	if r.kind != kindEmpty {
-		return max(r.data.size, r.base.size)
-	}
-	if st.maxSize > 0 {
-		return st.maxSize
-	}
-	return math.MaxInt64
 }
 
 // chooseSource decides which file holds the newest version, given the newest

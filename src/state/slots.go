@@ -28,17 +28,7 @@ type slots struct {
 
 // createSlots creates a file of slots with r as its only record and puts it
 // durably in the place of an existing one.
-func createSlots(dir *directory, r record, data []byte) (s *slots, err error) {
-	f, err := dir.create(newSlots)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			dir.remove(newSlots)
-		}
-	}()
+func createSlots(dir *directory, r record, data []byte) (*slots, error) {
 	// Zeros are written where fallocate(2) would do: after it the first
 	// fdatasync of each block waits for the journal, which has to record that
 	// the extent is now written.
@@ -47,17 +37,19 @@ func createSlots(dir *directory, r record, data []byte) (s *slots, err error) {
 	if r.kind == kindInline {
 		copy(image[headerSize:], data)
 	}
-	if _, err := f.Write(image); err != nil {
-		return nil, err
-	}
-	if err := f.Sync(); err != nil {
+	if err := dir.writeFile(newSlots, image); err != nil {
 		return nil, err
 	}
 	if err := dir.renameDurably(newSlots, slotsName); err != nil {
 		return nil, err
 	}
+	f, err := dir.root.OpenFile(slotsName, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
 	id, err := identityOf(f.Stat())
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
 	return &slots{file: f, id: id, next: 1}, nil

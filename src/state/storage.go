@@ -1,9 +1,6 @@
 package state
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // newFile is the name under which a file is written that becomes FileName.
 const newFile = FileName + ".new"
@@ -11,10 +8,8 @@ const newFile = FileName + ".new"
 // storage is the state directory with what is known about its files. It is not
 // safe for concurrent use.
 type storage struct {
-	dir *directory
-	// maxSize bounds, in bytes, a FileName that another program has written; 0
-	// is no limit.
-	maxSize int64
+	dir     *directory
+	maxSize int64 // of a FileName that another program has written, in bytes
 	log     func(message string, err error)
 
 	slots   *slots // nil after a failure, until recover has created a new file
@@ -25,14 +20,6 @@ type storage struct {
 
 	file   digest       // content of FileName
 	fileID fileIdentity // of FileName when it was last found to have that content
-}
-
-func openStorage(path string, maxSize int64, log func(string, error)) (*storage, error) {
-	dir, err := openDirectory(path)
-	if err != nil {
-		return nil, fmt.Errorf("open state directory %s: %w", path, err)
-	}
-	return &storage{dir: dir, maxSize: maxSize, log: log}, nil
 }
 
 func (st *storage) close() {
@@ -61,7 +48,13 @@ func (st *storage) commit(v *Version) (synced time.Duration, err error) {
 	}
 	r := newRecord(v, st.file)
 	if r.kind == kindFile {
-		if err := st.writeNewFile(v.Data); err != nil {
+		// The record holds no data, so it must never be durable without this
+		// file and its name.
+		err := st.dir.writeFile(newFile, v.Data)
+		if err == nil {
+			err = st.dir.syncNames()
+		}
+		if err != nil {
 			return 0, classify("write "+newFile, err)
 		}
 	}
@@ -79,15 +72,6 @@ func (st *storage) commit(v *Version) (synced time.Duration, err error) {
 		}
 	}
 	return synced, nil
-}
-
-// writeNewFile writes newFile with a durable name. The record that is written
-// next holds no data, so it must never be durable without this file.
-func (st *storage) writeNewFile(data []byte) error {
-	if err := st.dir.writeFile(newFile, data); err != nil {
-		return err
-	}
-	return st.dir.syncNames()
 }
 
 // fileOutdated reports whether FileName differs from the newest version.

@@ -2,6 +2,8 @@ package state
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,8 +12,6 @@ import (
 // FileName is the name of the file in the state directory that holds the raw
 // state.
 const FileName = "statefile"
-
-const defaultCheckpointDelay = time.Second
 
 // Options configures a Store.
 type Options struct {
@@ -35,8 +35,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.MaxSize == 0 {
+		o.MaxSize = math.MaxInt64
+	}
 	if o.CheckpointDelay == 0 {
-		o.CheckpointDelay = defaultCheckpointDelay
+		o.CheckpointDelay = time.Second
 	}
 	if o.OnCommit == nil {
 		o.OnCommit = func(time.Duration, time.Duration, int) {}
@@ -67,10 +70,11 @@ type Store struct {
 // leaves open which of them is right.
 func Open(o Options) (*Store, error) {
 	o = o.withDefaults()
-	st, err := openStorage(o.Dir, o.MaxSize, o.Log)
+	dir, err := openDirectory(o.Dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open state directory %s: %w", o.Dir, err)
 	}
+	st := &storage{dir: dir, maxSize: o.MaxSize, log: o.Log}
 	v, err := st.recover()
 	if err != nil {
 		st.close()
@@ -94,7 +98,7 @@ func (s *Store) Replace(ctx context.Context, c Condition, data []byte) (*Version
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if s.options.MaxSize > 0 && int64(len(data)) > s.options.MaxSize {
+	if int64(len(data)) > s.options.MaxSize {
 		return nil, ErrTooLarge
 	}
 	w := newPendingWrite(c, data)
