@@ -1,11 +1,7 @@
-// Package api is what the service does with an HTTP request: which paths there
-// are, who may use them, what is stored and what is answered. It knows nothing
-// of connections; package web brings it the requests of an HTTP engine.
 package api
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"sync/atomic"
 
@@ -16,45 +12,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Request is what the API asks of an HTTP request. The strings are header
-// field values, empty where the field is missing.
-type Request struct {
-	ID            ID
-	Method, Path  string
-	Authorization string
-	IfMatch       string
-	IfNoneMatch   string
-	IfRange       string
-	Range         string
-	// Body is read once, and not at all where the request is refused without.
-	Body io.Reader
-	// ContentLength is in bytes, -1 where it is not known.
-	ContentLength int64
-	// Peer is who the client's certificate says it is, nil without one.
-	Peer *credentials.Peer
-	// Trusted requests came over the admin socket, where the kernel has let
-	// the client in.
-	Trusted bool
-}
-
-// A Response is what an engine sends. Strings are header field values, left
-// out where they are empty.
-type Response struct {
-	Status int
-	// Body is sent for every method but HEAD, which gets its length alone.
-	Body            []byte
-	ContentType     string
-	ETag            string
-	AcceptRanges    string
-	ContentRange    string
-	Allow           string
-	RetryAfter      string
-	WWWAuthenticate string
-	// Close says that the connection cannot carry another request.
-	Close bool
-}
-
-// Settings are the parts of the configuration that the API follows.
+// Settings are what can change while an API serves.
 type Settings struct {
 	Access  config.Access
 	State   int64 // largest state, in bytes
@@ -74,18 +32,18 @@ type API struct {
 	log         *zap.Logger
 	settings    atomic.Pointer[Settings]
 	uploads     budget
-	routes      map[string]methods
+	routes      map[string]route // by path
 }
 
 // New returns an API over store.
 func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
 	a := &API{store: store, credentials: creds, log: log}
-	a.routes = a.table()
+	a.routes = a.newRoutes()
 	a.Apply(s)
 	return a
 }
 
-// Apply puts other settings in force for the requests that come.
+// Apply puts other settings in force, for the next requests.
 func (a *API) Apply(s Settings) {
 	a.settings.Store(&s)
 	a.uploads.limit.Store(s.Uploads)
@@ -95,7 +53,8 @@ func (a *API) Apply(s Settings) {
 func (a *API) Serve(ctx context.Context, r *Request) Response {
 	resp, err := a.serve(ctx, r)
 	if err != nil {
-		return a.failure(r, err)
+		a.logFailure(r, err)
+		return errorResponse(r, err)
 	}
 	return resp
 }
@@ -105,34 +64,32 @@ func (a *API) serve(ctx context.Context, r *Request) (Response, error) {
 	if !ok {
 		return Response{}, errNotFound
 	}
-	m, ok := route.by[r.Method]
+	m, ok := route.byMethod[r.Method]
 	if !ok {
-		return Response{}, &methodError{allow: route.allow}
+		return Response{}, methodNotAllowed(route.allow)
 	}
-	if err := a.authorize(m.access, r); err != nil {
+	if err := a.authorize(m.permission, r); err != nil {
 		return Response{}, err
 	}
 	return m.serve(ctx, r)
 }
 
-// A method is how one method of a path is served, and the access that it
-// needs.
+// A route is one path.
+type route struct {
+	allow    string // the Allow header field
+	byMethod map[string]method
+}
+
+// A method serves one method of a path, to clients with the permission for it.
 type method struct {
-	access access
-	serve  func(context.Context, *Request) (Response, error)
+	permission permission
+	serve      func(context.Context, *Request) (Response, error)
 }
 
-// methods are those of one path.
-type methods struct {
-	allow string // the Allow header field
-	by    map[string]method
-}
-
-// table is every path and method that there is.
-func (a *API) table() map[string]methods {
-	read := method{readAccess, a.get}
-	write := method{writeAccess, a.replace}
-	return map[string]methods{
+func (a *API) newRoutes() map[string]route {
+	read := method{readPermission, a.get}
+	write := method{writePermission, a.replace}
+	return map[string]route{
 		"/": {"GET, HEAD, POST, PUT", map[string]method{
 			http.MethodGet:  read,
 			http.MethodHead: read,

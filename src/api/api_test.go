@@ -397,7 +397,7 @@ func TestStatusOfStorageErrors(t *testing.T) {
 		context.Canceled:        503,
 		errors.New("any other"): 500,
 	} {
-		if got := describe(err).Status; got != status {
+		if got := statusFor(err).Status; got != status {
 			t.Errorf("%v: %d, want %d", err, got, status)
 		}
 	}

@@ -2,12 +2,12 @@ package api
 
 import "sync/atomic"
 
-// A budget bounds the bytes that all uploads hold together.
+// A budget bounds the bytes that the buffers of all uploads have together.
 type budget struct {
 	limit, used atomic.Int64
 }
 
-// reserve takes n bytes, or none and says so.
+// reserve adds n bytes, and reports false if that is more than the limit.
 func (b *budget) reserve(n int64) bool {
 	if b.used.Add(n) <= b.limit.Load() {
 		return true

@@ -13,60 +13,121 @@ import (
 	"go.uber.org/zap"
 )
 
-// textType is for what the service says in its own words.
+// textType is for the messages of the service.
 const textType = "text/plain; charset=utf-8"
 
-// retryAfter is how many seconds a client is asked to wait when there is no
-// room for its upload.
+// retryAfter is how many seconds a client is asked to wait when there is no room
+// for its upload.
 const retryAfter = "1"
 
-// What the API refuses, beside the errors of package state.
+// A requestError refuses a request. It has what the client gets but for the body,
+// which is the message.
+type requestError struct {
+	response Response
+	message  string
+	cause    error // may be nil
+}
+
+// Error implements error.
+func (e *requestError) Error() string { return e.message }
+
+// Unwrap returns the cause.
+func (e *requestError) Unwrap() error { return e.cause }
+
+func refusal(status int, message string) *requestError {
+	return &requestError{response: Response{Status: status}, message: message}
+}
+
+// The refusals that are always the same.
 var (
-	errNotFound      = errors.New("this path does not exist: the path of the state is /")
-	errEmpty         = errors.New("no state has been stored yet: POST one to /")
-	errClosed        = errors.New("access in conf.yaml allows no client to send this request")
-	errNoCertificate = errors.New("this request needs a client certificate of an authority in the client-ca credential")
-	errNoToken       = errors.New("this request needs a token, and the service has no token credential")
-	errUnauthorized  = errors.New("this request needs the header field Authorization: Bearer with a token of the token credential")
-	errBusy          = errors.New("other uploads use all of limits.uploads: try again later")
+	errNotFound       = refusal(http.StatusNotFound, "this path does not exist: the path of the state is /")
+	errNoState        = refusal(http.StatusNotFound, "no state has been stored yet: POST one to /")
+	errAccessDisabled = refusal(http.StatusForbidden, "access in conf.yaml allows no client to send this request")
+	errNoToken        = refusal(http.StatusForbidden, "this request needs a token, and the service has no token credential")
+	errRepeatedField  = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
+		message: "the request is malformed or ambiguous"}
+	errNoCertificate = &requestError{response: Response{Status: http.StatusForbidden, Close: true}, // the next connection can have one
+		message: "this request needs a client certificate of an authority in the client-ca credential"}
+	errUnauthorized = &requestError{response: Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`},
+		message: "this request needs the header field Authorization: Bearer with a token of the token credential"}
+	errUploadBudget = &requestError{response: Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true},
+		message: "other uploads use all of limits.uploads: try again later"}
 )
 
-type methodError struct{ allow string }
-
-func (e *methodError) Error() string { return "allowed methods are " + e.allow }
-
-type tooLargeError struct{ limit int64 }
-
-func (e *tooLargeError) Error() string {
-	return fmt.Sprintf("the body is larger than limits.state, %d bytes", e.limit)
+func methodNotAllowed(allow string) error {
+	return &requestError{response: Response{Status: http.StatusMethodNotAllowed, Allow: allow}, message: "allowed methods are " + allow}
 }
 
-type rangeError struct{ size int64 }
-
-func (e *rangeError) Error() string {
-	return fmt.Sprintf("the range is outside the state, which has %d bytes", e.size)
+func bodyTooLarge(limit int64) error {
+	return &requestError{response: Response{Status: http.StatusRequestEntityTooLarge, Close: true},
+		message: fmt.Sprintf("the body is larger than limits.state, %d bytes", limit)}
 }
 
-// A bodyError is the client's doing: it went away, or was too slow.
-type bodyError struct{ err error }
+func rangeOutside(size int64) error {
+	return &requestError{
+		response: Response{Status: http.StatusRequestedRangeNotSatisfiable, ContentRange: fmt.Sprintf("bytes */%d", size)},
+		message:  fmt.Sprintf("the range is outside the state, which has %d bytes", size)}
+}
 
-func (e *bodyError) Error() string { return "the body is incomplete" }
-func (e *bodyError) Unwrap() error { return e.err }
-
-// failure is where an error becomes a status. Errors that are not the client's
-// doing are logged, and the client is told no more than it needs.
-func (a *API) failure(r *Request, err error) Response {
-	resp := describe(err)
-	resp.ContentType = textType
-	resp.Body = []byte(sentence(r, resp.Status, err) + "\n")
-	if resp.Status >= http.StatusInternalServerError && resp.Status != http.StatusServiceUnavailable {
-		a.log.Error(fmt.Sprintf("%s failed with status %d", r.Method, resp.Status), Event(err).Field(),
-			zap.Stringer("request_id", r.ID), zap.String("method", r.Method), zap.Int("status", resp.Status), zap.Error(err))
+// bodyIncomplete is for a body that the client did not send to its end, or not
+// in time.
+func bodyIncomplete(cause error) error {
+	status := http.StatusBadRequest
+	if errors.Is(cause, os.ErrDeadlineExceeded) {
+		status = http.StatusRequestTimeout
 	}
+	return &requestError{response: Response{Status: status, Close: true}, message: "the body is incomplete", cause: cause}
+}
+
+// errorResponse returns what the client gets for an error.
+func errorResponse(r *Request, err error) Response {
+	resp := statusFor(err)
+	resp.ContentType = textType
+	resp.Body = []byte(publicMessage(r, resp.Status, err) + "\n")
 	return resp
 }
 
-// Event is what the journal's catalogue has on a failure of the state.
+// statusFor returns the response to an error, without a body.
+func statusFor(err error) Response {
+	var refused *requestError
+	switch {
+	case errors.As(err, &refused):
+		return refused.response
+	case errors.Is(err, state.ErrPrecondition):
+		return Response{Status: http.StatusPreconditionFailed}
+	case errors.Is(err, state.ErrTooLarge):
+		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}
+	case errors.Is(err, state.ErrNoSpace):
+		return Response{Status: http.StatusInsufficientStorage}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return errUploadBudget.response
+	}
+	return Response{Status: http.StatusInternalServerError}
+}
+
+// publicMessage returns what the client may read of an error. What is wrong with
+// the storage is for the log alone.
+func publicMessage(r *Request, status int, err error) string {
+	switch status {
+	case http.StatusInsufficientStorage:
+		return state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
+	case http.StatusInternalServerError:
+		return "the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
+	}
+	return err.Error()
+}
+
+// logFailure logs an error that is not the client's fault.
+func (a *API) logFailure(r *Request, err error) {
+	status := statusFor(err).Status
+	if status < http.StatusInternalServerError || status == http.StatusServiceUnavailable {
+		return
+	}
+	a.log.Error(fmt.Sprintf("%s failed with status %d", r.Method, status), Event(err).Field(),
+		zap.Stringer("request_id", r.ID), zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
+}
+
+// Event returns the journal's event for a failure of the storage.
 func Event(err error) logging.Event {
 	switch {
 	case errors.Is(err, state.ErrNoSpace):
@@ -77,51 +138,4 @@ func Event(err error) logging.Event {
 		return logging.StateChanged
 	}
 	return logging.WriteFailed
-}
-
-func describe(err error) Response {
-	var (
-		method *methodError
-		large  *tooLargeError
-		outOf  *rangeError
-		body   *bodyError
-	)
-	switch {
-	case errors.Is(err, errNotFound), errors.Is(err, errEmpty):
-		return Response{Status: http.StatusNotFound}
-	case errors.As(err, &method):
-		return Response{Status: http.StatusMethodNotAllowed, Allow: method.allow}
-	case errors.Is(err, errClosed), errors.Is(err, errNoToken):
-		return Response{Status: http.StatusForbidden}
-	case errors.Is(err, errNoCertificate):
-		return Response{Status: http.StatusForbidden, Close: true} // the next connection can bring one
-	case errors.Is(err, errUnauthorized):
-		return Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`}
-	case errors.Is(err, state.ErrPrecondition):
-		return Response{Status: http.StatusPreconditionFailed}
-	case errors.As(err, &large), errors.Is(err, state.ErrTooLarge):
-		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}
-	case errors.As(err, &outOf):
-		return Response{Status: http.StatusRequestedRangeNotSatisfiable, ContentRange: fmt.Sprintf("bytes */%d", outOf.size)}
-	case errors.As(err, &body) && errors.Is(err, os.ErrDeadlineExceeded):
-		return Response{Status: http.StatusRequestTimeout, Close: true}
-	case errors.As(err, &body):
-		return Response{Status: http.StatusBadRequest, Close: true}
-	case errors.Is(err, errBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true}
-	case errors.Is(err, state.ErrNoSpace):
-		return Response{Status: http.StatusInsufficientStorage}
-	}
-	return Response{Status: http.StatusInternalServerError}
-}
-
-// sentence is what the client reads.
-func sentence(r *Request, status int, err error) string {
-	switch status {
-	case http.StatusInsufficientStorage:
-		return state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
-	case http.StatusInternalServerError:
-		return "the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
-	}
-	return err.Error()
 }

@@ -7,9 +7,9 @@ import (
 	"foobar/src/state"
 )
 
-// parseETags reads the value of If-Match or If-None-Match, RFC 9110, section
-// 13.1: "*", or a list of entity tags. What is malformed is left out, and so
-// matches nothing. Weak tags keep their W/.
+// parseETags parses the value of If-Match or If-None-Match, RFC 9110, section
+// 13.1: "*", or a list of entity tags. A malformed tag ends the list, and matches
+// nothing. Weak tags keep their W/.
 func parseETags(header string) []string {
 	tags := []string{}
 	if strings.TrimSpace(header) == "*" {
@@ -26,7 +26,7 @@ func parseETags(header string) []string {
 	}
 }
 
-// cutETag takes one entity tag from the start of text.
+// cutETag splits text after the entity tag that it begins with.
 func cutETag(text string) (tag, rest string, ok bool) {
 	opaque := strings.TrimPrefix(text, "W/")
 	if !strings.HasPrefix(opaque, `"`) {
@@ -40,7 +40,7 @@ func cutETag(text string) (tag, rest string, ok bool) {
 	return text[:length], text[length:], true
 }
 
-// matchesStrongly compares as If-Match must.
+// matchesStrongly compares as If-Match does, RFC 9110, section 8.8.3.2.
 func matchesStrongly(header string, v *state.Version) bool {
 	for _, tag := range parseETags(header) {
 		if v != nil && (tag == "*" || tag == v.ETag) {
@@ -50,7 +50,7 @@ func matchesStrongly(header string, v *state.Version) bool {
 	return false
 }
 
-// matchesWeakly compares as If-None-Match must.
+// matchesWeakly compares as If-None-Match does, RFC 9110, section 8.8.3.2.
 func matchesWeakly(header string, v *state.Version) bool {
 	for _, tag := range parseETags(header) {
 		if v != nil && (tag == "*" || strings.TrimPrefix(tag, "W/") == v.ETag) {
@@ -60,8 +60,8 @@ func matchesWeakly(header string, v *state.Version) bool {
 	return false
 }
 
-// condition turns the conditions of a write into the Store's. A field that is
-// there but holds no tag is a list that nothing matches.
+// condition returns the conditions of a write as the Store takes them. A field
+// without a tag is a list that nothing matches.
 func condition(r *Request) state.Condition {
 	var c state.Condition
 	if r.IfMatch != "" {
@@ -75,10 +75,9 @@ func condition(r *Request) state.Condition {
 	return c
 }
 
-// parseRange reads "bytes=first-last", "bytes=first-" and "bytes=-length",
-// RFC 9110, section 14.1.2, for a body of size bytes. It is not ok where the
-// field is anything else; first is greater than last where the range is outside
-// the body.
+// parseRange parses "bytes=first-last", "bytes=first-" and "bytes=-length",
+// RFC 9110, section 14.1.2, for a body of size bytes. Everything else is not ok;
+// first is greater than last if the range is outside the body.
 func parseRange(header string, size int64) (first, last int64, ok bool) {
 	unit, spec, found := strings.Cut(header, "=")
 	if !found || !strings.EqualFold(unit, "bytes") {
@@ -89,28 +88,28 @@ func parseRange(header string, size int64) (first, last int64, ok bool) {
 		return 0, 0, false
 	}
 	if from == "" {
-		length, ok := position(to)
+		length, ok := parseDigits(to)
 		if !ok {
 			return 0, 0, false
 		}
 		return max(0, size-length), size - 1, true
 	}
-	first, ok = position(from)
+	first, ok = parseDigits(from)
 	if !ok {
 		return 0, 0, false
 	}
 	if to == "" {
 		return first, size - 1, true
 	}
-	last, ok = position(to)
+	last, ok = parseDigits(to)
 	if !ok || last < first {
 		return 0, 0, false
 	}
 	return first, min(last, size-1), true
 }
 
-// position reads digits alone: no sign and no space.
-func position(text string) (int64, bool) {
+// parseDigits parses decimal digits, without a sign or space.
+func parseDigits(text string) (int64, bool) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	return int64(n), err == nil
 }

@@ -2,18 +2,12 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"foobar/src/credentials"
 )
-
-// A Service answers requests without net/http's types. *API is one.
-type Service interface {
-	Serve(context.Context, *Request) Response
-}
 
 // A Client is what a connection says of its client.
 type Client struct {
@@ -49,19 +43,20 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w
 // ServeHTTP answers r by s.
 func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	req, err := newRequest(r)
+	var resp Response
 	if err != nil {
-		resp := Response{Status: http.StatusBadRequest, ContentType: textType, Body: []byte(err.Error() + "\n"), Close: true}
-		resp.Write(w, r.Method)
-		return
+		resp = errorResponse(req, err)
+	} else {
+		resp = s.Serve(r.Context(), req)
 	}
-	resp := s.Serve(r.Context(), req)
 	resp.Write(w, r.Method)
 }
 
+// newRequest returns the request even with an error.
 func newRequest(r *http.Request) (*Request, error) {
 	req := &Request{
 		ID: requestID(r.Context()), Method: r.Method, Path: r.URL.Path,
-		IfMatch: list(r.Header["If-Match"]), IfNoneMatch: list(r.Header["If-None-Match"]),
+		IfMatch: joinList(r.Header["If-Match"]), IfNoneMatch: joinList(r.Header["If-None-Match"]),
 		Body: r.Body, ContentLength: r.ContentLength,
 	}
 	if req.Path == "" && r.Method != http.MethodConnect {
@@ -71,7 +66,7 @@ func newRequest(r *http.Request) (*Request, error) {
 	req.Peer, req.Trusted = c.Peer, c.Trusted
 	for name, field := range map[string]*string{"Authorization": &req.Authorization, "If-Range": &req.IfRange, "Range": &req.Range} {
 		if err := setOnce(field, r.Header[name]); err != nil {
-			return nil, err
+			return req, err
 		}
 	}
 	return req, nil
@@ -94,48 +89,18 @@ func clientOf(r *http.Request) Client {
 	return Client{Peer: credentials.NewPeer(r.TLS.PeerCertificates)}
 }
 
-// errAmbiguous is for a field that may stand once and is there with two values.
-var errAmbiguous = errors.New("the request is malformed or ambiguous")
-
 func setOnce(field *string, values []string) error {
 	for _, v := range values {
 		if *field != "" {
-			return errAmbiguous
+			return errRepeatedField
 		}
 		*field = v
 	}
 	return nil
 }
 
-// list joins the lines of a field that is a list, RFC 9110, section 5.3.
-func list(lines []string) string { return strings.Join(lines, ", ") }
-
-// HasBody reports whether the response to a request with this method has a
-// body.
-func (r *Response) HasBody(method string) bool {
-	return method != http.MethodHead && r.Status != http.StatusNotModified
-}
-
-// Fields yields the header fields of the response, names in canonical form
-// (http.CanonicalHeaderKey), but for those of the connection, the date and the
-// length.
-func (r *Response) Fields(yield func(name, value string) bool) {
-	for _, f := range [...]struct{ name, value string }{
-		{"X-Content-Type-Options", "nosniff"},
-		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
-		{"Etag", r.ETag},
-		{"Accept-Ranges", r.AcceptRanges},
-		{"Content-Range", r.ContentRange},
-		{"Allow", r.Allow},
-		{"Retry-After", r.RetryAfter},
-		{"Www-Authenticate", r.WWWAuthenticate},
-		{"Content-Type", r.ContentType},
-	} {
-		if f.value != "" && !yield(f.name, f.value) {
-			return
-		}
-	}
-}
+// joinList joins the lines of a field that is a list, RFC 9110, section 5.3.
+func joinList(lines []string) string { return strings.Join(lines, ", ") }
 
 // Write writes the response to a request with this method.
 func (r *Response) Write(w http.ResponseWriter, method string) {

@@ -5,14 +5,14 @@ import (
 	"math/rand/v2"
 )
 
-// An ID tells one request from all others in the answer and in the log. It is
-// drawn, not counted: a client learns nothing of other clients' requests from
-// its own, and no counter is shared between cores. Among a billion requests
-// there is one chance in 37 that two have the same.
+// An ID identifies a request in the response and in the log. It is random: a
+// client learns nothing of other clients' requests from its own, and no counter
+// is shared between cores. Among a billion requests the chance that two have the
+// same is one in 37.
 type ID uint64
 
-// NewID draws an ID.
+// NewID returns a random ID.
 func NewID() ID { return ID(rand.Uint64()) }
 
-// String implements fmt.Stringer: 16 hexadecimal digits.
+// String returns 16 hexadecimal digits.
 func (id ID) String() string { return fmt.Sprintf("%016x", uint64(id)) }

@@ -8,19 +8,19 @@ import (
 	"foobar/src/state"
 )
 
-// rawType is what the state is served as: bytes that no browser runs or shows
-// as a page.
+// rawType is the type of the state: bytes that no browser runs or shows as a
+// page.
 const rawType = "application/octet-stream"
 
-// get answers GET and HEAD with the state, RFC 9110, section 13.2.2 saying in
-// which order the conditions count.
+// get answers GET and HEAD with the state. The conditions are evaluated in the
+// order of RFC 9110, section 13.2.2.
 func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	v := a.store.Current()
 	if r.IfMatch != "" && !matchesStrongly(r.IfMatch, v) {
 		return Response{}, state.ErrPrecondition
 	}
 	if v == nil {
-		return Response{}, errEmpty
+		return Response{}, errNoState
 	}
 	resp := Response{Status: http.StatusOK, ETag: v.ETag, AcceptRanges: "bytes", ContentType: rawType, Body: v.Data}
 	if r.IfNoneMatch != "" && matchesWeakly(r.IfNoneMatch, v) {
@@ -32,9 +32,8 @@ func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	return partial(resp, r.Range)
 }
 
-// partial narrows resp to the one range that it is asked for. Anything but a
-// single well-formed range of bytes is ignored, as RFC 9110, section 14.2,
-// allows.
+// partial reduces resp to the range of a Range field. Everything but a single
+// well-formed range of bytes is ignored, as RFC 9110, section 14.2, allows.
 func partial(resp Response, header string) (Response, error) {
 	size := int64(len(resp.Body))
 	first, last, ok := parseRange(header, size)
@@ -42,7 +41,7 @@ func partial(resp Response, header string) (Response, error) {
 		return resp, nil
 	}
 	if first > last {
-		return Response{}, &rangeError{size}
+		return Response{}, rangeOutside(size)
 	}
 	resp.Status = http.StatusPartialContent
 	resp.ContentRange = fmt.Sprintf("bytes %d-%d/%d", first, last, size)

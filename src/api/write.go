@@ -6,11 +6,12 @@ import (
 	"net/http"
 )
 
-// firstBuffer is where the buffer of a body of unknown length starts, in bytes.
+// firstBuffer is the first size of the buffer for a body of unknown length, in
+// bytes.
 const firstBuffer = 64 << 10
 
-// replace answers POST and PUT: the body is the new state, and "ok" says that
-// it is on disk.
+// replace answers POST and PUT: the body is the new state. The response is sent
+// when the state is on disk.
 func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	data, reserved, err := a.readBody(r)
 	defer a.uploads.release(reserved)
@@ -28,12 +29,12 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
 }
 
-// readBody reads the whole body and says how many bytes of the budget it
-// holds, on an error too.
+// readBody reads the whole body. It returns how many bytes of the budget are
+// reserved for it, with an error too.
 func (a *API) readBody(r *Request) (data []byte, reserved int64, err error) {
 	limit := a.settings.Load().State
 	if r.ContentLength > limit {
-		return nil, 0, &tooLargeError{limit}
+		return nil, 0, bodyTooLarge(limit)
 	}
 	if r.ContentLength >= 0 {
 		return a.readSized(r.Body, r.ContentLength)
@@ -43,24 +44,24 @@ func (a *API) readBody(r *Request) (data []byte, reserved int64, err error) {
 
 func (a *API) readSized(body io.Reader, size int64) ([]byte, int64, error) {
 	if !a.uploads.reserve(size) {
-		return nil, 0, errBusy
+		return nil, 0, errUploadBudget
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(body, data); err != nil {
-		return nil, size, &bodyError{err}
+		return nil, size, bodyIncomplete(err)
 	}
 	return data, size, nil
 }
 
-// readUnsized doubles its buffer as the body comes in, so that a client holds
-// no more than about twice what it has sent.
+// readUnsized doubles its buffer as the body arrives, so that a client occupies
+// about twice what it has sent at most.
 func (a *API) readUnsized(body io.Reader, limit int64) (data []byte, reserved int64, err error) {
 	for {
 		if len(data) == cap(data) {
 			// One byte more than the limit tells a body that is too large.
 			size := min(max(firstBuffer, 2*int64(cap(data))), limit+1)
 			if !a.uploads.reserve(size) {
-				return nil, reserved, errBusy
+				return nil, reserved, errUploadBudget
 			}
 			data = append(make([]byte, 0, size), data...)
 			a.uploads.release(reserved)
@@ -69,13 +70,13 @@ func (a *API) readUnsized(body io.Reader, limit int64) (data []byte, reserved in
 		n, err := body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if int64(len(data)) > limit {
-			return nil, reserved, &tooLargeError{limit}
+			return nil, reserved, bodyTooLarge(limit)
 		}
 		if err == io.EOF {
 			return data, reserved, nil
 		}
 		if err != nil {
-			return nil, reserved, &bodyError{err}
+			return nil, reserved, bodyIncomplete(err)
 		}
 	}
 }

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"foobar/src/credentials"
+)
+
+// A Service answers requests without net/http's types. *API is one.
+type Service interface {
+	Serve(context.Context, *Request) Response
+}
+
+// A Request is what the API needs of an HTTP request. The strings after Path are
+// values of header fields, empty where the field is missing.
+type Request struct {
+	ID            ID
+	Method, Path  string
+	Authorization string
+	IfMatch       string
+	IfNoneMatch   string
+	IfRange       string
+	Range         string
+	// Body is read once, and not at all where the request is refused without.
+	Body io.Reader
+	// ContentLength is in bytes, -1 where it is unknown.
+	ContentLength int64
+	// Peer is the client as its certificate names it, nil without one.
+	Peer *credentials.Peer
+	// Trusted is set for requests over the admin socket, whose clients the kernel
+	// has authorized.
+	Trusted bool
+}
+
+// A Response is the answer to a Request. The strings are values of header
+// fields, which are left out where they are empty.
+type Response struct {
+	Status int
+	// Body is sent unless HasBody says otherwise; its length always is.
+	Body            []byte
+	ContentType     string
+	ETag            string
+	AcceptRanges    string
+	ContentRange    string
+	Allow           string
+	RetryAfter      string
+	WWWAuthenticate string
+	// Close closes the connection after the response.
+	Close bool
+}
+
+// HasBody reports whether the response to a request with this method has a
+// body.
+func (r *Response) HasBody(method string) bool {
+	return method != http.MethodHead && r.Status != http.StatusNotModified
+}
+
+// Fields yields the header fields of the response, names in canonical form
+// (http.CanonicalHeaderKey), but for those of the connection, the date and the
+// length.
+func (r *Response) Fields(yield func(name, value string) bool) {
+	for _, f := range [...]struct{ name, value string }{
+		{"X-Content-Type-Options", "nosniff"},
+		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
+		{"Etag", r.ETag},
+		{"Accept-Ranges", r.AcceptRanges},
+		{"Content-Range", r.ContentRange},
+		{"Allow", r.Allow},
+		{"Retry-After", r.RetryAfter},
+		{"Www-Authenticate", r.WWWAuthenticate},
+		{"Content-Type", r.ContentType},
+	} {
+		if f.value != "" && !yield(f.name, f.value) {
+			return
+		}
+	}
+}
