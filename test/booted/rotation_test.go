@@ -134,8 +134,8 @@ func (s *service) refusesBadPair(t *testing.T) {
 	s.Exec(t, "journalctl", "--sync")
 	said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-credentials-reload.service")
 	expectContains(t, "the journal", said, "cannot be used, those in use stay: ")
-	expectContains(t, "the journal", said, "private key does not match public key")
-	expectContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REFUSED")
+	expectContains(t, "the journal", said, "the key does not belong to the certificate")
+	expectContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REJECTED")
 	expectContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
 
 	s.Exec(t, "cp", "/root/newer/cert", credsDir+"/cert")
