@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"time"
@@ -25,7 +26,8 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		o.RequestDone(http1.AccessRecord{
 			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: remoteAddr(r.RemoteAddr),
-			Status: x.status, Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
+			Status:   cmp.Or(x.status, http.StatusInternalServerError), // none if the handler has aborted
+			Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
 		})
 	}()
 	defer x.recoverPanic()

@@ -218,6 +218,13 @@ func (e engine) settings(s Settings) Settings {
 
 var engines = []engine{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}}
 
+// onHTTP1 runs a test with each engine for HTTP/1.1.
+func onHTTP1(t *testing.T, f func(*testing.T, engine)) {
+	for _, e := range engines[:2] {
+		t.Run(e.name, func(t *testing.T) { f(t, e) })
+	}
+}
+
 func onEachEngine(t *testing.T, f func(*testing.T, engine)) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) { f(t, e) })

@@ -77,6 +77,9 @@ func TestPanicEndsOneConnection(t *testing.T) {
 					t.Errorf("answered %v", resp)
 				}
 				c.set(l, false)
+				if c.path == "/panic" && (err != nil || resp.StatusCode != http.StatusInternalServerError || !resp.Close && !g.http2) {
+					t.Errorf("answered %v, %v, want a 500 that closes the connection", resp, err)
+				}
 				e.expectPanicLogged(t)
 				if resp, err := client(t, e, conf, g).Get("https://example.com/"); err != nil || resp.StatusCode != http.StatusOK {
 					t.Errorf("after: %v, %v", resp, err)

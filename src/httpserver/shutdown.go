@@ -64,9 +64,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) stopNetHTTP(stopped chan<- struct{}) {
 	defer close(stopped)
 	s.handshakes.Wait()
-	s.mu.Lock()
 	n := s.nethttp.Load()
-	s.mu.Unlock()
 	n.http1.conns.Close()
 	n.shutdownHTTP2(s.context)
 }
