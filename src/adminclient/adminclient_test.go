@@ -9,9 +9,10 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 )
 
@@ -117,46 +118,38 @@ func TestKnownSizeIsAnnounced(t *testing.T) {
 	}
 }
 
-// late is a connection that is not read before a write to it has failed.
-type late struct {
-	*net.UnixConn
-	failed chan struct{}
-	once   sync.Once
+// A refusingConn is a connection to a service that has answered and closed: a
+// write fails, and the response can be read.
+type refusingConn struct {
+	net.Conn
+	response *strings.Reader
 }
 
-func (l *late) Write(b []byte) (int, error) {
-	n, err := l.UnixConn.Write(b)
-	if err != nil {
-		l.once.Do(func() { close(l.failed) })
-	}
-	return n, err
+func (refusingConn) Write([]byte) (int, error) {
+	return 0, &net.OpError{Op: "write", Err: syscall.EPIPE}
 }
 
-func (l *late) Read(b []byte) (int, error) {
-	<-l.failed
-	time.Sleep(50 * time.Millisecond) // the writer tells
-	return l.UnixConn.Read(b)
+func (refusingConn) CloseWrite() error { return nil }
+
+// Read implements io.Reader. It waits until the failure of the write is known.
+func (c refusingConn) Read(b []byte) (int, error) {
+	synctest.Wait()
+	return c.response.Read(b)
 }
 
-// A service that has heard enough answers and closes, and the answer counts,
-// not that the rest could not be sent.
+// A response that comes before the body is sent counts, and not that the rest of
+// the body could not be sent.
 func TestEarlyResponseCounts(t *testing.T) {
-	s := listen(t, func(c net.Conn) {
-		io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\n\r\ntoo large\n")
+	synctest.Test(t, func(t *testing.T) {
+		req, err := http.NewRequest("PUT", "http://foobar/", io.LimitReader(endless{}, 100<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := refusingConn{response: strings.NewReader("HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\n\r\ntoo large\n")}
+		if _, err = roundTrip(c, req); err == nil || err.Error() != "too large (HTTP 413)" {
+			t.Errorf("error %v", err)
+		}
 	})
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: string(s), Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	req, err := http.NewRequest("PUT", "http://foobar/", io.LimitReader(endless{}, 100<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = roundTrip(&late{UnixConn: conn, failed: make(chan struct{})}, req)
-	if err == nil || err.Error() != "too large (HTTP 413)" {
-		t.Errorf("error %v", err)
-	}
 }
 
 // A body that cannot be read to its end, or that is of another size than was
