@@ -156,7 +156,7 @@ func (g *guest) memoryMax(t *testing.T) {
 	g.limit(t, "MemoryMax", "24M")
 	answers := strings.Fields(g.Shell(t, fmt.Sprintf(upload, 3)))
 
-	g.wantJournal(t, "killed by the OOM killer")
+	g.wantJournal(t, "kernel OOM killer killed")
 	g.wantUp(t)
 	if n := g.number(t, "foobar.service", "NRestarts"); n <= restarts {
 		t.Errorf("foobar.service was restarted %d times, and %d times before the limit was set", n, restarts)
