@@ -88,3 +88,13 @@ func CodeSpans(cell string) []string {
 	}
 	return values
 }
+
+// Fence returns the first fenced block of a language in a Markdown file.
+func Fence(t testing.TB, path, language string) string {
+	t.Helper()
+	match := regexp.MustCompile("(?ms)^```" + language + "\n(.*?)^```$").FindStringSubmatch(Text(t, path))
+	if match == nil {
+		t.Fatalf("%s has no block of %s", path, language)
+	}
+	return match[1]
+}
