@@ -17,18 +17,19 @@ import (
 const defaultConfigFile = "/etc/foobar/conf.yaml"
 
 func newCheckConfigCommand(flags *flag.FlagSet) action {
-	path := flags.String("config", defaultConfigFile, "")
+	path := defaultConfigFile
+	stringFlag(flags, "config", &path)
 	return func(env environment) error {
-		c, err := config.Load(*path)
+		c, err := config.Load(path)
 		if err != nil {
 			return &service.ConfigError{Err: err}
 		}
-		if limit := adminclient.MemoryMax(unitOf(*path)); limit > 0 {
+		if limit := adminclient.MemoryMax(unitOf(path)); limit > 0 {
 			if err := service.CheckMemory(c, limit); err != nil {
 				warn(env, "%v", err)
 			}
 		}
-		_, err = io.WriteString(env.stdout, describeConfig(*path, c))
+		_, err = io.WriteString(env.stdout, describeConfig(path, c))
 		return err
 	}
 }

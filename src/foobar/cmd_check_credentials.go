@@ -17,12 +17,13 @@ import (
 // them.
 func newCheckCredentialsCommand(flags *flag.FlagSet) action {
 	var f credentials.Files
-	flags.StringVar(&f.Cert, "cert", "", "")
-	flags.StringVar(&f.Key, "key", "", "")
-	flags.StringVar(&f.Token, "token", "", "")
-	flags.StringVar(&f.ClientCA, "client-ca", "", "")
-	conf := flags.String("config", "", "")
-	return func(env environment) error { return checkCredentials(f, *conf, env) }
+	var conf string
+	stringFlag(flags, "cert", &f.Cert)
+	stringFlag(flags, "key", &f.Key)
+	stringFlag(flags, "token", &f.Token)
+	stringFlag(flags, "client-ca", &f.ClientCA)
+	stringFlag(flags, "config", &conf)
+	return func(env environment) error { return checkCredentials(f, conf, env) }
 }
 
 func checkCredentials(f credentials.Files, conf string, env environment) error {

@@ -8,13 +8,15 @@ import (
 )
 
 func newGetCommand(flags *flag.FlagSet) action {
-	socket := flags.String("socket", adminclient.DefaultSocket, "")
+	path := adminclient.DefaultSocket
+	stringFlag(flags, "socket", &path)
 	etag := flags.Bool("etag", false, "")
 	return func(env environment) error {
+		socket := adminclient.Socket(path)
 		if *etag {
-			return printETag(adminclient.Socket(*socket), env)
+			return printETag(socket, env)
 		}
-		return adminclient.Socket(*socket).Get(env.stdout)
+		return socket.Get(env.stdout)
 	}
 }
 

@@ -15,14 +15,15 @@ import (
 var buildTime string
 
 func newInitCredentialsCommand(flags *flag.FlagSet) action {
-	dir := flags.String("dir", "", "")
+	var dir string
+	stringFlag(flags, "dir", &dir)
 	var hosts *credentials.Hosts
 	flags.Func("host", "", func(list string) error {
 		parsed, err := credentials.ParseHosts(list)
 		hosts = &parsed
 		return err
 	})
-	return func(env environment) error { return initCredentials(*dir, hosts, env) }
+	return func(env environment) error { return initCredentials(dir, hosts, env) }
 }
 
 // initCredentials makes the credentials that are missing in dir, for this

@@ -22,8 +22,8 @@ type putFlags struct {
 }
 
 func newPutCommand(flags *flag.FlagSet) action {
-	var f putFlags
-	flags.StringVar(&f.socket, "socket", adminclient.DefaultSocket, "")
+	f := putFlags{socket: adminclient.DefaultSocket}
+	stringFlag(flags, "socket", &f.socket)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "")
 	flags.Func("if-match", "", f.setIfMatch)
 	return func(env environment) error { return put(f, env) }

@@ -33,7 +33,7 @@ func newServeCommand(set *flag.FlagSet) action {
 		"metrics-listen": &f.listen.Metrics,
 		"admin-listen":   &f.listen.Admin,
 	} {
-		set.StringVar(to, name, "", "")
+		stringFlag(set, name, to)
 	}
 	return func(env environment) error { return serve(f, env) }
 }

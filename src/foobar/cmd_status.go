@@ -12,9 +12,10 @@ import (
 )
 
 func newStatusCommand(flags *flag.FlagSet) action {
-	address := flags.String("metrics", adminclient.DefaultMetrics, "")
+	address := adminclient.DefaultMetrics
+	stringFlag(flags, "metrics", &address)
 	return func(env environment) error {
-		stats, err := adminclient.ReadStats(*address)
+		stats, err := adminclient.ReadStats(address)
 		if err != nil {
 			return err
 		}

@@ -85,6 +85,18 @@ func parseFlags(flags *flag.FlagSet, args []string) error {
 	return nil
 }
 
+// stringFlag defines a flag that sets a string. An empty value is an error: a
+// script may have it from a variable that is not set, and mean no default.
+func stringFlag(flags *flag.FlagSet, name string, to *string) {
+	flags.Func(name, "", func(value string) error {
+		if value == "" {
+			return errors.New("it is empty")
+		}
+		*to = value
+		return nil
+	})
+}
+
 // warn writes a warning to standard error, in one line.
 func warn(env environment, format string, args ...any) {
 	options := logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}
