@@ -79,8 +79,13 @@ func (i *instance) makeCredentials() {
 	}
 }
 
+// write writes a file of the instance. FOOBAR_FAST_PATH=false in the environment
+// of the tests turns the fast path off in each conf.yaml that says nothing of it.
 func (i *instance) write(name, text string) {
 	i.t.Helper()
+	if name == "conf.yaml" && os.Getenv("FOOBAR_FAST_PATH") == "false" && !strings.Contains(text, "http:") {
+		text += "\nhttp: {fast_path: false}\n"
+	}
 	if err := os.WriteFile(filepath.Join(i.dir, name), []byte(text), 0o600); err != nil {
 		i.t.Fatal(err)
 	}
