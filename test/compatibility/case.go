@@ -31,17 +31,6 @@ type Case struct {
 	Pending string
 }
 
-// stored returns the state after the case.
-func (c Case) stored() string {
-	switch c.Stored {
-	case "":
-		return State
-	case Empty:
-		return ""
-	}
-	return c.Stored
-}
-
 // Needs lists the commands of the cases as `test/machine needs` takes them.
 func Needs() []string {
 	return []string{

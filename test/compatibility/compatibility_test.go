@@ -79,6 +79,17 @@ func (s *service) run(t *testing.T, c Case, goclient string) {
 	}
 }
 
+// stored returns the state after the case.
+func (c Case) stored() string {
+	switch c.Stored {
+	case "":
+		return State
+	case Empty:
+		return ""
+	}
+	return c.Stored
+}
+
 // python3 returns an interpreter that has the module requests.
 func python3() string {
 	for _, program := range []string{"python3", "/usr/bin/python3"} {

@@ -3,11 +3,9 @@
 package vm
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,45 +26,6 @@ func TestKernel(t *testing.T) {
 	t.Run("TasksMax", g.tasksMax)
 	t.Run("IP lists of the HTTPS socket", g.ipLists)
 	t.Run("the metrics socket is for the machine itself", g.metricsSocket)
-}
-
-// A guest is a machine that is up, with foobar on it.
-type guest struct {
-	*Machine
-	foobar *program
-}
-
-// show returns a property of a unit.
-func (g *guest) show(t *testing.T, unit, property string) string {
-	t.Helper()
-	return strings.TrimSpace(g.Shell(t, fmt.Sprintf("systemctl show --value -p %s %s", property, unit)))
-}
-
-func (g *guest) number(t *testing.T, unit, property string) int {
-	t.Helper()
-	text := g.show(t, unit, property)
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s of %s is no number: %q", property, unit, text)
-	}
-	return n
-}
-
-// wantStored stores a state from the host and reads it back.
-func (g *guest) wantStored(t *testing.T, state string) {
-	t.Helper()
-	if err := g.foobar.post(context.Background(), []byte(state)); err != nil {
-		t.Fatal(err)
-	}
-	g.wantState(t, state)
-}
-
-// wantState waits until the service serves a state again.
-func (g *guest) wantState(t *testing.T, state string) {
-	t.Helper()
-	if found := g.foobar.waitFor(t, g.Machine); found.status != http.StatusOK || string(found.body) != state {
-		t.Errorf("GET got status %d and %.100q, want %q", found.status, found.body, state)
-	}
 }
 
 // coldBoot is the first boot after `pacman -U foobar` and `systemctl enable`.

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -110,22 +111,14 @@ func TestUnansweredRequestsAreSeen(t *testing.T) {
 // refuseFirst serves HTTP/2, and ends the first connection by a GOAWAY frame
 // that names no stream: the client has to send its request again.
 func refuseFirst(t *testing.T, l net.Listener, handler http.Handler) {
-	first := true
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		if first {
-			first = false
-			go refuseStreams(t, conn)
-			continue
-		}
-		if err := conn.(*tls.Conn).Handshake(); err != nil {
-			t.Errorf("handshake: %v", err)
-			return
-		}
-		go new(http2.Server).ServeConn(conn, &http2.ServeConnOpts{Handler: handler})
+	conn, err := l.Accept()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	go refuseStreams(t, conn)
+	if err := (&http.Server{Handler: handler}).Serve(l); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
 	}
 }
 
