@@ -106,7 +106,10 @@ func renameBatches(d *directory, q *queue) {
 	for range q.wake {
 		batch, last := q.takeBatch()
 		if len(batch) > 0 {
-			completeAll(batch, writeAndRename(d, batch[len(batch)-1].version.Data))
+			err := writeAndRename(d, batch[len(batch)-1].version.Data)
+			for _, w := range batch {
+				w.complete(err)
+			}
 		}
 		if last {
 			return

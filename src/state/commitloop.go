@@ -1,24 +1,30 @@
 package state
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const checkpointFailure = "cannot update " + FileName + " for now, and will try again; the state itself is durable in " + slotsName
 
 // commitLoop commits all pending writes together, again and again until the
-// queue is closed, and starts a checkpoint at most Options.CheckpointDelay after
-// a commit. No other goroutine changes the state.
-func (s *Store) commitLoop() {
+// queue is closed. While FileName is outdated, it runs a checkpoint every
+// Options.CheckpointDelay. No other goroutine changes the state.
+func (s *Store) commitLoop(fileOutdated bool) {
 	defer close(s.stopped)
 	var checkpointTimer <-chan time.Time // nil if no checkpoint is due
 	expectedWrites, commitTime := 0, time.Duration(0)
 	for {
+		if fileOutdated && checkpointTimer == nil {
+			checkpointTimer = time.After(s.options.CheckpointDelay)
+		}
 		select {
 		case <-s.queue.wake:
 			s.queue.waitForBatch(expectedWrites, commitTime)
 			batch, last := s.queue.takeBatch()
 			if len(batch) > 0 {
 				start := time.Now()
-				s.commitBatch(batch)
+				fileOutdated = s.commitBatch(batch)
 				expectedWrites = len(batch) + s.queue.length()
 				commitTime = time.Since(start)
 			}
@@ -28,36 +34,35 @@ func (s *Store) commitLoop() {
 			}
 		case <-checkpointTimer:
 			checkpointTimer = nil
-			s.runCheckpoint()
-		}
-		if checkpointTimer == nil && s.checkpointDue() {
-			checkpointTimer = time.After(s.options.CheckpointDelay)
+			fileOutdated = s.runCheckpoint()
 		}
 	}
 }
 
 // commitBatch evaluates the writes in their order, makes the last one that is
-// accepted durable, shows it to readers, and only then completes any of them.
-func (s *Store) commitBatch(batch []*pendingWrite) {
+// accepted durable, shows it to readers, and only then completes any of them. It
+// reports whether a checkpoint is due.
+func (s *Store) commitBatch(batch []*pendingWrite) (fileOutdated bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.recoverStorage(); err != nil {
-		completeAll(batch, err)
-		return
-	}
-	before := s.Current()
-	last, results := evaluate(batch, before, s.storage.sequence)
-	if last != before {
-		if err := s.persist(last, batch[0].enqueuedAt); err != nil {
-			// This includes the refused writes: the version that refused them
-			// may be one that now does not exist.
-			completeAll(batch, err)
-			return
+	var results []error
+	err := s.recoverStorage()
+	if err == nil {
+		var last *Version
+		last, results = evaluate(batch, s.Current(), s.storage.sequence)
+		if last != s.Current() {
+			err = s.persist(last, batch[0].enqueuedAt)
 		}
+	}
+	if err != nil {
+		// The refused writes fail too: the version that refused them may be one
+		// that now does not exist.
+		results = slices.Repeat([]error{err}, len(batch))
 	}
 	for i, w := range batch {
 		w.complete(results[i])
 	}
+	return s.storage.fileOutdated()
 }
 
 // evaluate applies the writes, one after the other, to the current version, and
@@ -107,26 +112,21 @@ func (s *Store) recoverStorage() error {
 	return nil
 }
 
-func (s *Store) checkpointDue() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.storage.fileOutdated()
-}
-
 // runCheckpoint copies the current version to FileName. It does nothing after a
 // failure of the storage: the next write recovers it, which includes a
-// checkpoint.
-func (s *Store) runCheckpoint() {
+// checkpoint. It reports whether another checkpoint is due.
+func (s *Store) runCheckpoint() (fileOutdated bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.storage.usable() {
-		return
+		return false
 	}
 	err := s.storage.checkpoint(s.Current())
 	if err != nil && !s.checkpointFailed {
 		s.options.Log(checkpointFailure, err)
 	}
 	s.checkpointFailed = err != nil
+	return s.storage.fileOutdated()
 }
 
 // closeStorage brings FileName up to date and releases the directory.

@@ -21,8 +21,9 @@ func queueBehindCommit(t *testing.T, s *Store, writes ...*pendingWrite) {
 		if !s.queue.add(w) {
 			t.Fatal("the queue is closed")
 		}
-		if i == 0 {
-			waitUntil(t, "the first write is claimed", w.claimed.Load)
+		if i == 0 && !eventually(w.claimed.Load) {
+			s.mu.Unlock() // for Close
+			t.Fatal("the commit loop has not taken the first write")
 		}
 	}
 }
@@ -163,14 +164,40 @@ func TestCloseCommitsPendingWrites(t *testing.T) {
 	wantFile(t, dir, "c")
 }
 
-// A checkpoint that fails before its rename fails no write, and is repeated.
-func TestCheckpointThatFails(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
+// obstructCheckpoint makes checkpoints fail until the returned function is
+// called.
+func obstructCheckpoint(t *testing.T, dir string) (clear func()) {
+	t.Helper()
 	obstacle := filepath.Join(dir, newFile)
 	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	return func() {
+		if err := os.Rename(obstacle, filepath.Join(dir, "gone")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The checkpoint of a recovery is repeated without another write.
+func TestCheckpointThatFailsInRecovery(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
+	replace(t, s, Condition{}, "x")
+	crash(t, s)
+	clear := obstructCheckpoint(t, dir)
+	s = openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
+	wantState(t, s, "x")
+	clear()
+	wantFileSoon(t, dir, "x")
+	closeStore(t, s)
+}
+
+// A checkpoint that fails before its rename fails no write, and is repeated.
+func TestCheckpointThatFails(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})
+	clear := obstructCheckpoint(t, dir)
 	replace(t, s, Condition{}, "0")
 	waitUntil(t, "a checkpoint has failed", func() bool {
 		s.mu.Lock() // the commit loop changes checkpointFailed while it holds the lock
@@ -184,9 +211,7 @@ func TestCheckpointThatFails(t *testing.T) {
 		t.Errorf("large write: %v", err)
 	}
 	wantState(t, s, "4")
-	if err := os.Rename(obstacle, filepath.Join(dir, "gone")); err != nil {
-		t.Fatal(err)
-	}
+	clear()
 	wantFileSoon(t, dir, "4")
 	closeStore(t, s)
 }

@@ -115,15 +115,23 @@ func wantState(t testing.TB, s *Store, want string) {
 	}
 }
 
-// waitUntil polls a condition until it holds.
 func waitUntil(t testing.TB, what string, holds func() bool) {
 	t.Helper()
+	if !eventually(holds) {
+		t.Fatalf("waited in vain until %s", what)
+	}
+}
+
+// eventually polls a condition until it holds. It returns false if that takes too
+// long.
+func eventually(holds func() bool) bool {
 	for deadline := time.Now().Add(10 * time.Second); !holds(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
+			return false
 		}
 		time.Sleep(50 * time.Microsecond)
 	}
+	return true
 }
 
 // largeState is a version that does not fit a slot.

@@ -47,9 +47,3 @@ func (w *pendingWrite) complete(err error) {
 	w.err = err
 	close(w.done)
 }
-
-func completeAll(batch []*pendingWrite, err error) {
-	for _, w := range batch {
-		w.complete(err)
-	}
-}

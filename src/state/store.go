@@ -82,7 +82,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{options: o, storage: st, queue: newQueue(), stopped: make(chan struct{})}
 	s.current.Store(v)
-	go s.commitLoop()
+	go s.commitLoop(st.fileOutdated())
 	return s, nil
 }
 
