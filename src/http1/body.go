@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A body reads one request's body from a connection of HTTP/1.1, and not a
-// byte beyond it.
+// A body reads the body of one request from the connection, and no byte beyond
+// it.
 type body struct {
 	conn     Conn
 	in       *bufio.Reader
@@ -48,8 +48,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// start lets the client begin where it waits for that, RFC 9110, section
-// 10.1.1.
+// start sets the deadline for the body, and sends 100 Continue if the client
+// waits for that (RFC 9110, section 10.1.1).
 func (b *body) start() {
 	b.started = true
 	now := time.Now()
@@ -70,8 +70,8 @@ func (b *body) read(p []byte) (int, error) {
 	return n, unexpectedEOF(err)
 }
 
-// readChunks wants the empty line right after the last chunk: trailer fields
-// mean nothing here, and the ways to write them are many.
+// readChunks accepts no trailer fields after the last chunk (RFC 9112, section
+// 7.1.2): they have no meaning here, and recipients read them in different ways.
 func (b *body) readChunks(p []byte) (int, error) {
 	n, err := b.chunks.Read(p)
 	if err != io.EOF {
@@ -88,7 +88,7 @@ func (b *body) readChunks(p []byte) (int, error) {
 	return n, nil
 }
 
-// unexpectedEOF keeps the end of the connection from looking like the end of a body.
+// unexpectedEOF makes the end of the connection differ from the end of a body.
 func unexpectedEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

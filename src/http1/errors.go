@@ -9,22 +9,22 @@ import (
 	"foobar/src/api"
 )
 
-// Why the Server answers without the handler.
+// The reasons why the Server answers without the handler.
 var (
 	errMalformed   = errors.New("the request is malformed or ambiguous")
 	errTooLong     = errors.New("the header is longer than limits.header")
 	errExpectation = errors.New("the value of the header field Expect is not 100-continue")
 )
 
-// The reasons as labels of metrics.
+// The same reasons as labels of metrics.
 const (
-	reasonMalformed  = "malformed" // not well-formed, or ambiguous
+	reasonMalformed  = "malformed" // malformed or ambiguous
 	reasonTooLong    = "too_long"  // header section over the limit
 	reasonTooSlow    = "too_slow"  // header section not complete in time
 	reasonClientGone = "gone"      // connection ended in the middle of a header section
 )
 
-// writeError answers a request that the handler cannot. The connection ends.
+// writeError answers a request that no handler can. The connection ends.
 func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start time.Time, err error) {
 	status, reason := statusOf(err)
 	record := AccessRecord{ID: api.NewID(), Remote: c.RemoteAddr(), Status: status}
@@ -57,7 +57,7 @@ func statusOf(err error) (status int, reason string) {
 	return 0, reasonClientGone
 }
 
-// errorText quotes nothing that the client sent.
+// errorText returns the text for the client. It quotes nothing of the request.
 func errorText(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return "the header was not complete within timeouts.header\n"

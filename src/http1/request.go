@@ -12,8 +12,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// requestBuffers hold what a connection needs while a request is there. Idle
-// connections have none.
+// requestBuffers are what a connection needs to read and answer requests. An idle
+// connection has none.
 type requestBuffers struct {
 	prefix  prefixReader
 	in      *bufio.Reader
@@ -23,8 +23,8 @@ type requestBuffers struct {
 	out     []byte
 }
 
-// A prefixReader gives the bytes that ended the wait for a request, and then
-// what the connection gives.
+// A prefixReader reads the bytes that ended the wait for a request, and then the
+// connection.
 type prefixReader struct {
 	head []byte
 	conn io.Reader
@@ -85,8 +85,7 @@ func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *req
 	return last, err
 }
 
-// callHandler turns a panic into a 500, so that one request cannot end the
-// service or go uncounted.
+// callHandler turns a panic of the handler into a response with status 500.
 func (s *Server) callHandler(ctx context.Context, r *api.Request) (resp api.Response) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -104,8 +103,8 @@ func (s *Server) responseRequestID(r *api.Request, status int) string {
 	return r.ID.String()
 }
 
-// readHeader reads and judges a header section. What the parser takes for it
-// must be what it was judged on.
+// readHeader reads and parses a header section. The parser must take the same
+// bytes for it as headerScanner, or it has read something else.
 func (b *requestBuffers) readHeader(live *liveSettings, c Conn, now time.Time) error {
 	length, err := b.readHeaderBytes(live, c, now)
 	if err != nil {

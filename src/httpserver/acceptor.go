@@ -18,7 +18,7 @@ type acceptor struct {
 	listener net.Listener
 	log      *zap.Logger
 	limiter  connLimiter
-	// accepting is held while connections are accepted.
+	// accepting is locked while run accepts connections.
 	accepting sync.Mutex
 }
 
@@ -42,7 +42,8 @@ func (a *acceptor) run(serve func(net.Conn)) error {
 		}
 		a.limiter.release()
 		if !errors.Is(err, net.ErrClosed) {
-			// Out of descriptors, most likely: the backlog keeps the clients.
+			// Most likely the process has no file descriptors left. Clients wait in the
+			// backlog of the socket.
 			a.log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
 			time.Sleep(100 * time.Millisecond)
 			continue

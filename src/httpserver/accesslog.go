@@ -15,9 +15,8 @@ func (o *observer) accessLogEnabled() bool {
 	return o.access != nil && (o.settings.Load().AccessLog || o.log.Core().Enabled(zapcore.DebugLevel))
 }
 
-// logAccess writes an entry of the access log: what was asked for and how it was
-// answered, and of the header nothing that could be a secret. So the query is
-// left out, too: it means nothing here, but some clients put tokens there.
+// logAccess writes an entry of the access log. It has nothing of the header that
+// could be a secret, and no query: some clients put tokens there.
 func (o *observer) logAccess(r http1.AccessRecord) {
 	fields := []zap.Field{
 		zap.Stringer("request_id", r.ID),
@@ -32,7 +31,7 @@ func (o *observer) logAccess(r http1.AccessRecord) {
 		request = r.Method + " " + path
 		fields = append(fields, zap.String("method", r.Method), zap.String("path", path), zap.String("protocol", r.Protocol))
 	}
-	if remote := r.Remote.String(); remote != "" && remote != "@" { // a nameless AF_UNIX socket
+	if remote := r.Remote.String(); remote != "" && remote != "@" { // an AF_UNIX socket without a name
 		fields = append(fields, zap.String("remote_address", remote))
 	}
 	o.access.Info(fmt.Sprintf("%s: %d, %d bytes in %s", request, r.Status, r.ResponseBytes, r.Duration.Round(time.Microsecond)), fields...)

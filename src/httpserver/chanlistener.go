@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// A chanListener is a net.Listener over connections that somebody else accepts.
+// A chanListener is a net.Listener for connections that an acceptor has accepted.
 type chanListener struct {
 	address net.Addr
 	conns   chan net.Conn

@@ -10,12 +10,12 @@ const (
 	coalescedBytes = 64 << 10
 	// maxTLSRecord is the largest record that TLS sends, in bytes.
 	maxTLSRecord = 16 << 10
-	// coalescingConns is how many connections can coalesce at a time, so that
-	// slow clients do not hold more memory than this; the others do without.
+	// coalescingConns is how many connections can coalesce at a time. It bounds the
+	// memory that slow clients occupy; other connections do not coalesce.
 	coalescingConns = 64
 )
 
-// A bufferPool holds the buffers for that, made when they are first used.
+// A bufferPool has a buffer for each of them, nil until it is first used.
 type bufferPool chan []byte
 
 func newBufferPool() bufferPool {
@@ -26,11 +26,11 @@ func newBufferPool() bufferPool {
 	return b
 }
 
-// A coalescer writes the TLS records of one response together; TLS writes each
-// by itself.
+// A coalescer writes the TLS records of one response in few system calls.
+// crypto/tls makes one call for each record.
 type coalescer struct {
-	mu      sync.Mutex // TLS also writes where it reads
-	records []byte     // nil where they go out one by one
+	mu      sync.Mutex // crypto/tls also writes while it reads
+	records []byte     // nil while records are not coalesced
 }
 
 func (b *coalescer) write(to net.Conn, p []byte) (int, error) {
@@ -54,8 +54,7 @@ func (b *coalescer) flush(to net.Conn) error {
 	return err
 }
 
-// coalesce calls write, and writes together what that writes to c, if there is
-// a buffer for it.
+// coalesce calls write and coalesces what it writes to c, if a buffer is free.
 func (c *conn) coalesce(write func() error) error {
 	var buf []byte
 	select {

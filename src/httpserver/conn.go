@@ -49,7 +49,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	return &conn{Conn: nc, server: s, acceptedAt: now, since: now, client: api.Client{Trusted: s.options.Trusted}}
 }
 
-// handshake lets the client agree on TLS, until limit at most.
+// handshake performs the TLS handshake, until limit at most.
 func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) error {
 	now := time.Now()
 	c.SetWriteDeadline(now.Add(limit))
@@ -57,7 +57,8 @@ func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) 
 	return t.HandshakeContext(ctx)
 }
 
-// startNetHTTP says that net/http sets the deadlines from now on.
+// startNetHTTP prepares the connection for net/http, which sets the deadlines
+// from now on.
 func (c *conn) startNetHTTP(http2 bool) {
 	c.mu.Lock()
 	c.http2 = http2
@@ -78,8 +79,8 @@ func (c *conn) setActive() {
 	c.phase, c.sawRequest = phaseActive, true
 }
 
-// startDrain closes the connection as soon as it is idle. What its client has
-// sent is answered.
+// startDrain closes the connection as soon as it is idle. A request that has
+// arrived is answered.
 func (c *conn) startDrain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,7 +96,8 @@ func (c *conn) startDrain() {
 	}
 }
 
-// firstRequestDeadline is for a connection that has not brought a request yet.
+// firstRequestDeadline returns until when a draining connection that has brought
+// no request waits for one.
 func (c *conn) firstRequestDeadline(now time.Time) time.Time {
 	if t := c.acceptedAt.Add(firstRequestGrace); t.After(now) {
 		return t
@@ -103,8 +105,8 @@ func (c *conn) firstRequestDeadline(now time.Time) time.Time {
 	return now
 }
 
-// SetReadDeadline implements net.Conn. A draining connection does not become
-// idle for longer than its client needs to see the end.
+// SetReadDeadline implements net.Conn. It bounds the time for which a draining
+// connection is idle.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -128,10 +130,9 @@ func (c *conn) SetDeadline(t time.Time) error {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (n int, err error) {
 	defer c.recoverPanic(&err)
-	// The connections that have something to do go first: by the time that they
-	// are done, this one's client has often sent its next request. Under load that
-	// saves most of the reads that would find nothing, and a turn of the poller
-	// after each.
+	// Other goroutines run first: by the time that they are done, this client has
+	// often sent its next request. Under load that saves most of the reads that
+	// would find nothing, and a turn of the poller after each.
 	runtime.Gosched()
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
@@ -140,9 +141,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// readPending reads what has arrived since the deadline passed: a busy machine
-// has done other things by then, and a request that is here would fail. It
-// returns timeout if nothing has arrived.
+// readPending reads what has arrived although the deadline has passed: on a busy
+// machine the goroutine wakes up late, and a request that is in the socket would
+// fail. It returns timeout if nothing has arrived.
 func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
 	socket, ok := c.Conn.(syscall.Conn)
 	if !ok {
@@ -152,7 +153,7 @@ func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
 	if err != nil {
 		return 0, timeout
 	}
-	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of it, too
+	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of the request
 	_ = raw.Read(func(fd uintptr) bool {
 		n, _ = syscall.Read(int(fd), p)
 		return true
@@ -172,8 +173,8 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	return c.write(c.Conn, p)
 }
 
-// errPanicked ends a connection in whose Read or Write something has panicked:
-// net/http calls them on goroutines where nothing would stop the panic.
+// errPanicked is what Read and Write return after a panic in one of them. net/http
+// calls them on goroutines of its own, on which a panic would end the process.
 var errPanicked = errors.New("panic while the connection was read or written")
 
 func (c *conn) recoverPanic(err *error) {
@@ -185,7 +186,7 @@ func (c *conn) recoverPanic(err *error) {
 	}
 }
 
-// CloseWrite ends what is sent, if the connection can do so by itself.
+// CloseWrite closes the writing side, if the connection has one of its own.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

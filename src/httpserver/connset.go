@@ -2,11 +2,11 @@ package httpserver
 
 import "sync"
 
-// A connSet knows the open connections. The zero value is ready.
+// A connSet is the set of open connections. The zero value is ready for use.
 type connSet struct {
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
-	closed chan struct{} // not nil once empty is called
+	closed chan struct{} // nil until empty is called
 }
 
 func (s *connSet) add(c *conn) {

@@ -26,7 +26,7 @@ func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
 
 // SetReadTimeout implements http1.Conn.
 func (c *fastConn) SetReadTimeout(now time.Time, limit time.Duration) {
-	// startDrain moves the deadline too, and readBy does not know of it.
+	// startDrain sets the deadline without readBy.
 	if updateDeadline(&c.readBy, now, limit) || c.below.draining.Load() {
 		c.SetReadDeadline(c.readBy)
 	}
@@ -39,9 +39,9 @@ func (c *fastConn) SetWriteTimeout(now time.Time, limit time.Duration) {
 	}
 }
 
-// updateDeadline moves a deadline to limit from now, unless it is about there:
-// setting one costs more than comparing, and busy connections would set three
-// for each request.
+// updateDeadline moves a deadline to limit from now, and reports false if it is
+// about there already: setting a deadline costs more than comparing, and a busy
+// connection would set three for each request.
 func updateDeadline(deadline *time.Time, now time.Time, limit time.Duration) bool {
 	early := now.Add(limit).Sub(*deadline)
 	if early >= 0 && early <= min(limit/8, time.Second) {
@@ -75,8 +75,9 @@ const (
 	lingerBytes = 1 << 20
 )
 
-// Linger implements http1.Conn. Closed with bytes unread, the connection would
-// be reset, and the response lost on the way (RFC 9112, section 9.6).
+// Linger implements http1.Conn. If the connection were closed with bytes unread,
+// it would be reset, and the client might lose the response (RFC 9112, section
+// 9.6).
 func (c *fastConn) Linger() {
 	c.SetDeadline(time.Now().Add(lingerTime))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {

@@ -10,7 +10,7 @@ import (
 	"foobar/src/http1"
 )
 
-// An observedHandler does for net/http what package http1 does by itself:
+// An observedHandler adds to a handler of net/http what package http1 has:
 // deadlines, request IDs, metrics, the access log and the response to a panic.
 type observedHandler struct {
 	nethttp        *netHTTP
@@ -26,7 +26,7 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		o.RequestDone(http1.AccessRecord{
 			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: remoteAddr(r.RemoteAddr),
-			Status:   cmp.Or(x.status, http.StatusInternalServerError), // none if the handler has aborted
+			Status:   cmp.Or(x.status, http.StatusInternalServerError), // 0 if the handler has aborted
 			Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
 		})
 	}()
@@ -38,7 +38,7 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// remoteAddr is a net.Addr that net/http has already made a string of.
+// remoteAddr is http.Request.RemoteAddr as a net.Addr.
 type remoteAddr string
 
 // Network implements net.Addr.
@@ -47,8 +47,8 @@ func (remoteAddr) Network() string { return "" }
 // String implements net.Addr.
 func (a remoteAddr) String() string { return string(a) }
 
-// An observedExchange is a request and its response on the way through an
-// observedHandler. It is the handler's ResponseWriter and the request's Body.
+// An observedExchange is one call of an observedHandler, and the ResponseWriter
+// for the handler in it.
 type observedExchange struct {
 	http.ResponseWriter
 	handler       *observedHandler
@@ -60,8 +60,8 @@ type observedExchange struct {
 	read, written int64
 }
 
-// recoverPanic turns a panic of the handler into a 500. If the response has
-// begun, the connection or the stream is aborted.
+// recoverPanic turns a panic of the handler into a response with status 500. If
+// the response has begun, the connection or the stream is aborted.
 func (x *observedExchange) recoverPanic() {
 	p := recover()
 	if p == nil {
@@ -79,8 +79,8 @@ func (x *observedExchange) recoverPanic() {
 	resp.Write(x, x.request.Method)
 }
 
-// setBody counts what is read of the body and, in HTTP/1.1, bounds the time for
-// it. HTTP/2 has http.Server.ReadTimeout for each stream.
+// setBody has the bytes of the body counted and, in HTTP/1.1, sets the deadline
+// for them. In HTTP/2, http.Server.ReadTimeout applies to each stream.
 func (x *observedExchange) setBody(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
@@ -100,7 +100,7 @@ func (b requestBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.read += int64(n)
 	if err == io.EOF && b.request.ProtoMajor == 1 {
-		// net/http goes on reading, to see whether the client is still there.
+		// net/http reads on, to notice when the client closes the connection.
 		_ = http.NewResponseController(b.ResponseWriter).SetReadDeadline(time.Time{})
 	}
 	return n, err
@@ -138,5 +138,5 @@ func (x *observedExchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the ResponseWriter of net/http, for http.ResponseController.
 func (x *observedExchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

@@ -2,8 +2,7 @@ package httpserver
 
 import "sync"
 
-// A connLimiter bounds the open connections. The zero value must be
-// initialised.
+// A connLimiter limits the number of open connections. init must be called first.
 type connLimiter struct {
 	mu          sync.Mutex
 	changed     *sync.Cond

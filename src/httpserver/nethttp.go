@@ -26,9 +26,8 @@ const (
 )
 
 // A netHTTP serves connections by net/http under one set of settings. HTTP/1.1
-// and HTTP/2 have an http.Server each, as only HTTP/2 can be shut down without
-// losing requests: http.Server.Shutdown drops those of HTTP/1.1 that it reads at
-// that moment.
+// and HTTP/2 have an http.Server each, because http.Server.Shutdown drops the
+// requests of HTTP/1.1 that it is reading. HTTP/2 needs Shutdown for its GOAWAY.
 type netHTTP struct {
 	server  *Server
 	retired atomic.Bool
@@ -90,7 +89,7 @@ func (n *netHTTP) deliver(c net.Conn, protocol string) bool {
 	return n.http1.conns.deliver(c)
 }
 
-// retire takes no more connections, and has the clients of those that are open
+// retire closes n for new connections, and asks the clients of the open ones to
 // reconnect.
 func (n *netHTTP) retire() {
 	n.retired.Store(true)
@@ -99,8 +98,8 @@ func (n *netHTTP) retire() {
 }
 
 // shutdownHTTP2 sends GOAWAY on each connection and returns once all of them
-// are closed. It repeats itself, as net/http misses those that it was just about
-// to serve.
+// are closed. It calls Shutdown several times, because one call misses
+// connections that net/http has accepted and does not serve yet.
 func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
 	for ctx.Err() == nil {
 		attempt, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -112,10 +111,10 @@ func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
 	}
 }
 
-// mustReconnect reports whether a response is to say "Connection: close", which
-// net/http makes a GOAWAY of in HTTP/2. A GOAWAY refuses the requests that are on
-// their way, so that a connection of HTTP/2 that came after the drain began does
-// not get one before its end: a request is refused twice at most.
+// mustReconnect reports whether a response has "Connection: close", for which
+// net/http sends GOAWAY in HTTP/2. GOAWAY refuses the requests that are on their
+// way. So that a request is refused twice at most, an HTTP/2 connection that was
+// accepted after the drain began gets GOAWAY at the end of the drain alone.
 func (n *netHTTP) mustReconnect(r *http.Request) bool {
 	if n.retired.Load() || !n.server.draining.Load() {
 		return n.retired.Load()

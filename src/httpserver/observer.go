@@ -16,10 +16,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// The reasons of refusals as labels of metrics, beside those of package http1.
+// The reasons of refusals as labels of metrics. Package http1 has more.
 const (
-	reasonHandshake = "handshake" // TLS could not be agreed on, or not in time
-	reasonProtocol  = "malformed" // a mistake in HTTP/2, as package http1 counts those in HTTP/1.1
+	reasonHandshake = "handshake" // failed TLS handshake
+	reasonProtocol  = "malformed" // error of HTTP/2 that net/http has counted
 )
 
 // An observer keeps the metrics and the log of one listener. It implements
@@ -76,9 +76,9 @@ func (o *observer) panicked(value any, stack []byte, fields ...zap.Field) {
 	o.log.Error(fmt.Sprintf("panic: %v", value), append(fields, logging.Panicked.Field(), zap.String("stack", string(stack)))...)
 }
 
-// WantsRequestID implements http1.Observer: where there may be something to
-// look up in the log. For reads that went well there is not, and they would be
-// slower by a few hundredths.
+// WantsRequestID implements http1.Observer. Responses have an ID if the log may
+// have an entry with it. Successful reads do not: the ID would make them slower by
+// a few hundredths.
 func (o *observer) WantsRequestID(method string, status int) bool {
 	if o.access == nil {
 		return false
@@ -87,11 +87,11 @@ func (o *observer) WantsRequestID(method string, status int) bool {
 	return !read || status >= http.StatusBadRequest || o.settings.Load().AccessLog
 }
 
-// errorLog takes what net/http says. Most of it is about clients' mistakes,
-// which any client can make at will, so that it is for debugging. Panics are not.
+// errorLog returns the log for net/http. Its entries are about errors that every
+// client can cause, and have level debug, but for panics.
 func (o *observer) errorLog() *log.Logger { return log.New(netHTTPLog{o}, "", 0) }
 
-// A netHTTPLog is what net/http writes its log to.
+// A netHTTPLog receives the entries of net/http, one for each Write.
 type netHTTPLog struct{ *observer }
 
 // Write implements io.Writer.

@@ -25,7 +25,8 @@ type Options struct {
 	FastPath api.Service
 	// TLS is nil for plain HTTP/1.1.
 	TLS *TLSOptions
-	// Trusted is for a listener that the kernel guards, such as the admin socket.
+	// Trusted is for a listener whose clients the kernel has authorized, such as
+	// the admin socket.
 	Trusted  bool
 	Settings Settings
 	// Metrics counts requests, if it is not nil.
@@ -42,7 +43,7 @@ type Server struct {
 	observer   *observer
 	acceptor   *acceptor
 	conns      connSet
-	handshakes sync.WaitGroup // connections that no engine has yet
+	handshakes sync.WaitGroup // connections that have no engine yet
 	buffers    bufferPool
 	fast       *http1.Server // nil without Options.FastPath
 	tls        *tls.Config   // nil without Options.TLS
@@ -51,7 +52,7 @@ type Server struct {
 	draining   atomic.Bool
 	done       chan struct{}
 
-	mu       sync.Mutex // for changes of what follows
+	mu       sync.Mutex // held while settings and nethttp are replaced
 	settings atomic.Pointer[Settings]
 	nethttp  atomic.Pointer[netHTTP]
 }
@@ -77,10 +78,10 @@ func (s *Server) Addr() net.Addr { return s.acceptor.listener.Addr() }
 // Connections returns how many connections are open.
 func (s *Server) Connections() int { return s.conns.count() }
 
-// Apply puts other settings in force. Connections of the fast path follow with
-// their next request. Those of net/http, which cannot change the settings of a
-// running server, are closed after their next response, those of HTTP/2 as soon
-// as they are idle.
+// Apply puts other settings in force. They apply to the next request on a
+// connection of the fast path. net/http cannot change the settings of a running
+// server: its connections are closed after their next response, and those of
+// HTTP/2 get GOAWAY.
 func (s *Server) Apply(settings Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,8 +114,8 @@ func (s *Server) Run() error {
 	return nil
 }
 
-// serve performs the TLS handshake and gives the connection to the engine that
-// the client has chosen by ALPN. A panic ends this connection alone.
+// serve performs the TLS handshake and gives the connection to the engine for the
+// protocol that ALPN has selected. A panic ends this connection alone.
 func (s *Server) serve(c *conn) {
 	started := sync.OnceFunc(s.handshakes.Done)
 	defer started()
@@ -147,8 +148,8 @@ func (s *Server) serve(c *conn) {
 	s.serveNetHTTP(c, top, protocol)
 }
 
-// serveNetHTTP hands a connection to net/http. The settings may change
-// meanwhile, and the http.Server with them.
+// serveNetHTTP gives a connection to net/http, by way of the netHTTP for the
+// current settings: Apply may replace that at any time.
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	c.startNetHTTP(protocol == http2Protocol)
 	for {

@@ -7,17 +7,17 @@ import (
 
 const (
 	// drainAnnounce is how long clients are asked to reconnect, with "Connection:
-	// close" or GOAWAY, before idle connections are closed. Meanwhile new ones are
-	// served, so that nobody waits for those who think. A connection that is closed
-	// while a request is on its way fails that request, and the longer it was idle,
-	// the less likely is one.
+	// close" or GOAWAY, before idle connections are closed. New connections are
+	// served in that time. Closing a connection fails a request that is on its way,
+	// which is less likely the longer the connection was idle.
 	drainAnnounce = time.Second
-	// firstRequestGrace is how long a connection gets for its first request.
+	// firstRequestGrace is how long a new connection may wait for its first request
+	// in a drain.
 	firstRequestGrace = time.Second
 )
 
-// drainNotice is how long to ask clients to reconnect: half of what ctx leaves
-// at most, the rest being for requests in flight.
+// drainNotice returns how long to ask clients to reconnect: at most half of the
+// time that ctx allows, as requests in flight need the rest.
 func drainNotice(ctx context.Context) time.Duration {
 	end, ok := ctx.Deadline()
 	if !ok {
@@ -26,9 +26,9 @@ func drainNotice(ctx context.Context) time.Duration {
 	return min(drainAnnounce, time.Until(end)/2)
 }
 
-// Shutdown asks clients to reconnect while it goes on serving for a moment. Then
-// it stops accepting, answers what is in flight and closes what is idle. When ctx
-// ends it closes the rest and returns ctx's error.
+// Shutdown asks clients to reconnect while it accepts connections for a moment
+// longer. Then it stops accepting, answers the requests in flight and closes idle
+// connections. When ctx ends, it closes all connections and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer close(s.done)
 	defer s.cancel()
@@ -59,8 +59,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// stopNetHTTP ends net/http's part once every connection has an engine. That
-// takes no longer than firstRequestGrace.
+// stopNetHTTP closes net/http's servers as soon as every connection has an engine,
+// which takes no longer than firstRequestGrace.
 func (s *Server) stopNetHTTP(stopped chan<- struct{}) {
 	defer close(stopped)
 	s.handshakes.Wait()

@@ -13,11 +13,11 @@ const (
 	http2Protocol = "h2"
 )
 
-// TLSOptions are what of TLS can change from one handshake to the next.
+// TLSOptions provide the credentials for each handshake.
 type TLSOptions struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// ClientCAs returns the authorities whose certificates clients are asked for,
-	// nil where they are not asked, and whether they have to have one.
+	// nil if they are not asked, and whether a client without one is refused.
 	ClientCAs func() (cas *x509.CertPool, required bool)
 }
 
@@ -32,7 +32,7 @@ func newTLSConfig(o TLSOptions, protocols func() []string) *tls.Config {
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: o.Certificate,
 		NextProtos:     []string{http1Protocol, http2Protocol},
-		// Of TLS 1.2 what RFC 9113, section 9.2.2, leaves for HTTP/2.
+		// For TLS 1.2, those that RFC 9113, section 9.2.2, allows for HTTP/2.
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -49,9 +49,9 @@ func newTLSConfig(o TLSOptions, protocols func() []string) *tls.Config {
 	return config
 }
 
-// configFor returns the configuration for one handshake, nil where it is the
-// usual one. Tickets stay those of the listener; crypto/tls takes none that
-// another authority than the current ones has vouched for.
+// configFor returns the configuration for one handshake, nil if it is base.
+// Session tickets stay valid; crypto/tls accepts none of a client whose
+// certificate is not of the current authorities.
 func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, protocols []string) (*tls.Config, error) {
 	var cas *x509.CertPool
 	required := false
@@ -72,8 +72,8 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 	return config, nil
 }
 
-// errNoProtocol ends a handshake that crypto/tls lets pass: that of a client
-// without HTTP/2 where HTTP/1.1 is not served.
+// errNoProtocol ends the handshake of a client without HTTP/2 where HTTP/1.1 is
+// not served. crypto/tls would accept it.
 var errNoProtocol = errors.New("the client offers none of the protocols in http.protocols")
 
 func withClientAuth(config *tls.Config, cas *x509.CertPool, required bool) {
