@@ -209,7 +209,8 @@ func (s *service) crashService(t *testing.T) {
 	s.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "STOP", "foobar")
 	testbed.Eventually(t, 5*time.Second, func() string {
 		status := s.Read(t, "/proc/"+show(t, s.Machine, "MainPID")+"/status")
-		if !strings.Contains(status, "\nState:\tT (stopped)\n") {
+		// The tracer makes "t (tracing stop)" of "T (stopped)".
+		if !strings.Contains(strings.ToLower(status), "\nstate:\tt ") {
 			return "the service is not stopped"
 		}
 		return ""
