@@ -3,6 +3,7 @@
 package testbed
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,4 +75,17 @@ func (m *Machine) UnitProperties(t testing.TB, unit string) map[string]string {
 		all[name] = strings.Join(words, " ")
 	}
 	return all
+}
+
+// report returns the status and the journal of the service's units.
+func (m *Machine) report() string {
+	var b strings.Builder
+	for _, args := range [][]string{
+		{"systemctl", "--no-pager", "--lines=0", "status", "foobar*"},
+		{"journalctl", "--no-pager", "-b", "-u", "foobar*"},
+	} {
+		r := m.Try(args...)
+		fmt.Fprintf(&b, "$ %s\n%s%s\n", strings.Join(args, " "), r.Stdout, r.Stderr)
+	}
+	return b.String()
 }

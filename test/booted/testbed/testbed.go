@@ -231,18 +231,6 @@ func (b *Testbed) shortError(err error) string {
 	return err.Error()
 }
 
-func (m *Machine) report() string {
-	var b strings.Builder
-	for _, args := range [][]string{
-		{"systemctl", "--no-pager", "--lines=0", "status", "foobar*"},
-		{"journalctl", "--no-pager", "-b", "-u", "foobar*"},
-	} {
-		r := m.Try(args...)
-		fmt.Fprintf(&b, "$ %s\n%s%s\n", strings.Join(args, " "), r.Stdout, r.Stderr)
-	}
-	return b.String()
-}
-
 // RemoveAll removes the directory of a Testbed. It tries again for 5 s, because
 // machines that are being switched off have files open in it.
 func RemoveAll(dir string) {
