@@ -117,6 +117,7 @@ func (g *guest) memoryMax(t *testing.T) {
 
 	g.wantJournal(t, "kernel OOM killer killed")
 	g.wantUp(t)
+	g.wantJournal(t, "MemoryMax= or the machine allows 24 MiB: raise MemoryMax=")
 	if n := g.number(t, "foobar.service", "NRestarts"); n <= restarts {
 		t.Errorf("foobar.service was restarted %d times, and %d times before the limit was set", n, restarts)
 	}
