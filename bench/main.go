@@ -41,10 +41,23 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "bench:", err)
-	if errors.Is(err, errUndecided) && !errors.Is(err, errMissed) {
-		os.Exit(exitUndecided)
+	os.Exit(exitStatus(err))
+}
+
+// exitStatus returns exitUndecided if an error says nothing worse.
+func exitStatus(err error) int {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			if status := exitStatus(e); status != exitUndecided {
+				return status
+			}
+		}
+		return exitUndecided
 	}
-	os.Exit(exitFailure)
+	if errors.Is(err, errUndecided) {
+		return exitUndecided
+	}
+	return exitFailure
 }
 
 func run(args []string) error {
@@ -77,15 +90,8 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := untilInterrupted(func() error { return b.runSections(chosen) }); err != nil {
-		return err
-	}
-	if *write {
-		if err := b.report.write(*repo + "/bench"); err != nil {
-			return err
-		}
-	}
-	return b.report.verdict()
+	err = untilInterrupted(func() error { return b.runSections(chosen, *write) })
+	return errors.Join(err, b.report.verdict())
 }
 
 // untilInterrupted runs f, and returns early on a signal. The servers end with

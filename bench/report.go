@@ -46,6 +46,11 @@ func (r *report) end() {
 	r.pending = nil
 }
 
+// drop forgets a section that could not be measured.
+func (r *report) drop() {
+	r.sections, r.pending = r.sections[:len(r.sections)-1], nil
+}
+
 func (r *report) current() *sectionText { return r.sections[len(r.sections)-1] }
 
 func (r *report) print(format string, args ...any) {

@@ -66,6 +66,42 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+func TestExitStatus(t *testing.T) {
+	undecided := fmt.Errorf("%w: a rate", errUndecided)
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{errors.Join(nil, undecided), exitUndecided},
+		{errors.Join(nil, errors.Join(fmt.Errorf("%w: a rate", errMissed), undecided)), exitFailure},
+		{errors.Join(errors.New("no server"), undecided), exitFailure},
+		{errors.New("no server"), exitFailure},
+	} {
+		if got := exitStatus(test.err); got != test.want {
+			t.Errorf("exit status %d for %q, want %d", got, test.err, test.want)
+		}
+	}
+}
+
+// A section that fails does not end the run, and leaves nothing in the report.
+func TestRunSectionsGoesOnAfterAFailure(t *testing.T) {
+	b := &benchmark{report: newReport(new(strings.Builder))}
+	failure := errors.New("no server")
+	err := b.runSections([]section{
+		{"a", func(b *benchmark) error {
+			b.report.addTarget(target{"of a", 1, summary{}, 0})
+			return failure
+		}},
+		{"b", func(b *benchmark) error { b.report.title("of b"); return nil }},
+	}, false)
+	if !errors.Is(err, failure) || !strings.Contains(err.Error(), "section a") {
+		t.Errorf("error %v, want that of section a", err)
+	}
+	if len(b.report.sections) != 1 || b.report.sections[0].name != "b" || len(b.report.targets) != 0 {
+		t.Errorf("the report has %d sections and the targets %v, want section b alone", len(b.report.sections), b.report.targets)
+	}
+}
+
 func TestReplaceSection(t *testing.T) {
 	const document = "a\n<!-- bench/run: x -->\nold\n<!-- end of x -->\nb\n"
 	got, err := replaceSection(document, "x", "new\n")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,13 +57,24 @@ func chooseSections(only, revision string) ([]section, error) {
 	return slices.DeleteFunc(all, func(s section) bool { return !slices.Contains(chosen, s.name) }), nil
 }
 
-func (b *benchmark) runSections(chosen []section) error {
+// runSections measures each section, and goes on after one that fails. With
+// write, each is in the document as soon as it is measured.
+func (b *benchmark) runSections(chosen []section, write bool) error {
+	var failures []error
 	for _, s := range chosen {
 		b.report.begin(s.name)
 		if err := s.measure(b); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			b.report.drop()
+			failures = append(failures, fmt.Errorf("section %s: %w", s.name, err))
+			continue
 		}
 		b.report.end()
+		if !write {
+			continue
+		}
+		if err := b.report.write(b.workdir.repo + "/bench"); err != nil {
+			return err
+		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
