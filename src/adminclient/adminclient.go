@@ -1,5 +1,5 @@
 // Package adminclient reads and replaces the state of a running service over
-// its admin socket, and reads its metrics.
+// its admin socket, reads its metrics, and asks systemd about its unit.
 //
 // It sends one HTTP request over one connection, and uses the messages of
 // net/http without its client, which would add connection pools, proxies,

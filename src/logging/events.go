@@ -16,7 +16,7 @@ const (
 // Events of the configuration and the credentials.
 const (
 	WrongConfiguration Event = "4ee4619619614b0f898f221382c6d264"
-	ReloadRefused      Event = "374432d2e99843f38b869083c7f35b81"
+	ReloadRejected     Event = "374432d2e99843f38b869083c7f35b81"
 	CertificateExpires Event = "99970b8f64dc45dd96863c3873df4d94"
 	CertificateExpired Event = "470fde4a56fe48b18729624753d205fd"
 	NoToken            Event = "4ed754ffb2e3408e8e9e3c2d1eb99858"

@@ -28,7 +28,7 @@ func TestJournalTakesTheWholeLog(t *testing.T) {
 
 	i.write("conf.yaml", "log: {}\naccess: {read: all}\n")
 	i.reloaded()
-	entry := i.entry(logging.ReloadRefused)
+	entry := i.entry(logging.ReloadRejected)
 	for _, want := range []string{"MESSAGE=reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials: " + i.dir + "/conf.yaml:2:16: ", "\nPRIORITY=3\n", "\nFOOBAR_ERROR=" + i.dir} {
 		if !strings.Contains(entry, want) {
 			t.Errorf("no %q in the entry\n%s", want, entry)

@@ -93,7 +93,7 @@ func (s *Service) recordReload(err error) {
 	creds := s.credentials.Current()
 	s.metrics.ObserveReload(err, creds.Leaf())
 	if err != nil {
-		s.log.Error("reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials", logging.ReloadRefused.Field(), zap.Error(err))
+		s.log.Error("reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials", logging.ReloadRejected.Field(), zap.Error(err))
 		return
 	}
 	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
