@@ -120,20 +120,20 @@ func (b *benchmark) describePeers() error {
 func root(int) string { return "/" }
 
 // prepareFoobar starts the service with the shipped configuration and all its
-// listeners open.
+// listeners open. limits.per_address is off: every client has one address.
 func prepareFoobar(w *workdir, s *server, dir string) ([]string, error) {
 	config := filepath.Join(w.repo, "src/config/conf.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.Replace(text, []byte("per_address: 2500"), []byte("per_address: 0"), 1)
 	if w.connectionLimit > idleConnections {
-		text, err := os.ReadFile(config)
-		if err != nil {
-			return nil, err
-		}
-		const shipped = "connections: 10000"
-		raised := bytes.Replace(text, []byte(shipped), fmt.Appendf(nil, "connections: %d", w.connectionLimit+100), 1)
-		config = filepath.Join(dir, "conf.yaml")
-		if err := os.WriteFile(config, raised, 0o644); err != nil {
-			return nil, err
-		}
+		text = bytes.Replace(text, []byte("connections: 10000"), fmt.Appendf(nil, "connections: %d", w.connectionLimit+100), 1)
+	}
+	config = filepath.Join(dir, "conf.yaml")
+	if err := os.WriteFile(config, text, 0o644); err != nil {
+		return nil, err
 	}
 	return serviceCommand(w, s, w.bin(foobar), config, dir)
 }

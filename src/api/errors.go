@@ -79,6 +79,14 @@ func bodyIncomplete(cause error) error {
 	return &requestError{response: Response{Status: status, Close: true}, message: "the body is incomplete", cause: cause}
 }
 
+// Busy returns the response to a request that there is no room for.
+func Busy() Response {
+	return Response{
+		Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true, ContentType: textType,
+		Body: []byte("too many requests are in progress (limits.requests): try again later\n"),
+	}
+}
+
 // errorResponse returns what the client gets for an error.
 func errorResponse(r *Request, err error) Response {
 	resp := statusFor(err)

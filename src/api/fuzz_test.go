@@ -34,7 +34,7 @@ func FuzzETags(f *testing.F) {
 	}
 	v := &state.Version{ETag: `"0123456789abcdef"`}
 	f.Fuzz(func(t *testing.T, header string) {
-		for _, tag := range parseETags(header) {
+		for _, tag := range slices.Collect(etags(header)) {
 			opaque := strings.TrimPrefix(tag, "W/")
 			if tag != "*" && (len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' || strings.Count(opaque, `"`) != 2) {
 				t.Errorf("%q in %q is no entity tag", tag, header)
@@ -43,7 +43,7 @@ func FuzzETags(f *testing.F) {
 				t.Errorf("%q is not in %q", tag, header)
 			}
 		}
-		if !slices.Contains(parseETags(header), v.ETag) && matchesStrongly(header, v) && strings.TrimSpace(header) != "*" {
+		if !slices.Contains(slices.Collect(etags(header)), v.ETag) && matchesStrongly(header, v) && strings.TrimSpace(header) != "*" {
 			t.Errorf("%q matches without the tag", header)
 		}
 	})

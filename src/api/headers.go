@@ -1,28 +1,31 @@
 package api
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
 	"foobar/src/state"
 )
 
-// parseETags parses the value of If-Match or If-None-Match, RFC 9110, section
-// 13.1: "*", or a list of entity tags. A malformed tag ends the list, and matches
+// etags yields the entity tags in the value of If-Match or If-None-Match, RFC
+// 9110, section 13.1: "*", or a list. A malformed tag ends the list, and matches
 // nothing. Weak tags keep their W/.
-func parseETags(header string) []string {
-	tags := []string{}
-	if strings.TrimSpace(header) == "*" {
-		return append(tags, "*")
-	}
-	for rest := header; ; {
-		rest = strings.TrimLeft(rest, " \t,")
-		tag, after, ok := cutETag(rest)
-		if !ok {
-			return tags
+func etags(header string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if strings.TrimSpace(header) == "*" {
+			yield("*")
+			return
 		}
-		tags = append(tags, tag)
-		rest = after
+		for rest := header; ; {
+			rest = strings.TrimLeft(rest, " \t,")
+			tag, after, ok := cutETag(rest)
+			if !ok || !yield(tag) {
+				return
+			}
+			rest = after
+		}
 	}
 }
 
@@ -42,7 +45,7 @@ func cutETag(text string) (tag, rest string, ok bool) {
 
 // matchesStrongly compares as If-Match does, RFC 9110, section 8.8.3.2.
 func matchesStrongly(header string, v *state.Version) bool {
-	for _, tag := range parseETags(header) {
+	for tag := range etags(header) {
 		if v != nil && (tag == "*" || tag == v.ETag) {
 			return true
 		}
@@ -52,7 +55,7 @@ func matchesStrongly(header string, v *state.Version) bool {
 
 // matchesWeakly compares as If-None-Match does, RFC 9110, section 8.8.3.2.
 func matchesWeakly(header string, v *state.Version) bool {
-	for _, tag := range parseETags(header) {
+	for tag := range etags(header) {
 		if v != nil && (tag == "*" || strings.TrimPrefix(tag, "W/") == v.ETag) {
 			return true
 		}
@@ -65,10 +68,10 @@ func matchesWeakly(header string, v *state.Version) bool {
 func condition(r *Request) state.Condition {
 	var c state.Condition
 	if r.IfMatch != "" {
-		c.IfMatch = parseETags(r.IfMatch)
+		c.IfMatch = slices.AppendSeq([]string{}, etags(r.IfMatch))
 	}
 	if r.IfNoneMatch != "" {
-		for _, tag := range parseETags(r.IfNoneMatch) {
+		for tag := range etags(r.IfNoneMatch) {
 			c.IfNoneMatch = append(c.IfNoneMatch, strings.TrimPrefix(tag, "W/"))
 		}
 	}

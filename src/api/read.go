@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,10 @@ import (
 // rawType is the type of the state: bytes that no browser runs or shows as a
 // page.
 const rawType = "application/octet-stream"
+
+// maxCopiedRange is the largest range, in bytes, that is copied. A part of the
+// state would keep all of it in memory for as long as its client reads.
+const maxCopiedRange = 64 << 10
 
 // get answers GET and HEAD with the state. The conditions are evaluated in the
 // order of RFC 9110, section 13.2.2.
@@ -46,5 +51,8 @@ func partial(resp Response, header string) (Response, error) {
 	resp.Status = http.StatusPartialContent
 	resp.ContentRange = fmt.Sprintf("bytes %d-%d/%d", first, last, size)
 	resp.Body = resp.Body[first : last+1]
+	if len(resp.Body) <= maxCopiedRange {
+		resp.Body = bytes.Clone(resp.Body)
+	}
 	return resp, nil
 }

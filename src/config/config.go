@@ -42,13 +42,15 @@ type HTTP struct {
 	FastPath Bool
 }
 
-// Limits limits what clients can make the service hold in memory. All but
-// Connections are in bytes.
+// Limits limits what clients can make the service hold in memory. Sizes are in
+// bytes.
 type Limits struct {
 	State       Size // of the stored state
 	Uploads     Size // of all uploads together
 	Header      Size // of one request
+	Requests    Count
 	Connections Count
+	PerAddress  Count // connections of one client address, 0 for any number
 }
 
 // Timeouts limits how long a client can occupy a connection. Shutdown limits how
@@ -71,7 +73,9 @@ func Default() Config {
 			State:       16 << 20,
 			Uploads:     64 << 20,
 			Header:      16 << 10,
+			Requests:    2000,
 			Connections: 10000,
+			PerAddress:  2500,
 		},
 		Timeouts: Timeouts{
 			Header:   Duration(10 * time.Second),

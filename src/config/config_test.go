@@ -89,7 +89,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"unknown section":      {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, http, limits or timeouts`},
-		"unknown key":          {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header or connections`},
+		"unknown key":          {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header, requests, connections or per_address`},
 		"repeated key":         {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: repeated key "level": the first one is at 2:3`},
 		"wrong type":           {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is a whole number"},
 		"list for scalar":      {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is a whole number of bytes, with an optional KiB, MiB or GiB, such as 16MiB"},
@@ -216,7 +216,7 @@ func TestNonDefault(t *testing.T) {
 log: {level: debug, access: true}
 access: {read: nobody, write: anyone}
 http: {protocols: [h2, http/1.1], fast_path: false}
-limits: {state: 1, uploads: 1GiB, header: 1025, connections: 1}
+limits: {state: 1, uploads: 1GiB, header: 1025, requests: 3, connections: 1, per_address: 0}
 timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 `))
 	if err != nil {
@@ -229,7 +229,7 @@ timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 	for path, want := range map[string]string{
 		"log.level": "debug", "log.access": "true", "access.read": "nobody", "http.protocols": "[h2, http/1.1]", "http.fast_path": "false",
 		"limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
-		"limits.connections": "1", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
+		"limits.requests": "3", "limits.connections": "1", "limits.per_address": "0", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
 	} {
 		if values[path] != want {
 			t.Errorf("%s is %q, want %q", path, values[path], want)

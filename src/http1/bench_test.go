@@ -17,6 +17,10 @@ type requestConn struct {
 	n       int
 }
 
+func (*requestConn) SetHeaderTimeout(time.Time, time.Duration) {}
+
+func (*requestConn) StartRequest(time.Time) {}
+
 func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
 	if c.n--; c.n < 0 {
 		return 0, nil
@@ -28,7 +32,7 @@ func (c *requestConn) Write(b []byte) (int, error) { return len(b), nil }
 
 type nopObserver struct{}
 
-func (nopObserver) RequestStarted()                           {}
+func (nopObserver) RequestStarted() bool                      { return true }
 func (nopObserver) RequestDone(http1.AccessRecord)            {}
 func (nopObserver) RequestRefused(string, http1.AccessRecord) {}
 func (nopObserver) HandlerPanicked(api.ID, any)               {}

@@ -14,6 +14,10 @@ type Conn interface {
 	// ReadFirst waits for the first bytes of a request, until limit at most. The
 	// connection is idle meanwhile.
 	ReadFirst(b []byte, limit time.Duration) (int, error)
+	// SetHeaderTimeout sets a deadline for the rest of a header, limit from start.
+	SetHeaderTimeout(start time.Time, limit time.Duration)
+	// StartRequest is called when a request's header has been read.
+	StartRequest(now time.Time)
 	// SetReadTimeout and SetWriteTimeout set deadlines limit from now, roughly.
 	SetReadTimeout(now time.Time, limit time.Duration)
 	SetWriteTimeout(now time.Time, limit time.Duration)
@@ -22,8 +26,9 @@ type Conn interface {
 	// Draining reports whether responses are to say "Connection: close".
 	Draining() bool
 	// Linger lets the client read the last response before the connection is
-	// closed.
-	Linger()
+	// closed: it discards what the client still sends, for limit and up to
+	// maxBytes.
+	Linger(limit time.Duration, maxBytes int64)
 	// Abort ends the connection without TLS's closing alert.
 	Abort()
 }
@@ -42,8 +47,9 @@ type AccessRecord struct {
 // An Observer is told of each request, for metrics and the log.
 type Observer interface {
 	// RequestStarted comes before, RequestDone after the handler and the
-	// response, once each.
-	RequestStarted()
+	// response, once each. RequestStarted reports whether there is room for the
+	// request.
+	RequestStarted() bool
 	RequestDone(AccessRecord)
 	// RequestRefused comes instead for what no handler can answer. The status
 	// is 0 where nothing was sent.

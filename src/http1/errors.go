@@ -39,7 +39,7 @@ func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start
 	record.Duration = time.Since(start)
 	s.observer.RequestRefused(reason, record)
 	if err == nil {
-		c.Linger()
+		c.Linger(live.Body, live.MaxDiscard)
 	}
 }
 

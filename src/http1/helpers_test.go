@@ -25,11 +25,13 @@ type fakeConn struct{ net.Conn }
 
 func (*fakeConn) RemoteAddr() net.Addr                         { return nil }
 func (*fakeConn) ReadFirst([]byte, time.Duration) (int, error) { return 0, nil }
+func (*fakeConn) SetHeaderTimeout(time.Time, time.Duration)    {}
+func (*fakeConn) StartRequest(time.Time)                       {}
 func (*fakeConn) SetReadTimeout(time.Time, time.Duration)      {}
 func (*fakeConn) SetWriteTimeout(time.Time, time.Duration)     {}
 func (*fakeConn) WriteBoth([]byte, []byte) error               { return nil }
 func (*fakeConn) Draining() bool                               { return false }
-func (*fakeConn) Linger()                                      {}
+func (*fakeConn) Linger(time.Duration, int64)                  {}
 func (*fakeConn) Abort()                                       {}
 
 // An echo answers with the body that it was sent, and remembers the requests.

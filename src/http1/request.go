@@ -55,12 +55,13 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 		s.writeError(live, c, b, start, err)
 		return false
 	}
+	c.StartRequest(start)
 	r := &b.request
 	b.body.reset(c, b.in, r, live.Body)
 	r.req.ID, r.req.Body, r.req.Peer, r.req.Trusted = api.NewID(), &b.body, client.Peer, client.Trusted
 	last, err := s.respond(ctx, live, c, b, start)
 	if !b.body.finished && err == nil {
-		c.Linger()
+		c.Linger(live.Body, live.MaxDiscard)
 	}
 	return !last && err == nil
 }
@@ -70,13 +71,18 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, start time.Time) (last bool, err error) {
 	r := &b.request
 	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.protocol, Remote: c.RemoteAddr()}
-	s.observer.RequestStarted()
+	room := s.observer.RequestStarted()
 	defer func() {
 		record.Duration = time.Since(start)
 		record.RequestBytes = b.body.n
 		s.observer.RequestDone(record)
 	}()
-	resp := s.callHandler(ctx, &r.req)
+	var resp api.Response
+	if room {
+		resp = s.callHandler(ctx, &r.req)
+	} else {
+		resp = api.Busy()
+	}
 	record.Status = resp.Status
 	last = !b.body.discardUnread() || r.close || resp.Close || c.Draining()
 	now := time.Now()
@@ -126,7 +132,7 @@ func (b *requestBuffers) readHeaderBytes(live *liveSettings, c Conn, now time.Ti
 			return 0, errTooLong
 		}
 		if want > 1 || len(b.prefix.head) == 0 {
-			c.SetReadTimeout(now, live.Header)
+			c.SetHeaderTimeout(now, live.Header)
 		}
 		if _, err := b.in.Peek(want); err != nil {
 			return 0, err

@@ -16,6 +16,9 @@ type Settings struct {
 	// the response, Idle for the time between two requests.
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
+	// MaxDiscard is how many bytes of a body that no handler reads are discarded,
+	// so that the client reads the response.
+	MaxDiscard int64
 }
 
 // A Server serves connections. Its methods may be called by many goroutines.

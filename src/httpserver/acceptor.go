@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"foobar/src/logging"
@@ -12,35 +13,30 @@ import (
 	"go.uber.org/zap"
 )
 
-// An acceptor accepts the connections of a listener, as many at a time as its
-// limiter allows.
+// An acceptor accepts the connections of a listener.
 type acceptor struct {
 	listener net.Listener
 	log      *zap.Logger
-	limiter  connLimiter
-	// accepting is locked while run accepts connections.
+	stopped  atomic.Bool
+	// accepting is held while connections are accepted.
 	accepting sync.Mutex
 }
 
 func newAcceptor(l net.Listener, log *zap.Logger) *acceptor {
-	a := &acceptor{listener: l, log: log}
-	a.limiter.init()
-	return a
+	return &acceptor{listener: l, log: log}
 }
 
 // run calls serve with each connection before it accepts the next, until stop,
-// which therefore misses none. Whoever gets a connection calls limiter.release
-// when it is closed.
+// which therefore misses none.
 func (a *acceptor) run(serve func(net.Conn)) error {
 	a.accepting.Lock()
 	defer a.accepting.Unlock()
-	for a.limiter.acquire() {
+	for !a.stopped.Load() {
 		c, err := a.listener.Accept()
 		if err == nil {
 			serve(c)
 			continue
 		}
-		a.limiter.release()
 		if !errors.Is(err, net.ErrClosed) {
 			// Most likely the process has no file descriptors left. Clients wait in the
 			// backlog of the socket.
@@ -48,7 +44,7 @@ func (a *acceptor) run(serve func(net.Conn)) error {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		if !a.limiter.isClosed() {
+		if !a.stopped.Load() {
 			return fmt.Errorf("accept on %s: %w", a.listener.Addr(), err)
 		}
 	}
@@ -57,7 +53,7 @@ func (a *acceptor) run(serve func(net.Conn)) error {
 
 // stop returns once run has called serve with every accepted connection.
 func (a *acceptor) stop() {
-	a.limiter.close()
+	a.stopped.Store(true)
 	a.listener.Close()
 	a.accepting.Lock()
 	defer a.accepting.Unlock()

@@ -35,7 +35,6 @@ func TestStopWaitsForWhatWasAccepted(t *testing.T) {
 	l := &lateListener{waits: make(chan struct{}), closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })
 	i := newAcceptor(l, zap.NewNop())
-	i.limiter.setLimit(2)
 	var taken atomic.Bool
 	ended := make(chan error, 1)
 	go func() { ended <- i.run(func(c net.Conn) { c.Close(); taken.Store(true) }) }()

@@ -27,12 +27,23 @@ func (o *observer) logAccess(r http1.AccessRecord) {
 	}
 	request := "unreadable request"
 	if r.Method != "" {
-		path := (&url.URL{Path: r.Path}).EscapedPath()
-		request = r.Method + " " + path
-		fields = append(fields, zap.String("method", r.Method), zap.String("path", path), zap.String("protocol", r.Protocol))
+		method, path := truncated(r.Method), (&url.URL{Path: truncated(r.Path)}).EscapedPath()
+		request = method + " " + path
+		fields = append(fields, zap.String("method", method), zap.String("path", path), zap.String("protocol", r.Protocol))
 	}
 	if remote := r.Remote.String(); remote != "" && remote != "@" { // an AF_UNIX socket without a name
 		fields = append(fields, zap.String("remote_address", remote))
 	}
 	o.access.Info(fmt.Sprintf("%s: %d, %d bytes in %s", request, r.Status, r.ResponseBytes, r.Duration.Round(time.Microsecond)), fields...)
+}
+
+// maxLogged is how many bytes of a value that a client has chosen are logged: a
+// request must not make many times its size of log.
+const maxLogged = 256
+
+func truncated(s string) string {
+	if len(s) <= maxLogged {
+		return s
+	}
+	return s[:maxLogged] + "..."
 }

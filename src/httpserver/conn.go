@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -13,16 +14,14 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 )
 
-// A phase is what a connection is doing.
-type phase int
+// maxHandshakeBytes limits what a client may send for one TLS handshake. crypto/tls
+// would keep a ClientHello of 64 KiB and a certificate chain of 256 KiB.
+const maxHandshakeBytes = 32 << 10
 
-const (
-	phaseHandshake phase = iota
-	phaseIdle            // waits for a request
-	phaseActive          // reads or answers one
-)
+var errHandshakeSize = errors.New("the client's TLS handshake has more than 32 KiB")
 
 // A conn is an open connection as it was accepted, below TLS. It knows what the
 // engine above it is doing, so that a shutdown ends idle connections alone.
@@ -31,22 +30,31 @@ type conn struct {
 	coalescer
 	server     *Server
 	acceptedAt time.Time
+	address    netip.Prefix // of the client
 	client     api.Client
-	closeOnce  sync.Once
 	panicked   atomic.Bool
 
 	mu         sync.Mutex
-	phase      phase
-	since      time.Time // when the handshake or the wait for a request began
+	phase      connlimit.Phase
+	since      time.Time // when the phase began
 	sawRequest bool
+	closed     bool
 	http2      bool        // net/http's: ends by GOAWAY, not by a deadline
 	draining   atomic.Bool // closed once it is idle
 	announced  atomic.Bool // was open when the drain began
+	// drainingSince is when draining became true, handshakeBytes what the client
+	// has sent so far for the TLS handshake.
+	drainingSince  time.Time
+	inHandshake    bool
+	handshakeBytes int
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
 	now := time.Now()
-	return &conn{Conn: nc, server: s, acceptedAt: now, since: now, client: api.Client{Trusted: s.options.Trusted}}
+	return &conn{
+		Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr()),
+		client: api.Client{Trusted: s.options.Trusted},
+	}
 }
 
 // handshake performs the TLS handshake, until limit at most.
@@ -54,29 +62,52 @@ func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) 
 	now := time.Now()
 	c.SetWriteDeadline(now.Add(limit))
 	c.SetReadDeadline(now.Add(limit))
-	return t.HandshakeContext(ctx)
+	c.inHandshake = true
+	err := t.HandshakeContext(ctx)
+	c.inHandshake = false
+	return err
 }
 
 // startNetHTTP prepares the connection for net/http, which sets the deadlines
 // from now on.
 func (c *conn) startNetHTTP(http2 bool) {
-	c.mu.Lock()
-	c.http2 = http2
-	c.mu.Unlock()
-	c.setIdle(time.Now())
+	if http2 {
+		c.startHTTP2()
+	}
+	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})
 }
 
-func (c *conn) setIdle(now time.Time) {
+// startHTTP2 counts the connection as one of HTTP/2, until Close.
+func (c *conn) startHTTP2() {
+	evicted, _ := c.server.quotas.http2.Acquire()
+	c.server.observer.evict(evicted)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.phase, c.since = phaseIdle, now
+	c.http2 = !c.closed
+	if c.closed {
+		c.server.quotas.http2.Release()
+	}
 }
 
-func (c *conn) setActive() {
+func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.phase, c.sawRequest = phaseActive, true
+	c.phase, c.since = p, now
+	c.sawRequest = c.sawRequest || p >= connlimit.Header
+	if p == connlimit.Active && c.draining.Load() {
+		c.Conn.SetReadDeadline(time.Time{}) // that of the header, see SetReadDeadline
+	}
+}
+
+// Address implements connlimit.Conn.
+func (c *conn) Address() netip.Prefix { return c.address }
+
+// Wait implements connlimit.Conn.
+func (c *conn) Wait() connlimit.Wait {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2, Since: c.since}
 }
 
 // startDrain closes the connection as soon as it is idle. A request that has
@@ -85,13 +116,17 @@ func (c *conn) startDrain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining.Store(true)
-	if c.phase == phaseActive || c.http2 {
+	if c.phase == connlimit.Active || c.http2 {
 		return
 	}
 	now := time.Now()
-	if c.sawRequest {
+	c.drainingSince = now
+	switch {
+	case c.phase == connlimit.Header:
+		c.Conn.SetReadDeadline(now.Add(drainAnnounce))
+	case c.sawRequest:
 		c.Conn.SetReadDeadline(now)
-	} else {
+	default:
 		c.Conn.SetReadDeadline(c.firstRequestDeadline(now))
 	}
 }
@@ -110,16 +145,25 @@ func (c *conn) firstRequestDeadline(now time.Time) time.Time {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.draining.Load() && c.phase != phaseActive && !c.http2 {
-		latest := time.Now().Add(drainAnnounce)
-		if !c.sawRequest {
-			latest = c.firstRequestDeadline(time.Now())
-		}
+	if c.draining.Load() && c.phase != connlimit.Active && !c.http2 {
+		latest := c.drainDeadline()
 		if t.IsZero() || t.After(latest) {
 			t = latest
 		}
 	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// drainDeadline is when a draining connection without a request is closed. No
+// byte of a request's header moves it.
+func (c *conn) drainDeadline() time.Time {
+	switch {
+	case !c.sawRequest:
+		return c.firstRequestDeadline(time.Now())
+	case c.since.After(c.drainingSince):
+		return c.since.Add(drainAnnounce)
+	}
+	return c.drainingSince.Add(drainAnnounce)
 }
 
 // SetDeadline implements net.Conn.
@@ -137,6 +181,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
 		return c.readPending(p, err)
+	}
+	if c.inHandshake {
+		if c.handshakeBytes += n; c.handshakeBytes > maxHandshakeBytes {
+			return 0, errHandshakeSize
+		}
 	}
 	return n, err
 }
@@ -196,9 +245,15 @@ func (c *conn) CloseWrite() error {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	c.closeOnce.Do(func() {
-		c.server.conns.remove(c)
-		c.server.acceptor.limiter.release()
-	})
+	c.mu.Lock()
+	first, http2 := !c.closed, c.http2
+	c.closed = true
+	c.mu.Unlock()
+	if first {
+		c.server.conns.Remove(c)
+	}
+	if first && http2 {
+		c.server.quotas.http2.Release()
+	}
 	return c.Conn.Close()
 }

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"foobar/src/connlimit"
 )
 
 // A fastConn is a connection that package http1 serves, and its deadlines. It
@@ -17,12 +19,19 @@ type fastConn struct {
 // ReadFirst implements http1.Conn.
 func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
 	now := time.Now()
-	c.below.setIdle(now)
+	c.below.setPhase(connlimit.Idle, now)
 	c.SetReadTimeout(now, limit)
-	n, err := c.Read(b)
-	c.below.setActive()
-	return n, err
+	return c.Read(b)
 }
+
+// SetHeaderTimeout implements http1.Conn.
+func (c *fastConn) SetHeaderTimeout(start time.Time, limit time.Duration) {
+	c.below.setPhase(connlimit.Header, start)
+	c.SetReadTimeout(start, limit)
+}
+
+// StartRequest implements http1.Conn.
+func (c *fastConn) StartRequest(now time.Time) { c.below.setPhase(connlimit.Active, now) }
 
 // SetReadTimeout implements http1.Conn.
 func (c *fastConn) SetReadTimeout(now time.Time, limit time.Duration) {
@@ -70,20 +79,38 @@ func (c *fastConn) WriteBoth(first, second []byte) error {
 // Draining implements http1.Conn.
 func (c *fastConn) Draining() bool { return c.below.server.draining.Load() }
 
-const (
-	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 1 << 20
-)
+// lingerPause is how long a client that gets its last response may send nothing,
+// before the connection is closed.
+const lingerPause = 500 * time.Millisecond
 
-// Linger implements http1.Conn. If the connection were closed with bytes unread,
-// it would be reset, and the client might lose the response (RFC 9112, section
-// 9.6).
-func (c *fastConn) Linger() {
-	c.SetDeadline(time.Now().Add(lingerTime))
+// discardStep is how many bytes are discarded under one deadline.
+const discardStep = 64 << 10
+
+// Linger implements http1.Conn. Closed with bytes unread, the connection would
+// be reset, and the response lost on the way (RFC 9112, section 9.6). Many
+// clients read no response before they have sent their whole body.
+func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
+	c.SetWriteDeadline(time.Now().Add(lingerPause))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, c.below, lingerBytes)
+	discard(c.below, limit, maxBytes, c.below.SetReadDeadline)
+}
+
+// discard reads from r while data flows: for limit, up to maxBytes, and until
+// nothing arrives for lingerPause.
+func discard(r io.Reader, limit time.Duration, maxBytes int64, setDeadline func(time.Time) error) {
+	now := time.Now()
+	for end := now.Add(limit); maxBytes > 0 && now.Before(end); now = time.Now() {
+		if setDeadline(now.Add(lingerPause)) != nil {
+			return
+		}
+		n, err := io.CopyN(io.Discard, r, min(maxBytes, discardStep))
+		if err != nil {
+			return
+		}
+		maxBytes -= n
+	}
 }
 
 // Abort implements http1.Conn.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 	"foobar/src/http1"
 )
 
@@ -22,7 +23,7 @@ type observedHandler struct {
 func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o := h.nethttp.server.observer
 	x := &observedExchange{ResponseWriter: w, handler: h, id: api.NewID(), request: r, start: time.Now()}
-	o.RequestStarted()
+	room := o.RequestStarted()
 	defer func() {
 		o.RequestDone(http1.AccessRecord{
 			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: remoteAddr(r.RemoteAddr),
@@ -31,11 +32,42 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 	}()
 	defer x.recoverPanic()
+	if !room {
+		x.writeBusy()
+		return
+	}
+	if r.ProtoMajor == 1 {
+		r.Context().Value(connKey{}).(*conn).setPhase(connlimit.Active, x.start)
+	}
 	x.setBody(r)
 	h.next.ServeHTTP(x, r.WithContext(api.WithID(r.Context(), x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
+	x.discardBody()
+}
+
+// discardBody reads on what the handler has not read of the body, after the
+// response: many clients read no response before they have sent their whole
+// body, and net/http would close the connection. An HTTP/2 stream has no response
+// before its handler returns; net/http resets it with NO_ERROR then.
+func (x *observedExchange) discardBody() {
+	if x.body == nil || x.bodyEnded || x.request.ProtoMajor > 1 || x.request.Header["Expect"] != nil {
+		return
+	}
+	control := http.NewResponseController(x.ResponseWriter)
+	_ = control.Flush()
+	discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
+}
+
+// writeBusy responds that limits.requests are in progress. Over HTTP/2 there is
+// no body: a client that opens no window for it would keep the request.
+func (x *observedExchange) writeBusy() {
+	busy := api.Busy()
+	if x.request.ProtoMajor > 1 {
+		busy.Body = nil
+	}
+	busy.Write(x, x.request.Method)
 }
 
 // remoteAddr is http.Request.RemoteAddr as a net.Addr.
@@ -55,6 +87,7 @@ type observedExchange struct {
 	id            api.ID
 	request       *http.Request
 	body          io.ReadCloser
+	bodyEnded     bool
 	start         time.Time
 	status        int
 	read, written int64
@@ -99,6 +132,7 @@ type requestBody struct{ *observedExchange }
 func (b requestBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.read += int64(n)
+	b.bodyEnded = b.bodyEnded || err != nil
 	if err == io.EOF && b.request.ProtoMajor == 1 {
 		// net/http reads on, to notice when the client closes the connection.
 		_ = http.NewResponseController(b.ResponseWriter).SetReadDeadline(time.Time{})

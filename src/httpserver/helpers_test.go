@@ -41,7 +41,7 @@ func (h *echo) Serve(_ context.Context, r *api.Request) api.Response {
 
 var defaultSettings = Settings{
 	Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
-	MaxHeader: 16 << 10, Connections: 1000, FastPath: true, Protocols: []string{"http/1.1", "h2"},
+	MaxHeader: 16 << 10, MaxDiscard: 64 << 20, Connections: 1000, FastPath: true, Protocols: []string{"http/1.1", "h2"},
 }
 
 // longTimeouts returns settings under which no timeout passes during a test.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 
 	"go.uber.org/zap"
 )
@@ -131,19 +132,22 @@ func connBelow(c net.Conn) *conn {
 	return c.(*conn)
 }
 
-func connContext(ctx context.Context, c net.Conn) context.Context {
-	below := connBelow(c)
-	return context.WithValue(api.WithClient(ctx, &below.client), connKey{}, below)
-}
-
-// connKey is the key of the *conn in the context of a request.
+// connKey is the key of the *conn in the contexts of its requests.
 type connKey struct{}
 
-func connState(c net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateActive:
-		connBelow(c).setActive()
-	case http.StateIdle:
-		connBelow(c).setIdle(time.Now())
+func connContext(ctx context.Context, nc net.Conn) context.Context {
+	c := connBelow(nc)
+	return context.WithValue(api.WithClient(ctx, &c.client), connKey{}, c)
+}
+
+func connState(nc net.Conn, state http.ConnState) {
+	c := connBelow(nc)
+	switch {
+	case state == http.StateIdle:
+		c.setPhase(connlimit.Idle, time.Now())
+	case state == http.StateActive && c.http2:
+		c.setPhase(connlimit.Active, time.Now())
+	case state == http.StateActive: // until the handler is called
+		c.setPhase(connlimit.Header, time.Now())
 	}
 }

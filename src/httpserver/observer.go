@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 	"foobar/src/http1"
 	"foobar/src/logging"
 	"foobar/src/metrics"
@@ -18,27 +19,47 @@ import (
 
 // The reasons of refusals as labels of metrics. Package http1 has more.
 const (
-	reasonHandshake = "handshake" // failed TLS handshake
-	reasonProtocol  = "malformed" // error of HTTP/2 that net/http has counted
+	reasonHandshake = "handshake" // TLS could not be agreed on, or not in time
+	reasonProtocol  = "malformed" // a mistake in HTTP/2, as package http1 counts those in HTTP/1.1
+
+	reasonRequestLimit = "requests" // limits.requests are in progress
+	reasonEvicted      = "evicted"  // closed to make room for a new connection
 )
 
 // An observer keeps the metrics and the log of one listener. It implements
 // http1.Observer.
 type observer struct {
+	requests    *connlimit.Quota
 	metrics     *metrics.ListenerMetrics // may be nil
 	log, access *zap.Logger              // access may be nil
 	settings    *atomic.Pointer[Settings]
 }
 
 // RequestStarted implements http1.Observer.
-func (o *observer) RequestStarted() {
+func (o *observer) RequestStarted() bool {
 	if o.metrics != nil {
 		o.metrics.Start()
 	}
+	evicted, ok := o.requests.Acquire()
+	o.evict(evicted)
+	if !ok {
+		o.refused(reasonRequestLimit)
+	}
+	return ok
+}
+
+// evict closes a connection that makes room for another; nil is none.
+func (o *observer) evict(c connlimit.Conn) {
+	if c == nil {
+		return
+	}
+	o.refused(reasonEvicted)
+	c.(*conn).Close()
 }
 
 // RequestDone implements http1.Observer.
 func (o *observer) RequestDone(r http1.AccessRecord) {
+	o.requests.Release()
 	if o.metrics != nil {
 		o.metrics.Done(r.Method, r.Status, r.Duration, r.RequestBytes, r.ResponseBytes)
 	}

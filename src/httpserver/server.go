@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 	"foobar/src/credentials"
 	"foobar/src/http1"
 	"foobar/src/metrics"
@@ -42,8 +43,9 @@ type Server struct {
 	options    Options
 	observer   *observer
 	acceptor   *acceptor
-	conns      connSet
-	handshakes sync.WaitGroup // connections that have no engine yet
+	conns      connlimit.Set
+	quotas     quotas
+	handshakes sync.WaitGroup // connections that no engine has yet
 	buffers    bufferPool
 	fast       *http1.Server // nil without Options.FastPath
 	tls        *tls.Config   // nil without Options.TLS
@@ -61,7 +63,8 @@ type Server struct {
 func New(l net.Listener, o Options) *Server {
 	s := &Server{options: o, acceptor: newAcceptor(l, o.Log), buffers: newBufferPool(), done: make(chan struct{})}
 	s.context, s.cancel = context.WithCancel(context.Background())
-	s.observer = &observer{metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
+	s.quotas = newQuotas(&s.conns)
+	s.observer = &observer{requests: s.quotas.requests, metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
 	if o.FastPath != nil {
 		s.fast = http1.New(o.FastPath, s.observer, o.Settings.http1())
 	}
@@ -76,7 +79,7 @@ func New(l net.Listener, o Options) *Server {
 func (s *Server) Addr() net.Addr { return s.acceptor.listener.Addr() }
 
 // Connections returns how many connections are open.
-func (s *Server) Connections() int { return s.conns.count() }
+func (s *Server) Connections() int { return s.conns.Count() }
 
 // Apply puts other settings in force. They apply to the next request on a
 // connection of the fast path. net/http cannot change the settings of a running
@@ -86,7 +89,8 @@ func (s *Server) Apply(settings Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.settings.Swap(&settings)
-	s.acceptor.limiter.setLimit(settings.Connections)
+	s.conns.SetLimits(connlimit.Limits{Total: settings.Connections, Address: settings.PerAddress})
+	s.quotas.setLimits(settings)
 	if s.fast != nil {
 		s.fast.Apply(settings.http1())
 	}
@@ -101,21 +105,29 @@ func (s *Server) Apply(settings Settings) {
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (s *Server) Run() error {
-	err := s.acceptor.run(func(nc net.Conn) {
-		c := newConn(s, nc)
-		s.conns.add(c)
-		s.handshakes.Add(1)
-		go s.serve(c)
-	})
-	if err != nil {
+	if err := s.acceptor.run(s.start); err != nil {
 		return err
 	}
 	<-s.done
 	return nil
 }
 
-// serve performs the TLS handshake and gives the connection to the engine for the
-// protocol that ALPN has selected. A panic ends this connection alone.
+// start serves a connection, unless the limits refuse it.
+func (s *Server) start(nc net.Conn) {
+	c := newConn(s, nc)
+	evicted, refusal := s.conns.Add(c)
+	s.observer.evict(evicted)
+	if refusal != "" {
+		s.observer.refused(refusal)
+		nc.Close()
+		return
+	}
+	s.handshakes.Add(1)
+	go s.serve(c)
+}
+
+// serve performs the TLS handshake and gives the connection to the engine that
+// the client has chosen by ALPN. A panic ends this connection alone.
 func (s *Server) serve(c *conn) {
 	started := sync.OnceFunc(s.handshakes.Done)
 	defer started()
@@ -129,7 +141,7 @@ func (s *Server) serve(c *conn) {
 	protocol := ""
 	if s.tls != nil {
 		conn := tls.Server(c, s.tls)
-		if err := c.handshake(s.context, conn, s.settings.Load().Header); err != nil {
+		if err := s.handshake(c, conn); err != nil {
 			s.observer.refused(reasonHandshake)
 			c.Close()
 			return
@@ -148,8 +160,16 @@ func (s *Server) serve(c *conn) {
 	s.serveNetHTTP(c, top, protocol)
 }
 
-// serveNetHTTP gives a connection to net/http, by way of the netHTTP for the
-// current settings: Apply may replace that at any time.
+// handshake performs the TLS handshake of c within the quota.
+func (s *Server) handshake(c *conn, t *tls.Conn) error {
+	evicted, _ := s.quotas.handshakes.Acquire()
+	defer s.quotas.handshakes.Release()
+	s.observer.evict(evicted)
+	return c.handshake(s.context, t, s.settings.Load().Header)
+}
+
+// serveNetHTTP hands a connection to net/http. The settings may change
+// meanwhile, and the http.Server with them.
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	c.startNetHTTP(protocol == http2Protocol)
 	for {

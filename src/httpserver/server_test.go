@@ -2,11 +2,9 @@ package httpserver
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -30,31 +28,6 @@ func TestConnectionsAreCounted(t *testing.T) {
 		wait(3)
 		open[0].Close()
 		wait(2)
-	})
-}
-
-func TestConnectionsOverTheLimitWait(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
-		s := defaultSettings
-		s.Connections = 2
-		e := start(t, &echo{}, g.settings(s), nil)
-		first := dial(t, e.addr)
-		second := dial(t, e.addr)
-		for e.Connections() < 2 {
-			time.Sleep(time.Millisecond)
-		}
-		third := dial(t, e.addr)
-		io.WriteString(third, get(""))
-		third.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if _, err := third.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("the third was not left waiting: %v", err)
-		}
-		first.Close()
-		third.SetReadDeadline(time.Now().Add(2 * time.Second))
-		if _, err := third.Read(make([]byte, 1)); err != nil {
-			t.Fatalf("the third was not served: %v", err)
-		}
-		_ = second
 	})
 }
 

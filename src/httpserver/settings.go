@@ -14,6 +14,9 @@ type Settings struct {
 	Header, Body, Response, Idle time.Duration
 	MaxHeader                    int // bytes
 	Connections                  int
+	PerAddress                   int   // connections of one client address, 0 for any number
+	Requests                     int   // in progress, 0 for any number
+	MaxDiscard                   int64 // bytes of a body that no handler reads, see http1.Settings
 	AccessLog                    bool
 	// Protocols are those that new TLS connections are offered by ALPN, the
 	// preferred one first: "http/1.1" and "h2".
@@ -26,7 +29,7 @@ type Settings struct {
 }
 
 func (s Settings) http1() http1.Settings {
-	return http1.Settings{Header: s.Header, Body: s.Body, Response: s.Response, Idle: s.Idle, MaxHeader: s.MaxHeader}
+	return http1.Settings{Header: s.Header, Body: s.Body, Response: s.Response, Idle: s.Idle, MaxHeader: s.MaxHeader, MaxDiscard: s.MaxDiscard}
 }
 
 // sameNetHTTP reports whether one http.Server can serve under both.

@@ -33,26 +33,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer close(s.done)
 	defer s.cancel()
 	s.draining.Store(true)
-	for _, c := range s.conns.all() {
+	for _, c := range s.conns.All() {
+		c := c.(*conn)
 		c.announced.Store(true)
 	}
 	select {
-	case <-s.conns.empty():
+	case <-s.conns.Empty():
 	case <-time.After(drainNotice(ctx)):
 	case <-ctx.Done():
 	}
 	s.acceptor.stop()
-	for _, c := range s.conns.all() {
+	for _, c := range s.conns.All() {
+		c := c.(*conn)
 		c.startDrain()
 	}
 	stopped := make(chan struct{})
 	go s.stopNetHTTP(stopped)
 	select {
-	case <-s.conns.empty():
+	case <-s.conns.Empty():
 		<-stopped
 		return nil
 	case <-ctx.Done():
-		for _, c := range s.conns.all() {
+		for _, c := range s.conns.All() {
+			c := c.(*conn)
 			c.Close()
 		}
 		return ctx.Err()

@@ -37,26 +37,25 @@ func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for real time to see that nothing happens")
-	}
+// TestIdleConnectionsMakeRoom checks that a client which occupies all connections
+// keeps nobody out, and that its own idle connection is closed for it.
+func TestIdleConnectionsMakeRoom(t *testing.T) {
 	i := start(t, "limits: {connections: 2}")
-	a := i.dial()
+	first := i.dial()
 	i.dial()
-	// The third waits in the backlog until one of the two is closed.
-	third := make(chan error, 1)
-	go func() {
-		_, _, err := i.try(i.client(false), "GET", "")
-		third <- err
-	}()
-	select {
-	case err := <-third:
-		t.Fatalf("a third connection was served: %v", err)
-	case <-time.After(300 * time.Millisecond):
+	if _, _, err := i.try(i.client(false), "GET", ""); err != nil {
+		t.Errorf("a third connection: %v", err)
 	}
-	a.Close()
-	if err := <-third; err != nil {
-		t.Errorf("after one was closed: %v", err)
+	first.SetReadDeadline(time.Now().Add(testTimeout))
+	if _, err := first.Read(make([]byte, 1)); !closedByPeer(err) && err != io.EOF {
+		t.Errorf("the connection that was idle the longest: %v", err)
+	}
+}
+
+func TestConnectionsOfOneAddressAreLimited(t *testing.T) {
+	i := start(t, "limits: {connections: 10, per_address: 1}")
+	i.dial()
+	if _, _, err := i.try(i.client(false), "GET", ""); err == nil {
+		t.Error("a second connection of one address was served")
 	}
 }

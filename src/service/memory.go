@@ -20,16 +20,19 @@ const (
 	// stack and its keys. Measured with GOGC=50. With gcPercent, the heap may grow
 	// to its limit with what handshakes leave; bench/README.md shows that too.
 	connMemory = 24 << 10
+	// requestMemory is what a request in progress needs, in bytes: its header, a
+	// record of TLS and the start of the response, each up to 16 KiB, and stacks.
+	requestMemory = 64 << 10
 	// gcPercent lets the heap grow to five times what is in use before it is
 	// collected. The heap is small, and HTTP/2 makes garbage with every request.
 	gcPercent = 400
 )
 
 // requiredMemory returns what a configuration can make the heap need, in bytes:
-// connections, the state, the one that replaces it, and uploads. Clients that
-// want more get status 503 or wait in the backlog.
+// connections, requests, the state, the one that replaces it, and uploads.
+// Clients that want more get status 503, or their connections are closed.
 func requiredMemory(c config.Config) int64 {
-	return idleMemory + connMemory*int64(c.Limits.Connections) +
+	return idleMemory + connMemory*int64(c.Limits.Connections) + requestMemory*int64(c.Limits.Requests) +
 		2*int64(c.Limits.State) + int64(c.Limits.Uploads)
 }
 
@@ -56,7 +59,7 @@ func CheckMemory(c config.Config, limit int64) error {
 		return nil
 	}
 	return fmt.Errorf("the limits of conf.yaml need %s of memory, and MemoryMax= or the machine allows %s: "+
-		"raise MemoryMax=, or lower limits.connections, limits.state or limits.uploads", mebibytes(need), mebibytes(limit))
+		"raise MemoryMax=, or lower limits.connections, limits.requests, limits.state or limits.uploads", mebibytes(need), mebibytes(limit))
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }

@@ -18,9 +18,9 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 		debug.SetMemoryLimit(limit)
 	})
 	c := config.Default()
-	c.Limits.State, c.Limits.Uploads, c.Limits.Connections = 1<<20, 8<<20, 1024
+	c.Limits.State, c.Limits.Uploads, c.Limits.Connections, c.Limits.Requests = 1<<20, 8<<20, 1024, 16
 	limitMemory(c)
-	if got := debug.SetMemoryLimit(-1); got != (32+24+2+8)<<20 {
+	if got := debug.SetMemoryLimit(-1); got != (32+24+1+2+8)<<20 {
 		t.Errorf("limit is %d", got)
 	}
 	if got := debug.SetGCPercent(gcPercent); got != gcPercent {
@@ -35,16 +35,16 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 }
 
 func TestCheckMemory(t *testing.T) {
-	const unit = 512 << 20 // MemoryMax= of foobar.service
+	const unit = 768 << 20 // MemoryMax= of foobar.service
 	c := config.Default()
 	if err := CheckMemory(c, unit); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
-	c.Limits.Connections = 12000
+	c.Limits.Connections = 14000
 	err := CheckMemory(c, unit)
-	const want = "the limits of conf.yaml need 546 MiB of memory, and MemoryMax= or the machine allows 512 MiB: "
+	const want = "the limits of conf.yaml need 775 MiB of memory, and MemoryMax= or the machine allows 768 MiB: "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("12000 connections: %v", err)
+		t.Errorf("14000 connections: %v", err)
 	}
 }
 
@@ -53,10 +53,10 @@ func TestLimitsThatNeedTooMuchMemoryAreLogged(t *testing.T) {
 		conf, memoryMax, want string
 	}{
 		"enough":                {"limits: {connections: 1000}", "536870912\n", ""},
-		"no limit":              {"limits: {connections: 2, state: 1GiB, uploads: 1GiB}", "max\n", ""},
-		"not known":             {"limits: {connections: 2, state: 1GiB, uploads: 1GiB}", "unknown", ""},
-		"too much memory":       {"limits: {connections: 2, state: 256MiB, uploads: 256MiB}", "536870912\n", "the limits of conf.yaml need 1067 MiB"},
-		"less than the service": {"limits: {connections: 2}", "1\n", "the limits of conf.yaml need 171 MiB of memory, and MemoryMax= or the machine allows 0 MiB"},
+		"no limit":              {"limits: {connections: 2, requests: 1, state: 1GiB, uploads: 1GiB}", "max\n", ""},
+		"not known":             {"limits: {connections: 2, requests: 1, state: 1GiB, uploads: 1GiB}", "unknown", ""},
+		"too much memory":       {"limits: {connections: 2, requests: 1, state: 256MiB, uploads: 256MiB}", "536870912\n", "the limits of conf.yaml need 1067 MiB"},
+		"less than the service": {"limits: {connections: 2, requests: 1}", "1\n", "the limits of conf.yaml need 171 MiB of memory, and MemoryMax= or the machine allows 0 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := newInstance(t, test.conf)

@@ -45,6 +45,10 @@ func apiSettings(c config.Config) api.Settings {
 	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
 }
 
+// discardedStates is how many times limits.state a client may send in vain and
+// still gets to read the response.
+const discardedStates = 4
+
 func (s *Service) serverSettings() httpserver.Settings {
 	c := s.config
 	cas, required := s.api.ClientCAs()
@@ -54,7 +58,10 @@ func (s *Service) serverSettings() httpserver.Settings {
 		Response:           time.Duration(c.Timeouts.Response),
 		Idle:               time.Duration(c.Timeouts.Idle),
 		MaxHeader:          int(c.Limits.Header),
+		MaxDiscard:         discardedStates * int64(c.Limits.State),
 		Connections:        int(c.Limits.Connections),
+		PerAddress:         int(c.Limits.PerAddress),
+		Requests:           int(c.Limits.Requests),
 		AccessLog:          bool(c.Log.Access),
 		FastPath:           bool(c.HTTP.FastPath),
 		Protocols:          c.HTTP.Protocols.Names(),

@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"httpserver"},
 	{"http1"},
 	{"api"},
-	{"state", "config", "credentials", "listen", "notify", "logging", "metrics"},
+	{"state", "config", "credentials", "listen", "notify", "logging", "metrics", "connlimit"},
 }
 
 // only lists packages that may import less than their layer allows: the fast

@@ -1,0 +1,108 @@
+package connlimit
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// A testConn is a connection with a wait that a test sets.
+type testConn struct {
+	address netip.Prefix
+	wait    Wait
+}
+
+func (c *testConn) Address() netip.Prefix { return c.address }
+func (c *testConn) Wait() Wait            { return c.wait }
+
+func addWaiting(s *Set, p Phase, since time.Time) *testConn {
+	c := &testConn{wait: Wait{Phase: p, Since: since}}
+	s.Add(c)
+	return c
+}
+
+// TestLongestWaitIsEvicted checks the order in which connections make room: first
+// those without a request, the longest wait first, then those with one, and never
+// one whose request has just begun.
+func TestLongestWaitIsEvicted(t *testing.T) {
+	s := &Set{}
+	now := time.Now()
+	addWaiting(s, Active, now)
+	longRequest := addWaiting(s, Active, now.Add(-2*time.Minute))
+	idle := addWaiting(s, Idle, now.Add(-time.Second))
+	handshake := addWaiting(s, Handshake, now.Add(-3*time.Second))
+	header := addWaiting(s, Header, now.Add(-2*time.Second))
+	resumed := addWaiting(s, Idle, now.Add(-2*time.Second))
+	s.SetLimits(Limits{Total: 6})
+	for i, want := range []*testConn{handshake, header, idle, longRequest} {
+		got, refusal := s.Add(&testConn{wait: Wait{Phase: Active, Since: now}})
+		if got != Conn(want) || refusal != "" {
+			t.Fatalf("eviction %d: %+v, %q", i, got, refusal)
+		}
+		if i == 0 {
+			resumed.wait = Wait{Phase: Active, Since: now} // a search has found it as idle
+		}
+	}
+	if got, refusal := s.Add(&testConn{}); got != nil || refusal != ReasonConnections {
+		t.Errorf("with requests that have just begun: evicted %v, refused %q", got, refusal)
+	}
+}
+
+func TestAddressLimit(t *testing.T) {
+	var s Set
+	s.SetLimits(Limits{Address: 2})
+	add := func(address string) (*testConn, string) {
+		tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))
+		c := &testConn{address: ClientAddress(tcp)}
+		_, refusal := s.Add(c)
+		return c, refusal
+	}
+	first, _ := add("192.0.2.1:1")
+	for _, test := range []struct{ address, want string }{
+		{"[::ffff:192.0.2.1]:2", ""},
+		{"192.0.2.1:3", ReasonAddress},
+		{"192.0.2.2:1", ""},
+		{"[2001:db8::1]:1", ""},
+		{"[2001:db8::2]:1", ""},
+		{"[2001:db8::ffff:3]:1", ReasonAddress},
+		{"[2001:db8:0:1::1]:1", ""},
+	} {
+		if _, refusal := add(test.address); refusal != test.want {
+			t.Errorf("%s: refused %q, want %q", test.address, refusal, test.want)
+		}
+	}
+	s.Remove(first)
+	s.Remove(first) // closed twice, counted once
+	if _, refusal := add("192.0.2.1:4"); refusal != "" {
+		t.Errorf("after one was closed: %q", refusal)
+	}
+	if _, refusal := add("192.0.2.1:5"); refusal == "" {
+		t.Error("a connection that was closed twice makes room for two")
+	}
+	unix := &testConn{address: ClientAddress(&net.UnixAddr{})}
+	for range 5 {
+		if _, refusal := s.Add(unix); refusal != "" {
+			t.Errorf("AF_UNIX: %q", refusal)
+		}
+	}
+}
+
+// TestQuotaClosesLongestRequest checks that a request beyond limits.requests takes
+// the place of one that has taken longer than minActive, or is refused.
+func TestQuotaClosesLongestRequest(t *testing.T) {
+	s := &Set{}
+	q := NewQuota(s, func(w Wait) bool { return w.Phase == Active })
+	q.SetLimit(1)
+	q.Acquire()
+	slow := addWaiting(s, Active, time.Now())
+	addWaiting(s, Idle, time.Now().Add(-time.Hour)) // holds no request
+	if c, ok := q.Acquire(); c != nil || ok {
+		t.Errorf("beyond the limit, with a request that has just begun: %v, %v", c, ok)
+	}
+	slow.wait.Since = time.Now().Add(-time.Minute)
+	q.queue.next = time.Time{}
+	if c, ok := q.Acquire(); c != Conn(slow) || !ok {
+		t.Errorf("beyond the limit, with a slow request: %v, %v", c, ok)
+	}
+}

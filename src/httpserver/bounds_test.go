@@ -1,0 +1,126 @@
+package httpserver
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"foobar/src/api"
+)
+
+// TestHandshakeIsLimited checks that a client cannot make the server keep a TLS
+// message of any size.
+func TestHandshakeIsLimited(t *testing.T) {
+	conf, config := certificate(t)
+	r := start(t, &echo{}, longTimeouts(), conf)
+	for protocols, want := range map[int]bool{1: true, 3000: false} { // about 40 KiB of ALPN
+		config := config.Clone()
+		for i := range protocols {
+			config.NextProtos = append(config.NextProtos, fmt.Sprintf("http/1.1-%d", i))
+		}
+		config.NextProtos = append(config.NextProtos, "http/1.1")
+		c := tls.Client(dial(t, r.addr), config)
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		if err := c.Handshake(); (err == nil) != want {
+			t.Errorf("%d protocols: %v", protocols, err)
+		}
+	}
+}
+
+// TestResponseIsReadAfterTheWholeBody checks that a client which reads nothing
+// before it has sent its whole body gets the response of a handler that has not
+// read the body (RFC 9112, section 9.6).
+func TestResponseIsReadAfterTheWholeBody(t *testing.T) {
+	conf, config := certificate(t)
+	config.NextProtos = []string{"http/1.1"}
+	settings := longTimeouts()
+	settings.MaxDiscard = 64 << 20
+	refuse := handlerFunc(func(*api.Request) api.Response {
+		return api.Response{Status: http.StatusUnauthorized, Close: true}
+	})
+	body := make([]byte, 8<<20)
+	for _, fast := range []bool{true, false} {
+		settings.FastPath = fast
+		r := start(t, refuse, settings, conf)
+		for try := range 10 {
+			c := tls.Client(dial(t, r.addr), config)
+			c.SetDeadline(time.Now().Add(30 * time.Second))
+			fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", len(body))
+			if _, err := c.Write(body); err != nil {
+				t.Fatalf("fast path %v, try %d: %v", fast, try, err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || resp.StatusCode != http.StatusUnauthorized {
+				t.Fatalf("fast path %v, try %d: %v, %v", fast, try, resp, err)
+			}
+			c.Close()
+		}
+	}
+}
+
+// TestHTTP2IsAQuarter checks that HTTP/2 cannot have all connections.
+func TestHTTP2IsAQuarter(t *testing.T) {
+	conf, config := certificate(t)
+	config.NextProtos = []string{"h2"}
+	settings := longTimeouts()
+	settings.Connections = 4
+	r := start(t, &echo{}, settings, conf)
+	first := tls.Client(dial(t, r.addr), config)
+	if err := first.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	second := tls.Client(dial(t, r.addr), config)
+	if err := second.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	first.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.Copy(io.Discard, first); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("two of four connections are HTTP/2")
+	}
+	second.Close()
+	c := client(t, r, config, engine{http2: true})
+	resp, err := c.Get("https://example.com/")
+	if err != nil {
+		t.Fatalf("after both were closed: %v", err)
+	}
+	resp.Body.Close()
+}
+
+// TestNoByteMovesTheDeadlineOfADrain checks that a client which sends a header
+// byte by byte cannot hold up a shutdown.
+func TestNoByteMovesTheDeadlineOfADrain(t *testing.T) {
+	for _, fast := range []bool{true, false} {
+		settings := longTimeouts()
+		settings.FastPath = fast
+		r := start(t, &echo{}, settings, nil)
+		c := dial(t, r.addr)
+		fmt.Fprint(c, get("")+"GET / HTTP/1.1\r\nX: ")
+		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		go func() {
+			for ticker := time.NewTicker(50 * time.Millisecond); ; {
+				select {
+				case <-ticker.C:
+					c.Write([]byte("x"))
+				case <-stop:
+					return
+				}
+			}
+		}()
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		if err := r.Shutdown(ctx); err != nil {
+			t.Errorf("fast path %v: %v", fast, err)
+		}
+		cancel()
+		close(stop)
+	}
+}
