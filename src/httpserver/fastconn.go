@@ -1,11 +1,11 @@
 package httpserver
 
 import (
-	"io"
 	"net"
 	"time"
 
 	"foobar/src/connlimit"
+	"foobar/src/http1"
 )
 
 // A fastConn is a connection that package http1 serves, and its deadlines. It
@@ -79,38 +79,15 @@ func (c *fastConn) WriteBoth(first, second []byte) error {
 // Draining implements http1.Conn.
 func (c *fastConn) Draining() bool { return c.below.server.draining.Load() }
 
-// lingerPause is how long a client that gets its last response may send nothing,
-// before the connection is closed.
-const lingerPause = 500 * time.Millisecond
-
-// discardStep is how many bytes are discarded under one deadline.
-const discardStep = 64 << 10
-
 // Linger implements http1.Conn. Closed with bytes unread, the connection would
 // be reset, and the response lost on the way (RFC 9112, section 9.6). Many
 // clients read no response before they have sent their whole body.
 func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
-	c.SetWriteDeadline(time.Now().Add(lingerPause))
+	c.SetWriteDeadline(time.Now().Add(http1.DiscardPause))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}
-	discard(c.below, limit, maxBytes, c.below.SetReadDeadline)
-}
-
-// discard reads from r while data flows: for limit, up to maxBytes, and until
-// nothing arrives for lingerPause.
-func discard(r io.Reader, limit time.Duration, maxBytes int64, setDeadline func(time.Time) error) {
-	now := time.Now()
-	for end := now.Add(limit); maxBytes > 0 && now.Before(end); now = time.Now() {
-		if setDeadline(now.Add(lingerPause)) != nil {
-			return
-		}
-		n, err := io.CopyN(io.Discard, r, min(maxBytes, discardStep))
-		if err != nil {
-			return
-		}
-		maxBytes -= n
-	}
+	http1.Discard(c.below, limit, maxBytes, c.below.SetReadDeadline)
 }
 
 // Abort implements http1.Conn.

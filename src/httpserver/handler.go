@@ -57,7 +57,7 @@ func (x *observedExchange) discardBody() {
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	_ = control.Flush()
-	discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
+	http1.Discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
 }
 
 // writeBusy responds that limits.requests are in progress. Over HTTP/2 there is
