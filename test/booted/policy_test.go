@@ -47,7 +47,7 @@ func TestCheckPolicy(t *testing.T) {
 			byHand   = "warning: foobar.service: BindReadOnlyPaths=/opt/unowned: no package owns it; bind what a package owns, or put it into one"
 			lost     = "warning: foobar.service: LoadCredential=token:/etc/site/token: is missing, so the service cannot start; bring it back, or name another place"
 			readable = "warning: foobar.service: LoadCredential=token:/etc/site/token: everybody can read it; chmod o= '/etc/site/token'"
-			foreign  = "warning: foobar.service: LoadCredential=token:/etc/site/token: belongs to another than root, who can replace it; chown root '/etc/site/token'"
+			foreign  = "warning: foobar.service: LoadCredential=token:/etc/site/token: belongs to another user than root, who can replace it; chown root '/etc/site/token'"
 		)
 		sitePackages(t, m)
 
@@ -91,6 +91,51 @@ func expectSilence(t *testing.T, when string, r testbed.Result) {
 	if r.Code != 0 || r.Stdout+r.Stderr != "" {
 		t.Errorf("check-policy %s: exit status %d\n%s%s", when, r.Code, r.Stdout, r.Stderr)
 	}
+}
+
+// What systemd ignores, or cannot start with, is said; what it resolves, escapes
+// or is told to leave out is no finding.
+func TestCheckPolicyByHand(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		m.Exec(t, "systemctl", "start", "foobar")
+		says := func(when string, want ...string) {
+			t.Helper()
+			var lines []string
+			for _, line := range want {
+				lines = append(lines, "warning: foobar.service: "+line)
+			}
+			got := strings.TrimSpace(m.Try(checkPolicy).Stdout)
+			if got != strings.Join(lines, "\n") {
+				t.Errorf("%s check-policy says\n%s\nwant\n%s", when, got, strings.Join(lines, "\n"))
+			}
+		}
+
+		m.Shell(t, `mkdir -p '/etc/site/ü\foobar'; install -m 600 /dev/null '/etc/site/ü\foobar/token'`)
+		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=token:/etc/site/ü\\%p/token\n")
+		says("with a path that busctl escapes")
+		m.Shell(t, `chmod 644 '/etc/site/ü\foobar/token'`)
+		says("with a path that busctl escapes, open to everybody", `LoadCredential=token:/etc/site/ü\foobar/token: everybody can read it; chmod o= '/etc/site/ü\foobar/token'`)
+
+		dropIn(t, m, "foobar.service", "[Service]\nLoadCredentail=token:/etc/site/token\n")
+		says("with a misspelt directive", "/etc/systemd/system/foobar.service.d/50-test.conf:2: Unknown key 'LoadCredentail' in section [Service]: systemd ignores it; correct it")
+		dropIn(t, m, "foobar.service", "")
+
+		m.Exec(t, "systemctl", "mask", "foobar-credentials.service")
+		says("with the maker of credentials masked")
+		m.Exec(t, "rm", credsDir+"/key")
+		says("with a key that nobody makes", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; bring it back, or name another place")
+		m.Exec(t, "systemctl", "unmask", "foobar-credentials.service")
+		says("with a key that the next start makes")
+
+		m.Exec(t, "systemctl", "stop", "foobar")
+		m.Exec(t, "rm", "-r", "/run/foobar")
+		m.Exec(t, "systemctl", "mask", "foobar-credentials.service")
+		m.Exec(t, "touch", credsDir+"/key")
+		says("without the root directory", "RootDirectory=/run/foobar: is missing, so the service cannot start; systemd-tmpfiles --create foobar.conf")
+		m.Exec(t, "systemd-tmpfiles", "--create", "foobar.conf")
+		says("after the command that it names")
+	})
 }
 
 func pacman(m *testbed.Machine, args ...string) testbed.Result {

@@ -83,6 +83,26 @@ func TestNewCredentialsComeIntoService(t *testing.T) {
 	})
 }
 
+// A site may write the places of its credentials with specifiers and characters
+// that busctl escapes: new files there are used as well.
+func TestNewCredentialsFromSpecifiers(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		const place = "/etc/site/foobar-ü"
+		s.MakePair(t, place)
+		dropIn(t, s.Machine, "foobar.service", "[Service]\nLoadCredential=cert:/etc/site/%N-ü/cert\nLoadCredential=key:/etc/site/%p-ü/key\n"+
+			"SetCredential=other:100%\\x20\\n\n")
+		dropIn(t, s.Machine, "foobar-credentials-reload.path", "[Path]\nPathChanged="+place+"\n")
+		s.Exec(t, "systemctl", "restart", "foobar")
+		awaitCertificate(t, s.Machine, "8080", place+"/cert")
+		s.MakePair(t, "/root/new")
+		s.Exec(t, "cp", "/root/new/cert", "/root/new/key", place)
+		awaitCertificate(t, s.Machine, "8080", "/root/new/cert")
+		awaitReloadUnit(t, s.Machine)
+		expectContains(t, "foobar-credentials-reload.service", showUnit(t, s.Machine, "foobar-credentials-reload.service", "Result"), "success")
+	})
+}
+
 // rotatesTokens replaces the token: two are valid, and then the second one alone.
 func (s *service) rotatesTokens(t *testing.T) {
 	t.Helper()
@@ -133,7 +153,7 @@ func (s *service) refusesBadPair(t *testing.T) {
 	expectProperty(t, s.Machine, "ActiveState", "active")
 	s.Exec(t, "journalctl", "--sync")
 	said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-credentials-reload.service")
-	expectContains(t, "the journal", said, "cannot be used, those in use stay: ")
+	expectContains(t, "the journal", said, "are rejected, and it keeps those in use: ")
 	expectContains(t, "the journal", said, "the key does not belong to the certificate")
 	expectContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REJECTED")
 	expectContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
@@ -142,7 +162,7 @@ func (s *service) refusesBadPair(t *testing.T) {
 	awaitCertificate(t, s.Machine, "8080", "/root/newer/cert")
 	awaitReloadUnit(t, s.Machine)
 	expectContains(t, "foobar-credentials-reload.service", s.Exec(t, "systemctl", "show", "-P", "Result", "foobar-credentials-reload.service"), "success")
-	if status := show(t, s.Machine, "StatusText"); strings.Contains(status, "REFUSED") {
+	if status := show(t, s.Machine, "StatusText"); strings.Contains(status, "REJECTED") {
 		t.Errorf("the status is still %q", status)
 	}
 	if left := s.Shell(t, "ls -d /run/systemd/system/foobar-credentials-check@* 2>/dev/null || true"); left != "" {
