@@ -19,7 +19,7 @@ var directories = regexp.MustCompile(`^(etc/foobar|usr/(bin|lib/(foobar|systemd/
 	`bash-completion/completions|zsh/site-functions|fish/vendor_completions\.d|doc/foobar|libalpm/hooks|licenses/foobar(-policy|-outbound)?|man/man[578])))/.`)
 
 // executables are the files that are programs.
-var executables = regexp.MustCompile(`^usr/(bin/foobar|lib/foobar/(check-policy|reload-credentials))$`)
+var executables = regexp.MustCompile(`^usr/(bin/foobar|lib/foobar/(check-policy|kill-stuck|reload-credentials))$`)
 
 // An entry is a file or directory in a package.
 type entry struct{ mode, owner, path, target string }
@@ -170,9 +170,9 @@ func neededPackages(t *testing.T, m *testbed.Machine, file string) []string {
 	// Comments and the texts of here-documents name no commands.
 	words := m.Shell(t, `
 scripts() {
-  bsdtar -xOf `+file+` --include='usr/lib/foobar/*'
+  bsdtar -xOf `+file+` 'usr/lib/foobar/*'
   bsdtar -xOf `+file+` .INSTALL | sed "/<<'MESSAGE'/,/^MESSAGE/d"
-  bsdtar -xOf `+file+` --include='usr/share/libalpm/hooks/*' | sed -n 's/^Exec = //p'
+  bsdtar -xOf `+file+` 'usr/share/libalpm/hooks/*' | sed -n 's/^Exec = //p'
 }
 { scripts 2>/dev/null || true; } | sed -E 's/(^|[[:space:]])#.*//' | grep -oE '[a-z][a-z0-9-]*' | sort -u | while read -r word; do
   path=$(type -P "$word") || continue

@@ -1,0 +1,104 @@
+//go:build testbed
+
+package booted
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"foobar/test/booted/testbed"
+)
+
+// stopLimit is JobRunningTimeoutSec= in this test; shipped is a minute.
+const stopLimit = 6 * time.Second
+
+// A service that ignores SIGTERM and asks for more time holds up neither an
+// administrator nor pacman, and does not outlive an upgrade or a removal.
+func TestStubbornServiceIsKilled(t *testing.T) {
+	program := testbed.BuildStatic(t, "../tools/stubborn")
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		expectProperty(t, m, "JobRunningTimeoutUSec", "1min")
+		m.CopyProgram(t, program, "/srv/stubborn")
+		dropIn(t, m, "foobar.service", fmt.Sprintf("[Unit]\nJobRunningTimeoutSec=%v\n[Service]\nTimeoutStopSec=1\n"+
+			"BindReadOnlyPaths=\nBindReadOnlyPaths=/srv/stubborn:/bin/foobar /etc/foobar\n", stopLimit))
+		m.Exec(t, "systemctl", "start", "foobar")
+		limited := func(what string, act func()) {
+			t.Helper()
+			began := time.Now()
+			act()
+			if took := time.Since(began); took < stopLimit || took > 5*stopLimit {
+				t.Errorf("%s took %v, want about %v", what, took, stopLimit)
+			}
+		}
+
+		limited("systemctl stop", func() {
+			if r := m.Try("systemctl", "stop", "foobar"); r.Code == 0 {
+				t.Error("systemctl stop succeeds, so the service is not stubborn")
+			}
+		})
+		m.Exec(t, "systemctl", "kill", "--signal=KILL", "foobar")
+		m.Exec(t, "systemctl", "restart", "foobar")
+
+		pid := show(t, m, "MainPID")
+		limited("the upgrade", func() {
+			expectContains(t, "the upgrade", m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar 2>&1"),
+				"foobar.service did not stop in time and is killed")
+		})
+		expectProperty(t, m, "ActiveState", "active")
+		if show(t, m, "MainPID") == pid {
+			t.Error("the upgrade leaves the old process")
+		}
+
+		limited("the removal", func() {
+			expectContains(t, "the removal", m.Shell(t, "pacman -R --noconfirm --noprogressbar foobar foobar-policy 2>&1"),
+				"foobar.service did not stop in time and is killed")
+		})
+		if left := m.Try("pgrep", "-a", "-f", "^/bin/foobar").Stdout; left != "" {
+			t.Errorf("the removal leaves\n%s", left)
+		}
+	})
+}
+
+// An upgrade while the service starts, with the old binary, restarts it.
+func TestUpgradeWhileStarting(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		dropIn(t, m, "foobar.service", "[Service]\nExecStartPost=+/usr/bin/sh -c 'while [ ! -e /srv/upgraded ]; do sleep 0.1; done'\n")
+		m.Exec(t, "systemctl", "start", "--no-block", "foobar")
+		testbed.Eventually(t, 30*time.Second, func() string {
+			if state := show(t, m, "SubState"); state != "start-post" {
+				return "the service is " + state
+			}
+			return ""
+		})
+		pid := show(t, m, "MainPID")
+		// The restart can only begin when the start has ended.
+		m.Shell(t, testbed.Publish+`publish v2
+sed -i 's/^Exec = .*restart-marked$/Exec = \/usr\/bin\/sh -c "touch \/srv\/upgraded; exec \/usr\/share\/libalpm\/scripts\/after-transaction restart-marked"/' /usr/share/libalpm/hooks/35-restart-marked.hook
+pacman -Syu --noconfirm --noprogressbar`)
+		expectProperty(t, m, "ActiveState", "active")
+		if show(t, m, "MainPID") == pid {
+			t.Error("the service runs on with the old binary")
+		}
+	})
+}
+
+// The command that the removal prints takes back what enabling made.
+func TestDisableAfterRemoval(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
+		out := m.Exec(t, "pacman", "-R", "--noconfirm", "--noprogressbar", "foobar", "foobar-policy")
+		_, command, found := strings.Cut(out, "If it was enabled:\n")
+		command, _, _ = strings.Cut(strings.TrimSpace(command), "\n")
+		if !found || !strings.HasPrefix(command, "systemctl disable ") {
+			t.Fatalf("the removal names no command:\n%s", out)
+		}
+		m.Shell(t, command)
+		if left := m.Shell(t, "find /etc/systemd/system -xtype l"); left != "" {
+			t.Errorf("after %q there are\n%s", command, left)
+		}
+	})
+}
