@@ -27,8 +27,6 @@ import (
 
 const (
 	exceptionsFile = "../tools/systrace/exceptions.txt"
-	serviceFile    = "../../systemd/foobar.service"
-	templateFile   = "../../systemd/foobar@.service"
 	directivesFile = "../../docs/directives.md"
 )
 
@@ -39,18 +37,42 @@ type madeCall struct {
 	Errors map[string]int
 }
 
-// The service makes the system calls that its unit lets through, and no
+// A tracedUnit is a unit whose list of system calls is measured: those that
+// processes make whose command line begins with program, while exercise has
+// them do all that they do.
+type tracedUnit struct {
+	unit, program string
+	exercise      func(*testing.T, *testbed.Machine)
+}
+
+var tracedUnits = []tracedUnit{
+	{"foobar.service", "/bin/foobar -config", runLifecycle},
+	{"foobar-credentials.service", "/bin/foobar init-credentials", makeCredentials},
+	{"foobar-credentials-check@.service", "/bin/foobar check-credentials", changeCredentials},
+}
+
+// Each service makes the system calls that its unit lets through, and no
 // others: one that a new release of Go or of a module adds turns up here, not
-// as an error at night. With FOOBAR_WRITE=1 the unit's list is written anew.
+// as an error at night. With FOOBAR_WRITE=1 the units' lists are written anew.
 func TestSystemCalls(t *testing.T) {
 	t.Parallel()
+	for _, u := range tracedUnits {
+		t.Run(u.unit, func(t *testing.T) {
+			t.Parallel()
+			u.measure(t)
+		})
+	}
+}
+
+func (u tracedUnit) measure(t *testing.T) {
+	t.Helper()
 	var mu sync.Mutex
 	made := map[string]bool{}
 	t.Run("trace", func(t *testing.T) {
 		for _, release := range testbed.Releases {
 			t.Run(release, func(t *testing.T) {
 				t.Parallel()
-				calls := traceLifecycle(t, release)
+				calls := u.trace(t, release)
 				mu.Lock()
 				defer mu.Unlock()
 				for name := range calls {
@@ -62,9 +84,9 @@ func TestSystemCalls(t *testing.T) {
 	if t.Failed() || len(made) == 0 { // none if -run selects no subtest
 		return
 	}
-	deny, keep := exceptions(t)
+	deny, keep := exceptions(t, u.unit)
 	for name := range deny {
-		if !made[name] {
+		if !made[name] && u.unit == "foobar.service" {
 			t.Errorf("%s: %s is not made any more", exceptionsFile, name)
 		}
 		delete(made, name)
@@ -74,31 +96,38 @@ func TestSystemCalls(t *testing.T) {
 	}
 	want := slices.Sorted(maps.Keys(made))
 	if writes() {
-		writeFilter(t, want)
+		writeFilters(t, u.unit, want)
 		return
 	}
-	if got := filterLists(t); !slices.Equal(got, want) {
-		t.Errorf("SystemCallFilter= of %s lets through\n%s\nneeded is\n%s", serviceFile, got, want)
+	got, err := directives.ReadFilter(unitPath(u.unit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("SystemCallFilter= of %s lets through\n%s\nneeded is\n%s", u.unit, got, want)
 	}
 }
 
-// traceLifecycle leads the service through its life while it is traced, and returns
-// the calls that it made.
-func traceLifecycle(t *testing.T, release string) map[string]madeCall {
+// trace traces the unit's processes on a machine, and returns the calls that
+// they made.
+func (u tracedUnit) trace(t *testing.T, release string) map[string]madeCall {
 	t.Helper()
 	m := machines.Installed(t, release)
 	if writes() {
-		dropIn(t, m, "foobar.service", "[Service]\nSystemCallFilter=\n")
+		dropIn(t, m, u.unit, "[Service]\nSystemCallFilter=\n")
 	}
 	output := filepath.Join(t.TempDir(), "calls.json")
-	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), output)
-	runLifecycle(t, m)
+	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), u.program, output)
+	u.exercise(t, m)
 	stop()
 	var calls []madeCall
 	if err := json.Unmarshal([]byte(documents.Text(t, output)), &calls); err != nil {
 		t.Fatal(err)
 	}
-	deny, _ := exceptions(t)
+	if len(calls) == 0 {
+		t.Fatalf("no process with the command line %q was seen", u.program)
+	}
+	deny, _ := exceptions(t, u.unit)
 	byName := map[string]madeCall{}
 	for _, c := range calls {
 		byName[c.Name] = c
@@ -113,11 +142,11 @@ func traceLifecycle(t *testing.T, release string) map[string]madeCall {
 
 // startTracer follows everything that starts in a machine, until stop is
 // called.
-func startTracer(t *testing.T, leader, output string) (stop func()) {
+func startTracer(t *testing.T, leader, program, output string) (stop func()) {
 	t.Helper()
 	tracer := filepath.Join(t.TempDir(), "systrace")
 	testbed.HostCommand(t, "go", "build", "-o", tracer, "../tools/systrace")
-	cmd := exec.Command(tracer, "-json", "-o", output, "-p", leader)
+	cmd := exec.Command(tracer, "-json", "-o", output, "-program", program, "-p", leader)
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -270,80 +299,75 @@ func (s *service) stopUnderLoad(t *testing.T) {
 	conns.Wait()
 }
 
-// exceptions returns the calls that are denied, or kept, with the reasons.
-func exceptions(t *testing.T) (deny, keep map[string]string) {
+// exceptions returns the calls that a unit denies, or keeps, with the reasons.
+func exceptions(t *testing.T, unit string) (deny, keep map[string]string) {
 	t.Helper()
 	deny, keep = map[string]string{}, map[string]string{}
 	for _, line := range documents.Lines(t, exceptionsFile) {
 		fields := strings.SplitN(line, " ", 3)
 		switch {
 		case strings.HasPrefix(line, "#") || line == "":
-		case len(fields) == 3 && fields[0] == "deny":
+		case len(fields) != 3:
+			t.Fatalf("%s: %q", exceptionsFile, line)
+		case fields[0] == "deny":
 			deny[fields[1]] = fields[2]
-		case len(fields) == 3 && fields[0] == "keep":
+		case fields[0] == "keep", fields[0] == "keep-service" && unit == "foobar.service":
 			keep[fields[1]] = fields[2]
-		default:
+		case fields[0] != "keep-service":
 			t.Fatalf("%s: %q", exceptionsFile, line)
 		}
 	}
 	return deny, keep
 }
 
-// filterComment is above the unit's list of system calls.
-const filterComment = "# Allows the calls that the service makes, as TestSystemCalls traces them."
-
-// filterLines are the lines of the unit that hold its list of system calls.
-func filterLines(t *testing.T, unit []string) (first, end int) {
+// makeCredentials has one credential made that is lost, then all of them.
+func makeCredentials(t *testing.T, m *testbed.Machine) {
 	t.Helper()
-	first = slices.Index(unit, filterComment) + 1
-	for end = first; end < len(unit) && strings.HasPrefix(unit[end], "SystemCallFilter="); end++ {
+	for _, lost := range []string{"token", "key cert", "key cert token"} {
+		m.Shell(t, "cd "+credsDir+"; rm -f "+lost+"; systemctl start foobar-credentials")
 	}
-	if first == 0 || end == first {
-		t.Fatalf("%s: no list of system calls", serviceFile)
-	}
-	return first, end
 }
 
-func filterLists(t *testing.T) []string {
+// changeCredentials has new credentials checked: good ones, with client
+// authorities, and a key that does not fit.
+func changeCredentials(t *testing.T, m *testbed.Machine) {
 	t.Helper()
-	unit := documents.Lines(t, serviceFile)
-	first, end := filterLines(t, unit)
-	var names []string
-	for _, line := range unit[first:end] {
-		names = append(names, strings.Fields(strings.TrimPrefix(line, "SystemCallFilter="))...)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// writeFilter replaces the list of the unit and of its template, in lines of a
-// readable length, and writes docs/directives.md anew.
-func writeFilter(t *testing.T, names []string) {
-	t.Helper()
-	var list []string
-	for _, name := range names {
-		if n := len(list); n > 0 && len(list[n-1])+1+len(name) <= 80 {
-			list[n-1] += " " + name
-			continue
+	m.Exec(t, "systemctl", "enable", "--now", "foobar")
+	m.MakePair(t, "/root/new")
+	m.Shell(t, "install -D -m 600 /root/new/cert /etc/credstore/foobar.client-ca; cp /root/new/* "+credsDir)
+	awaitCertificate(t, m, "8080", "/root/new/cert")
+	awaitReloadUnit(t, m)
+	m.MakePair(t, "/root/newer")
+	m.Exec(t, "cp", "/root/newer/key", credsDir)
+	testbed.Eventually(t, 2*reloadLimit, func() string {
+		if r := m.Try("systemctl", "is-failed", "foobar-credentials-reload.service"); r.Code != 0 {
+			return "foobar-credentials-reload.service is " + r.Stdout
 		}
-		list = append(list, "SystemCallFilter="+name)
+		return ""
+	})
+}
+
+// writeFilters replaces the lists of a unit and of its template, and writes
+// docs/directives.md anew.
+func writeFilters(t *testing.T, unit string, names []string) {
+	t.Helper()
+	paths := []string{unitPath(unit)}
+	if template := unitPath(strings.Replace(unit, ".", "@.", 1)); !strings.Contains(unit, "@") {
+		paths = append(paths, template)
 	}
-	for _, file := range []string{serviceFile, templateFile} {
-		unit := documents.Lines(t, file)
-		first, end := filterLines(t, unit)
-		writeLines(t, file, slices.Concat(unit[:first], list, unit[end:]))
+	for _, path := range paths {
+		if err := directives.WriteFilter(path, names); err != nil {
+			t.Fatal(err)
+		}
 	}
 	document, err := directives.Document("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeLines(t, directivesFile, strings.Split(strings.TrimSuffix(document, "\n"), "\n"))
-	t.Logf("%d system calls are written to %s", len(names), serviceFile)
-}
-
-func writeLines(t *testing.T, path string, lines []string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(directivesFile, []byte(document), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d system calls are written to %s", len(names), unit)
 }
+
+func unitPath(unit string) string { return "../../systemd/" + unit }

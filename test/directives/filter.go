@@ -1,0 +1,64 @@
+package directives
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// filterComment is above the list of a unit's system calls.
+const filterComment = "# Allows the calls that the service makes, as TestSystemCalls traces them."
+
+// maxFilterLine limits the lines of a written list, in bytes.
+const maxFilterLine = 80
+
+// ReadFilter returns the system calls that a unit's measured list allows,
+// sorted.
+func ReadFilter(path string) ([]string, error) {
+	lines, first, end, err := readFilterLines(path)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, line := range lines[first:end] {
+		names = append(names, strings.Fields(strings.TrimPrefix(line, "SystemCallFilter="))...)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// WriteFilter replaces a unit's measured list.
+func WriteFilter(path string, names []string) error {
+	lines, first, end, err := readFilterLines(path)
+	if err != nil {
+		return err
+	}
+	var list []string
+	for _, name := range names {
+		if last := len(list) - 1; last >= 0 && len(list[last])+1+len(name) <= maxFilterLine {
+			list[last] += " " + name
+			continue
+		}
+		list = append(list, "SystemCallFilter="+name)
+	}
+	text := strings.Join(slices.Concat(lines[:first], list, lines[end:]), "\n")
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// readFilterLines returns the lines of a unit, and the first and the end of
+// those with the list.
+func readFilterLines(path string) (lines []string, first, end int, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	lines = strings.Split(string(text), "\n")
+	first = slices.Index(lines, filterComment) + 1
+	for end = first; end < len(lines) && strings.HasPrefix(lines[end], "SystemCallFilter="); end++ {
+	}
+	if first == 0 || end == first {
+		return nil, 0, 0, fmt.Errorf("%s has no list of system calls below %q", path, filterComment)
+	}
+	return lines, first, end, nil
+}
