@@ -18,6 +18,33 @@ func useExample(t *testing.T, m *testbed.Machine, name string) {
 	m.Exec(t, "bash", "-euc", "rm -rf /etc/systemd/system/foobar*.d; cp -r "+examples+"/"+name+"/* /etc/systemd/system/; systemctl daemon-reload; systemctl restart foobar")
 }
 
+// With a journal of its own the service's entries are there and nowhere else.
+func TestJournalNamespace(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
+		useExample(t, m, "journal-namespace")
+		m.Exec(t, "systemctl", "reload", "foobar")
+		count := func(args ...string) int {
+			t.Helper()
+			args = append([]string{"journalctl", "-q", "-b", "-o", "cat", "FOOBAR_CONFIG=" + confFile, "_SYSTEMD_INVOCATION_ID=" + show(t, m, "InvocationID")}, args...)
+			return strings.Count(m.Exec(t, args...), "\n")
+		}
+		testbed.Eventually(t, reloadLimit, func() string {
+			if n := count("--namespace=foobar"); n != 2 {
+				return fmt.Sprintf("%d entries of a start and a reload in the service's journal", n)
+			}
+			return ""
+		})
+		if n := count(); n != 0 {
+			t.Errorf("%d entries of the service are in the machine's journal", n)
+		}
+		// No socket of the journal can be reached by a path.
+		if r := m.Try("ls", "/proc/"+show(t, m, "MainPID")+"/root/run/systemd/journal/socket"); r.Code == 0 {
+			t.Error("the journal's sockets are inside")
+		}
+	})
+}
+
 // The installed examples work unchanged, and the service uses files that certbot
 // and similar tools replace.
 func TestExamples(t *testing.T) {
