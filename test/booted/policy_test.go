@@ -135,6 +135,11 @@ func TestCheckPolicyByHand(t *testing.T) {
 		says("without the root directory", "RootDirectory=/run/foobar: is missing, so the service cannot start; systemd-tmpfiles --create foobar.conf")
 		m.Exec(t, "systemd-tmpfiles", "--create", "foobar.conf")
 		says("after the command that it names")
+
+		// A systemd-run that filters nothing is a kernel that enforces nothing.
+		m.Shell(t, `mkdir /tmp/bin; printf '#!/bin/bash\nexec "${@: -3}"\n' >/tmp/bin/systemd-run; chmod 755 /tmp/bin/systemd-run`)
+		expectContains(t, "where no address is denied check-policy", m.Try("env", "PATH=/tmp/bin:/usr/bin", checkPolicy).Stdout,
+			"warning: foobar-metrics.socket: IPAddressDeny=any: the kernel does not enforce it, nor any other list of addresses; let a firewall close the ports\n")
 	})
 }
 
