@@ -91,7 +91,7 @@ func TestDisableAfterRemoval(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)
 		out := m.Exec(t, "pacman", "-R", "--noconfirm", "--noprogressbar", "foobar", "foobar-policy")
-		_, command, found := strings.Cut(out, "If it was enabled:\n")
+		_, command, found := strings.Cut(out, "If the service was enabled:\n")
 		command, _, _ = strings.Cut(strings.TrimSpace(command), "\n")
 		if !found || !strings.HasPrefix(command, "systemctl disable ") {
 			t.Fatalf("the removal names no command:\n%s", out)
