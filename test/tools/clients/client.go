@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,10 @@ type client struct {
 	profile Profile
 	dialer  *http.Transport
 	conn    *http.ClientConn
+	// dialedAt is when the connection was begun, and zero once it has had a
+	// response; silence is the time from then to its first request.
+	dialedAt time.Time
+	silence  time.Duration
 }
 
 func (l *Load) newClient(group *profileLoad) *client {
@@ -79,6 +84,9 @@ func (c *client) do(method, body, match string) (response, error) {
 	sentAt := time.Now()
 	got, err := c.send(method, body, match)
 	switch {
+	case err != nil && late(err, c.silence):
+		c.group.addLate()
+		return got, err
 	case err != nil && c.profile.closeRace(err):
 		c.group.addCloseRace()
 		return got, err
@@ -105,12 +113,19 @@ func (c *client) send(method, body, match string) (response, error) {
 	}
 	for {
 		if err := c.connect(ctx); err != nil {
+			c.silence = time.Since(c.dialedAt)
 			return response{}, err
 		}
-		sent := false
+		var sentAt atomic.Pointer[time.Time]
 		got, err := c.roundTrip(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			WroteHeaders: func() { sent = true },
+			WroteHeaders: func() { now := time.Now(); sentAt.Store(&now) },
 		}), method, body, match)
+		sent := sentAt.Load()
+		c.silence = 0
+		if sent != nil && !c.dialedAt.IsZero() {
+			c.silence = sent.Sub(c.dialedAt)
+		}
+		c.dialedAt = time.Time{}
 		if err == nil {
 			return got, nil
 		}
@@ -118,7 +133,7 @@ func (c *client) send(method, body, match string) (response, error) {
 		if ctx.Err() != nil {
 			return got, err
 		}
-		if !sent {
+		if sent == nil {
 			continue
 		}
 		if !c.profile.refused(err) {
@@ -133,6 +148,7 @@ func (c *client) connect(ctx context.Context) (err error) {
 		return nil
 	}
 	c.close()
+	c.dialedAt = time.Now()
 	c.conn, err = c.dialer.NewClientConn(ctx, "https", c.load.server.Address)
 	return err
 }

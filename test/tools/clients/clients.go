@@ -52,6 +52,10 @@ func Profiles() []Profile {
 	}
 }
 
+// firstRequestGrace is the time that a server leaves a new connection for its
+// first request while it stops, less what the network takes.
+const firstRequestGrace = 800 * time.Millisecond
+
 // closeRace reports whether err can be that of a request that crossed the
 // server's end of the connection on the wire. A client of HTTP/1.1 that sends
 // nothing cannot be told before its connection is closed, and nobody reads
@@ -59,6 +63,14 @@ func Profiles() []Profile {
 func (p Profile) closeRace(err error) bool {
 	idle := !p.HTTP2 && !p.NewConnPerRequest && p.Pause > 100*time.Millisecond
 	return idle && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
+}
+
+// late reports whether err can be that of a request that came later than a server
+// waits for it while it stops, as on a busy machine. Silence is the time from the
+// dial to the request.
+func late(err error, silence time.Duration) bool {
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return closed && silence > firstRequestGrace
 }
 
 // refused reports whether the server has refused the stream of a request

@@ -24,6 +24,7 @@ type Summary struct {
 	Longest        time.Duration // until a response, that for the connection included
 	Refused        int           // connections, each a failure too
 	CloseRaces     int           // requests that crossed the end of their idle connection, and are no failures
+	Late           int           // requests that came later than a stopping server waits, and are no failures
 	RefusedStreams int           // requests that were refused unprocessed and sent again, and are no failures
 	Failed         []error       // requests that were sent and got no response, or an unexpected one
 }
@@ -31,9 +32,9 @@ type Summary struct {
 // String returns a table.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %9s %8s %8s %12s %16s %14s\n", "", "responses", "failed", "refused", "close races", "refused streams", "longest wait")
+	fmt.Fprintf(&b, "%-26s %9s %8s %8s %12s %8s %16s %14s\n", "", "responses", "failed", "refused", "close races", "late", "refused streams", "longest wait")
 	for _, s := range r.Profiles {
-		fmt.Fprintf(&b, "%-26s %9d %8d %8d %12d %16d %11.0f ms\n", s.Profile.Name, s.Responses, len(s.Failed), s.Refused, s.CloseRaces, s.RefusedStreams,
+		fmt.Fprintf(&b, "%-26s %9d %8d %8d %12d %8d %16d %11.0f ms\n", s.Profile.Name, s.Responses, len(s.Failed), s.Refused, s.CloseRaces, s.Late, s.RefusedStreams,
 			float64(s.Longest.Microseconds())/1000)
 	}
 	return b.String()
@@ -69,6 +70,12 @@ func (p *profileLoad) addCloseRace() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sum.CloseRaces++
+}
+
+func (p *profileLoad) addLate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.Late++
 }
 
 func (p *profileLoad) addRefusedStream() {
