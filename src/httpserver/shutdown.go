@@ -12,8 +12,8 @@ const (
 	// which is less likely the longer the connection was idle.
 	drainAnnounce = time.Second
 	// firstRequestGrace is how long a new connection may wait for its first request
-	// in a drain.
-	firstRequestGrace = time.Second
+	// in a drain. On a busy machine a TLS handshake alone can take a second.
+	firstRequestGrace = 2 * time.Second
 )
 
 // drainNotice returns how long to ask clients to reconnect: at most half of the
