@@ -54,7 +54,7 @@ func Profiles() []Profile {
 
 // firstRequestGrace is the time that a server leaves a new connection for its
 // first request while it stops, less what the network takes.
-const firstRequestGrace = 800 * time.Millisecond
+const firstRequestGrace = 1800 * time.Millisecond
 
 // closeRace reports whether err can be that of a request that crossed the
 // server's end of the connection on the wire. A client of HTTP/1.1 that sends
