@@ -11,7 +11,7 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// What an administrator types, one thing after the other on one machine.
+// The commands of an administrator, one after the other on one machine.
 func TestAdministration(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -70,7 +70,7 @@ func strangersAreRefused(t *testing.T, s *service) {
 		}
 	}
 	s.expectState(t, "kept")
-	// The figures and the configuration are no secret.
+	// Every user may read the figures and the configuration.
 	for _, command := range []string{"status", "check-config"} {
 		s.Must(t, testbed.Command{User: "stranger", Args: []string{"foobar", command}})
 	}
@@ -97,7 +97,7 @@ func withoutTheService(t *testing.T, s *service) {
 	}
 }
 
-// The command that the message names is what helps.
+// The command in the message solves the problem.
 func withoutTheSocketFile(t *testing.T, s *service) {
 	const command = "systemctl restart foobar-admin.socket"
 	s.store(t, "kept")
@@ -144,8 +144,8 @@ func whatSystemctlShows(t *testing.T, s *service) {
 	everyDirectiveIsExplained(t, s.Exec(t, "systemctl", "--no-pager", "cat", "foobar.service"))
 }
 
-// A comment explains the lines below it, up to the next comment; a blank line
-// ends what it says. Too many lines at a time are not explained.
+// A comment explains the lines below it up to the next comment or blank line, but
+// not more than six names.
 func everyDirectiveIsExplained(t *testing.T, text string) {
 	t.Helper()
 	_, text, _ = strings.Cut(text, "\n[Service]\n")

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// offers are what a shell completes: for each command line, the words.
+// offers holds the words that a shell offers for each command line.
 type offers map[string][]string
 
 // Bash, zsh and fish complete the commands and flags that the program lists.
@@ -36,7 +36,7 @@ func completion(t *testing.T, s *service) {
 	}
 }
 
-// expectedOffers reads them from the synopsis that the program prints.
+// expectedOffers returns the offers that the program's synopsis asks for.
 func expectedOffers(usage string) offers {
 	want := offers{}
 	synopsis, _, _ := strings.Cut(usage, "\n\n")
@@ -64,7 +64,8 @@ func expectedOffers(usage string) offers {
 	return want
 }
 
-// inBash has bash-completion find the installed file by the command's name.
+// inBash completes a line by bash-completion, which finds the installed file by
+// the command's name.
 func inBash(t *testing.T, s *service, line string) []string {
 	t.Helper()
 	return strings.Fields(s.Exec(t, "bash", "-c", `
@@ -79,8 +80,8 @@ $function
 printf '%s\n' "${COMPREPLY[@]}"`, "bash", line))
 }
 
-// inZsh types the line and Tab into a zsh on a terminal, and takes down what its
-// completion system is given. Arch's zsh looks in site-functions by itself.
+// inZsh types the line and Tab into a zsh on a terminal, and records what compadd
+// gets. Arch's zsh has site-functions in its path.
 func inZsh(t *testing.T, s *service, line string) []string {
 	t.Helper()
 	out := s.Exec(t, "bash", "-euo", "pipefail", "-c", `
@@ -114,7 +115,7 @@ rm -r "$ZDOTDIR"`, "zsh", line)
 	return strings.Fields(out)
 }
 
-// inFish asks fish itself, which finds the installed file.
+// inFish completes a line by fish, which finds the installed file.
 func inFish(t *testing.T, s *service, line string) []string {
 	t.Helper()
 	var words []string

@@ -9,7 +9,7 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// credentialSums tells the credentials apart without saying them.
+// credentialSums returns checksums of the credentials, which no message may show.
 func credentialSums(t *testing.T, m *testbed.Machine) string {
 	t.Helper()
 	return m.Exec(t, "sha256sum", credsDir+"/cert", credsDir+"/key", credsDir+"/token")
@@ -32,7 +32,7 @@ func TestGeneratedCredentials(t *testing.T) {
 			t.Errorf("%s holds\n%s", credsDir, out)
 		}
 		expectContains(t, "openssl x509", s.Exec(t, "openssl", "x509", "-noout", "-text", "-in", credsDir+"/cert"), "prime256v1")
-		// As Go's client does, so must OpenSSL's accept it.
+		// Clients that use OpenSSL accept the certificate too.
 		expectContains(t, "curl", s.Exec(t, "curl", "-sS", "--cacert", credsDir+"/cert", baseURL), "no state")
 	})
 }
@@ -57,7 +57,7 @@ func TestCredentialsAreNeverOverwritten(t *testing.T) {
 	})
 }
 
-// siteCertificate makes a certificate and its key as a site would bring them.
+// siteCertificate makes a certificate and its key for site.example.
 func siteCertificate(t *testing.T, m *testbed.Machine, cert, key string) {
 	t.Helper()
 	m.Exec(t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",

@@ -48,7 +48,7 @@ func TestReboot(t *testing.T) {
 		if n := countStarts(t, s.Machine); n != 1 {
 			t.Errorf("%d starts since boot, want 1", n)
 		}
-		// systemd breaks a cycle by leaving out a unit, not always the same.
+		// systemd breaks an ordering cycle by leaving out a unit, not always the same.
 		found := s.Try("systemd-analyze", "verify", "--man=no", "multi-user.target")
 		if strings.Contains(found.Stderr, "cycle") {
 			t.Errorf("at boot systemd finds\n%s", found.Stderr)

@@ -20,8 +20,8 @@ const (
 	instancesDoc = "../../docs/instances.md"
 )
 
-// asWritten runs the commands below a heading of a document as an ordinary user
-// would who may use sudo, and returns what they print.
+// asWritten runs the commands of a document as a user who may use sudo, and returns
+// their output.
 func asWritten(t *testing.T, m *testbed.Machine, script string) string {
 	t.Helper()
 	if script == "" {
@@ -30,15 +30,15 @@ func asWritten(t *testing.T, m *testbed.Machine, script string) string {
 	return m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euo", "pipefail", "-c", script}})
 }
 
-// Two instances at once, from the document's commands to their removal: what is
-// one's is not the other's, and what happens to one does not to the other.
+// Two instances at once, from the document's commands to their removal: they share
+// no data, and a failure of one does not affect the other.
 func TestInstances(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		first := running(t, release)
 		m := first.Machine
 		do := documents.Scripts(t, instancesDoc)
 		first.store(t, "the first")
-		before := lives(t, m, "foobar.service")
+		before := processOf(t, m, "foobar.service")
 
 		refusesWithoutAddress(t, m)
 		asWritten(t, m, do["Add one"])
@@ -47,22 +47,22 @@ func TestInstances(t *testing.T) {
 		other.expectState(t, "hello")
 
 		areSeparate(t, first, other)
-		areAlike(t, m)
+		compareProperties(t, m)
 		bluePassesTools(t, m)
 		takesNewCredentials(t, m)
 		other = connectTo(t, m, "/etc/foobar@blue/credentials", blueURL)
-		otherBreaks(t, first, other)
-		other = otherRotates(t, first)
-		if after := lives(t, m, "foobar.service"); after != before {
+		breakOther(t, first, other)
+		other = rotateOther(t, first)
+		if after := processOf(t, m, "foobar.service"); after != before {
 			t.Errorf("the first was %q, and is %q after all that the other went through", before, after)
 		}
 
-		upgradesBoth(t, first, other)
+		upgradeBoth(t, first, other)
 		m.Reboot(t)
 		first.expectState(t, "the first")
 		other.expectState(t, "the other's")
 
-		leavesBoth(t, first, other)
+		reinstallBoth(t, first, other)
 		asWritten(t, m, do["Remove it"])
 		if out := m.Shell(t, `ls -d /etc/*/*blue* /etc/*blue* /var/lib/*blue* /var/lib/private/*blue* /run/*blue* 2>/dev/null || true`); out != "" {
 			t.Errorf("the removal leaves\n%s", out)
@@ -71,8 +71,8 @@ func TestInstances(t *testing.T) {
 	})
 }
 
-// lives tells one life of a service from another.
-func lives(t *testing.T, m *testbed.Machine, unit string) string {
+// processOf identifies the running process of a service.
+func processOf(t *testing.T, m *testbed.Machine, unit string) string {
 	t.Helper()
 	return showUnit(t, m, unit, "MainPID") + " restarted " + showUnit(t, m, unit, "NRestarts")
 }
@@ -125,7 +125,7 @@ func areSeparate(t *testing.T, first, other *service) {
 		}
 	}
 
-	// One's log and figures do not tell of the other.
+	// The log and the figures of one do not show the other.
 	stored := func(port string) string {
 		return m.Shell(t, "curl -sS http://127.0.0.1:"+port+"/metrics | grep '^foobar_state_size_bytes '")
 	}
@@ -142,7 +142,7 @@ func areSeparate(t *testing.T, first, other *service) {
 	}
 }
 
-// takesNewCredentials: the instance's own path unit sees them.
+// takesNewCredentials replaces credentials, which the instance's path unit notices.
 func takesNewCredentials(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Shell(t, `
@@ -164,14 +164,14 @@ cp /tmp/new/{cert,key} /etc/foobar@blue/credentials/`)
 	})
 }
 
-// areAlike compares all that systemd knows of the two, but for names.
-func areAlike(t *testing.T, m *testbed.Machine) {
+// compareProperties compares all properties of the two units but names.
+func compareProperties(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	for unit, differ := range map[string][]string{
 		"foobar": nil,
-		// systemd's slice for a template
+		// systemd makes a slice for a template.
 		"foobar-credentials-reload": {"Slice", "Requires", "After"},
-		// docs/directives.md has the first two; others follow from them.
+		// docs/directives.md has the first two; the others follow from them.
 		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
 	} {
 		one, two := instanceProperties(t, m, unit+".service"), instanceProperties(t, m, unit+"@blue.service")
@@ -193,15 +193,15 @@ func areAlike(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// ofOneLife are the properties that no two services share.
-var ofOneLife = []string{"Id", "Names", "User", "Group", "UID", "GID", "MainPID", "ExecMainPID", "InvocationID", "ControlGroup", "ControlGroupId",
+// ownProperties lists the properties that two services never share.
+var ownProperties = []string{"Id", "Names", "User", "Group", "UID", "GID", "MainPID", "ExecMainPID", "InvocationID", "ControlGroup", "ControlGroupId",
 	"Description", "DropInPaths", "FragmentPath", "StatusText", "CPUUsageNSec", "MemoryCurrent", "MemoryPeak", "NRestarts", "RestartUSecNext",
 	"TasksCurrent", "FileDescriptorStoreFDNames", "EffectiveMemoryMax", "EffectiveMemoryHigh"}
 
 func instanceProperties(t *testing.T, m *testbed.Machine, unit string) map[string]string {
 	t.Helper()
 	all := m.UnitProperties(t, unit)
-	for _, name := range ofOneLife {
+	for _, name := range ownProperties {
 		delete(all, name)
 	}
 	for name, value := range all {
@@ -228,9 +228,9 @@ func bluePassesTools(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// otherBreaks kills the other instance, limits it, and takes its configuration
-// away, and mends it each time.
-func otherBreaks(t *testing.T, first, other *service) {
+// breakOther kills the other instance, limits it and makes its configuration wrong,
+// and restores it each time.
+func breakOther(t *testing.T, first, other *service) {
 	t.Helper()
 	m := first.Machine
 	m.Exec(t, "systemctl", "kill", "--kill-whom=main", "-s", "KILL", blue)
@@ -262,8 +262,8 @@ func otherBreaks(t *testing.T, first, other *service) {
 	other.expectState(t, "the other's")
 }
 
-// otherRotates gives the other instance a certificate, which it takes by itself.
-func otherRotates(t *testing.T, first *service) *service {
+// rotateOther replaces the other instance's certificate, which it loads by itself.
+func rotateOther(t *testing.T, first *service) *service {
 	t.Helper()
 	const creds = "/etc/foobar@blue/credentials"
 	m := first.Machine
@@ -279,22 +279,22 @@ func otherRotates(t *testing.T, first *service) *service {
 	return other
 }
 
-// upgradesBoth installs the next version, which takes over both.
-func upgradesBoth(t *testing.T, first, other *service) {
+// upgradeBoth installs the next version, which restarts both.
+func upgradeBoth(t *testing.T, first, other *service) {
 	t.Helper()
 	m := first.Machine
-	one, two := lives(t, m, "foobar.service"), lives(t, m, blue)
+	one, two := processOf(t, m, "foobar.service"), processOf(t, m, blue)
 	m.Shell(t, testbed.Publish+"publish v2; pacman -Syu --noconfirm --noprogressbar")
-	if one == lives(t, m, "foobar.service") || two == lives(t, m, blue) {
+	if one == processOf(t, m, "foobar.service") || two == processOf(t, m, blue) {
 		t.Error("an upgrade does not restart both")
 	}
 	first.expectState(t, "the first")
 	other.expectState(t, "the other's")
 }
 
-// leavesBoth removes the packages, which stops both services and keeps what is
-// theirs, and installs them again.
-func leavesBoth(t *testing.T, first, other *service) {
+// reinstallBoth removes the packages, which stops both services and keeps their
+// data, and installs them again.
+func reinstallBoth(t *testing.T, first, other *service) {
 	t.Helper()
 	m := first.Machine
 	m.Exec(t, "pacman", "-Rns", "--noconfirm", "--noprogressbar", "foobar")

@@ -33,8 +33,8 @@ func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]stri
 	return found
 }
 
-// What an administrator asks the journal, answered by fields, priorities and
-// explanations, whether journald has been restarted or not.
+// The journal selects entries by fields and priorities and explains them, before
+// and after a restart of journald.
 func TestJournal(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -94,8 +94,8 @@ func TestJournal(t *testing.T) {
 	})
 }
 
-// Where there is no journal's socket the service starts, and its lines on
-// standard error have priorities all the same.
+// Without the journal's socket the service starts, and its lines on standard error
+// have priorities.
 func TestNoJournalSocket(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

@@ -11,8 +11,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// Each drop-in that foobar-policy(7) shows does what its title says, and
-// nothing is left of it once it is reverted.
+// Each drop-in of foobar-policy(7) has the effect that its title names, and none
+// after it is reverted.
 func TestDropInsOfManual(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) { loosening(t, running(t, release)) })
 }
@@ -25,7 +25,7 @@ mkdir /srv/shared /root/site; echo shared >/srv/shared/file
 foobar init-credentials -dir /root/site -host example.com
 install -D /root/site/cert /etc/letsencrypt/live/example.com/fullchain.pem
 install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
-	// Each holds with the drop-in, and does not without.
+	// Each check succeeds with the drop-in, and fails without.
 	checks := map[string]string{
 		"Another port or address":                     `curl -sSk -o /dev/null https://localhost:8443/`,
 		"Clients of some networks alone":              `curl -sSk -o /dev/null --interface 192.0.2.7 https://127.0.0.1:8080/ && ! curl -sk -m 2 --interface 198.51.100.1 https://127.0.0.1:8080/`,
@@ -72,7 +72,7 @@ install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
 	expectContains(t, "systemd-analyze security", s.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar"), " 0.1 SAFE")
 }
 
-// restart restarts a unit, and with it the service and what watches for it.
+// restart restarts a unit, and waits for the service and its path unit.
 func restart(t *testing.T, s *service, unit string) {
 	t.Helper()
 	s.Exec(t, "systemctl", "restart", unit)

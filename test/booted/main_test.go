@@ -1,8 +1,9 @@
 //go:build testbed
 
-// Package booted tries the packages on booted machines, one release after the
-// other: built by makepkg, installed by pacman, run by systemd. test/run runs
-// it; `go test -tags testbed ./test/booted -run Name/sid` runs a part of it.
+// Package booted tests the packages on booted machines of each Debian release: built
+// by makepkg, installed by pacman, run by systemd. test/run runs all tests, and
+// `go test -tags testbed ./test/booted -run TestReload/sid` runs one. The helpers of
+// all tests are in helpers_test.go; package testbed drives the machines.
 package booted
 
 import (
@@ -33,8 +34,8 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	// For work on the tests alone: a directory in which the built and installed
-	// packages stay for the next run.
+	// A directory in which the machines with the built and installed packages stay
+	// for the next run, for work on the tests.
 	if dir := os.Getenv("FOOBAR_BED"); dir != "" {
 		machines = testbed.New(repo, dir)
 		return m.Run(), nil
@@ -49,8 +50,8 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// removeOnSignal keeps an interrupted run from leaving its files behind; its
-// machines end by themselves.
+// removeOnSignal removes the directory after a signal. The machines end by
+// themselves.
 func removeOnSignal(dir string) {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
@@ -61,7 +62,7 @@ func removeOnSignal(dir string) {
 	}()
 }
 
-// onEachRelease runs a test on every release, at the same time as others.
+// onEachRelease runs a test for each release, in parallel with other tests.
 func onEachRelease(t *testing.T, test func(*testing.T, string)) {
 	t.Parallel()
 	for _, release := range testbed.Releases {

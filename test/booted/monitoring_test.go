@@ -42,7 +42,7 @@ func TestMonitoring(t *testing.T) {
 		} {
 			m.Exec(t, append([]string{"promtool"}, args...)...)
 		}
-		// Room for little more than two of the largest states.
+		// Space for little more than two of the largest states.
 		m.Exec(t, "systemctl", "stop", "foobar")
 		m.Exec(t, "mount", "-t", "tmpfs", "-o", "size=80m,mode=700", "tmpfs", "/var/lib/private/foobar")
 		m.Exec(t, "systemctl", "start", "foobar")
@@ -187,7 +187,7 @@ func firingAlerts(t *testing.T, p v1.API) map[model.LabelValue]v1.Alert {
 	return firing
 }
 
-// expectFiring waits until these alerts fire, and says what they say.
+// expectFiring waits until these alerts fire, and logs their texts.
 func expectFiring(t *testing.T, p v1.API, names ...model.LabelValue) {
 	t.Helper()
 	var firing map[model.LabelValue]v1.Alert
@@ -243,8 +243,8 @@ func expectAnswers(t *testing.T, v *dashboard.View) {
 	}
 }
 
-// hasNumber reports whether a series has a value: a ratio of nothing to nothing
-// is NaN.
+// hasNumber reports whether a series has a value other than NaN, which is the ratio
+// of zero to zero.
 func hasNumber(series *model.SampleStream) bool {
 	return slices.ContainsFunc(series.Values, func(s model.SamplePair) bool { return !math.IsNaN(float64(s.Value)) })
 }

@@ -15,12 +15,12 @@ import (
 const (
 	resolvConf = "/etc/resolv.conf"
 	caBundle   = "/etc/ssl/certs/ca-certificates.crt"
-	// What systemd-resolved keeps, and /etc/resolv.conf is a link to.
+	// The file of systemd-resolved to which /etc/resolv.conf is a link.
 	stubResolvConf = "/run/systemd/resolve/stub-resolv.conf"
 )
 
-// The package foobar-outbound, and it alone, has the service reach an HTTPS
-// server by its name: installing it is enough, and removing it too.
+// Only with the package foobar-outbound can the service reach an HTTPS server by
+// name. To install the package opens the network, and to remove it closes it.
 func TestOutbound(t *testing.T) {
 	caller, probe := testbed.BuildStatic(t, "../tools/outbound"), testbed.BuildStatic(t, "../tools/probe")
 	onEachRelease(t, func(t *testing.T, release string) {
@@ -62,11 +62,11 @@ func TestOutbound(t *testing.T) {
 	})
 }
 
-// denied is part of what a call results in that the sandbox denies.
+// denied is part of the result of a call that the sandbox denies.
 const denied = "operation not permitted"
 
-// startServers runs what test/tools/outbound calls, on the machine's loopback
-// interface, and has the machine use it.
+// startServers runs the servers of test/tools/outbound on the machine's loopback
+// interface, and makes the machine use its name server and certificate.
 func startServers(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Shell(t, `
@@ -77,14 +77,14 @@ ip route add 224.0.0.0/4 dev lo
 ip route add 255.255.255.255/32 dev lo
 systemd-run -q --unit=servers /srv/caller -serve /srv/servers.crt`)
 	testbed.Eventually(t, 10*time.Second, func() string { return m.Try("cat", "/srv/servers.crt").Stderr })
-	// As on Arch, where the bundle is made anew behind a link.
+	// As on Arch, where the bundle is a link to a generated file.
 	m.Shell(t, `
 install -Dm644 /srv/servers.crt /etc/ca-certificates/extracted/tls-ca-bundle.pem
 ln -sf ../../ca-certificates/extracted/tls-ca-bundle.pem `+caBundle+`
 echo nameserver 192.0.2.53 >`+resolvConf)
 }
 
-// replaceProgram mounts a program over the service's binary: no unit changes.
+// replaceProgram mounts a program over the service's binary, and changes no unit.
 func replaceProgram(t *testing.T, m *testbed.Machine, program string) {
 	t.Helper()
 	m.Shell(t, "! mountpoint -q /usr/bin/foobar || umount /usr/bin/foobar")
@@ -93,7 +93,7 @@ func replaceProgram(t *testing.T, m *testbed.Machine, program string) {
 	}
 }
 
-// calls are the results, by name, of what the service tried at its start.
+// calls returns the results, by name, of what the program tried at its start.
 func calls(t *testing.T, m *testbed.Machine) map[string]string {
 	t.Helper()
 	results := map[string]string{}
@@ -111,7 +111,7 @@ func expectCalls(t *testing.T, when string, m *testbed.Machine, four, six string
 	expectContains(t, when+", the IPv6 server", results["six.example"], six)
 }
 
-// settings are those that the drop-in changes, and what it is known by.
+// settings returns the properties that the drop-in changes.
 func settings(t *testing.T, m *testbed.Machine) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -126,8 +126,8 @@ func settings(t *testing.T, m *testbed.Machine) map[string][]string {
 	return all
 }
 
-// expectOwners checks that every path that is bound belongs to a package on which
-// the one that binds it depends.
+// expectOwners checks that every bound path belongs to a package on which
+// foobar-outbound depends.
 func expectOwners(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	bound := boundPaths(t, m)
@@ -149,8 +149,7 @@ func expectOwners(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// restartWith restarts the service with settings of the administrator's, which
-// are gone at the next start.
+// restartWith restarts the service with a drop-in, and removes the drop-in.
 func restartWith(t *testing.T, m *testbed.Machine, text string) {
 	t.Helper()
 	dropIn(t, m, "foobar.service", "[Service]\n"+text+"\n")
@@ -158,7 +157,7 @@ func restartWith(t *testing.T, m *testbed.Machine, text string) {
 	m.Shell(t, "rm /etc/systemd/system/foobar.service.d/50-test.conf; systemctl daemon-reload")
 }
 
-// everyCallIsNeeded takes the system calls away that the drop-in brings.
+// everyCallIsNeeded denies each system call that the drop-in allows.
 func everyCallIsNeeded(t *testing.T, m *testbed.Machine, closed map[string][]string) {
 	t.Helper()
 	for _, name := range settings(t, m)["SystemCallFilter"] {
@@ -170,8 +169,8 @@ func everyCallIsNeeded(t *testing.T, m *testbed.Machine, closed map[string][]str
 	}
 }
 
-// siteNamesHosts limits the addresses, as the package's message says it, and
-// then takes all limits away.
+// siteNamesHosts limits the addresses as the package's message describes it, and
+// then removes all limits.
 func siteNamesHosts(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	restartWith(t, m, "IPAddressDeny=any\nIPAddressAllow=192.0.2.53 192.0.2.80")
@@ -182,8 +181,8 @@ func siteNamesHosts(t *testing.T, m *testbed.Machine) {
 	expectContains(t, "broadcast with no limit", results["broadcast"], "ok")
 }
 
-// resolvedsLink tries /etc/resolv.conf as systemd-resolved has it: a link to a
-// file that is there some time after boot, and replaced by rename.
+// resolvedsLink tests /etc/resolv.conf as systemd-resolved makes it: a link to a file
+// that appears some time after boot and is replaced by rename.
 func resolvedsLink(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Exec(t, "systemctl", "stop", "foobar")
@@ -222,7 +221,7 @@ func resolvedsLink(t *testing.T, m *testbed.Machine) {
 	expectCalls(t, "with a file again", m, "ok", "ok")
 }
 
-// outboundSandbox compares what an intruder can do with what is listed.
+// outboundSandbox compares what the probe finds with the lists.
 func outboundSandbox(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	replaceProgram(t, m, "/srv/probe")
@@ -234,7 +233,7 @@ func outboundSandbox(t *testing.T, m *testbed.Machine) {
 	}
 }
 
-// outboundUpgrade upgrades all packages, which is one restart.
+// outboundUpgrade upgrades all packages, which restarts the service once.
 func outboundUpgrade(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	replaceProgram(t, m, "")

@@ -58,10 +58,9 @@ func TestSrcinfo(t *testing.T) {
 	})
 }
 
-// A second clone, in a directory of its own, with nothing of the first build but
-// the source. makepkg records the build's path in .BUILDINFO, so the packages
-// can be the same to the byte only where both are built at one path, as Arch's
-// build roots do it: the second directory is mounted over the first.
+// A second clone builds the same packages, byte for byte. makepkg records the
+// build's path in .BUILDINFO, so both are built at one path, as in Arch's build
+// roots: the second directory is mounted over the first.
 func TestBuildIsReproducible(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
@@ -76,7 +75,7 @@ func TestBuildIsReproducible(t *testing.T) {
 			t.Errorf("two builds differ:\n%s\n%s", first, second)
 		}
 
-		// And at another path nothing but that record differs.
+		// At another path only that record differs.
 		m.Must(t, testbed.Command{User: "builder", Dir: again, Args: []string{"bash", "-euo", "pipefail", "-c", build}})
 		diff := m.Run(testbed.Command{Args: []string{"bash", "-euo", "pipefail", "-c", `
 unpack() {
@@ -98,7 +97,7 @@ diff -r /tmp/one /tmp/two`}})
 	})
 }
 
-// What opens the sandbox is not installed by the way.
+// makepkg -si does not install the package that opens the sandbox.
 func TestMakepkgInstalls(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
@@ -114,7 +113,7 @@ func TestMakepkgInstalls(t *testing.T) {
 	})
 }
 
-// From a custom repository the one name brings both packages, of one version.
+// From a repository, the name foobar installs both packages of one version.
 func TestRepositoryInstalls(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -156,16 +155,16 @@ func TestPackagesOwnWhatTheUnitsUse(t *testing.T) {
 	})
 }
 
-// units are the units that the packages bring: of the template for checks an
-// instance, and the templates of the service's own instances left out, which
-// have no address yet.
+// units returns the units of the packages, with an instance of the template for
+// checks. The templates of the service's instances have no address, and are left
+// out.
 func units(t *testing.T, m *testbed.Machine) []string {
 	t.Helper()
 	return strings.Fields(m.Shell(t, `pacman -Qql foobar foobar-policy |
 sed -nE 's,^/usr/lib/systemd/system/([^/@]*\.[a-z]*|foobar-credentials-check@\.service)$,\1,p' | sed 's/@\./@test./'`))
 }
 
-// unitFiles are the files that systemd has read for the units.
+// unitFiles returns the files that systemd has read for the units.
 func unitFiles(t *testing.T, m *testbed.Machine) []string {
 	t.Helper()
 	args := []string{"systemctl", "show", "--value", "-p", "FragmentPath", "-p", "DropInPaths"}
@@ -176,7 +175,7 @@ func unitFiles(t *testing.T, m *testbed.Machine) []string {
 	return paths
 }
 
-// boundPaths are the sources of what the units bind into their root.
+// boundPaths returns the sources of the paths that the units bind.
 func boundPaths(t *testing.T, m *testbed.Machine) []string {
 	t.Helper()
 	args := []string{"systemctl", "show", "--value", "-p", "BindReadOnlyPaths", "-p", "BindPaths"}

@@ -12,14 +12,14 @@ import (
 
 const checkPolicy = "/usr/lib/foobar/check-policy"
 
-// A site's drop-in, with what it binds and loads from packages of the site's.
+// siteDropIn binds and loads files of the site's packages.
 const siteDropIn = `[Service]
 BindReadOnlyPaths=/opt/site /opt/unowned -/opt/optional
 LoadCredential=token:/etc/site/token
 `
 
-// After a transaction that touches what the effective unit takes from the
-// machine, and after no other, a line tells each path that is not in order.
+// After a transaction that touches files which the unit takes from the machine, and
+// after no other, the hook prints a line for each path with a fault.
 func TestCheckPolicy(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -85,7 +85,7 @@ func TestCheckPolicy(t *testing.T) {
 	})
 }
 
-// expectSilence is for a check by hand that finds nothing.
+// expectSilence wants a check by hand to find nothing.
 func expectSilence(t *testing.T, when string, r testbed.Result) {
 	t.Helper()
 	if r.Code != 0 || r.Stdout+r.Stderr != "" {
@@ -149,8 +149,8 @@ func pacman(m *testbed.Machine, args ...string) testbed.Result {
 
 var upgradeToV2 = testbed.Command{Args: []string{"bash", "-euc", testbed.Publish + "publish v2; pacman -Syu --noconfirm --noprogressbar"}}
 
-// sitePackages makes /srv/site-1.pkg.tar.zst of what the drop-in names, two
-// more of other modes and owners, and /srv/other-1.pkg.tar.zst.
+// sitePackages makes /srv/site-1.pkg.tar.zst with the files of siteDropIn, site-2 and
+// site-3 with another mode and owner, and /srv/other-1.pkg.tar.zst.
 func sitePackages(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euc", `
@@ -174,8 +174,8 @@ version=3 mode=600 owner=builder; makepkg`}})
 	m.Shell(t, `for package in /home/builder/site/*.pkg.tar.zst; do mv "$package" /srv/"$(basename "$package" -1-any.pkg.tar.zst)".pkg.tar.zst; done`)
 }
 
-// withoutSystemd installs where no systemd runs, as pacstrap does. The hooks
-// have nothing to do then, and nothing to say.
+// withoutSystemd installs where no systemd runs, as pacstrap does. The hooks then do
+// and print nothing.
 func withoutSystemd(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	r := m.Try("unshare", "-m", "bash", "-euc", "mount -t tmpfs tmpfs /run; "+checkPolicy+"; pacman -S --noconfirm --noprogressbar foobar-outbound")

@@ -13,9 +13,8 @@ import (
 	"foobar/test/documents"
 )
 
-// The README's commands run as they are written there, section by section.
-// What starts with a program of ours that takes a machine of its own is a test
-// by itself.
+// The README's commands run as they are written, section by section. The programs
+// below "Develop" boot machines, and are tests of their own.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
@@ -42,8 +41,8 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// readme types what the README says, at a terminal and in a clone, and answers
-// every question with the default.
+// readme runs the README's commands in a clone, at a terminal, and answers every
+// question with the default.
 func readme(t *testing.T, release string, blocks, spans []string) {
 	m := machines.Source(t, release)
 	m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", testbed.Clone)
@@ -67,8 +66,8 @@ func readme(t *testing.T, release string, blocks, spans []string) {
 	}
 }
 
-// spans are the commands within a sentence: those of an administrator. One with
-// … in it is left for the reader to fill in.
+// spans returns an administrator's commands within sentences, but for those with …,
+// which the reader has to fill in.
 func spans(markdown string) []string {
 	var all []string
 	for _, found := range regexp.MustCompile("`((?:systemctl|systemd-analyze|journalctl|foobar|man) [^`]*)`").FindAllStringSubmatch(markdown, -1) {
@@ -79,7 +78,7 @@ func spans(markdown string) []string {
 	return all
 }
 
-// The transcript that the README offers comes to its end.
+// test/demo succeeds.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("../demo").CombinedOutput(); err != nil {

@@ -13,28 +13,28 @@ import (
 
 const repositoryDoc = "../../docs/repository.md"
 
-// A publisher is one who builds and signs, on a machine that then installs.
+// A publisher builds and signs packages on a machine that then installs them.
 type publisher struct {
 	*testbed.Machine
 	t *testing.T
 }
 
-// as runs a script as the user who builds, in the clone, and answers questions
-// with "yes".
+// as runs a script in the clone as the user who builds, and answers questions with
+// "yes".
 func (p publisher) as(script string, env ...string) string {
 	p.t.Helper()
 	return p.Must(p.t, testbed.Command{User: "builder", Dir: testbed.Clone, Env: env, Stdin: strings.Repeat("y\n", 100),
 		Args: []string{"bash", "-euo", "pipefail", "-c", script}})
 }
 
-// From a key to an installed package by the document's commands; after that,
-// each thing that it says is refused.
+// The commands of docs/repository.md, from a key to an installed package. Then each
+// manipulation that the document lists is refused.
 func TestSignedRepository(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		p := publisher{machines.Built(t, release), t}
 		do := documents.Scripts(t, repositoryDoc)
-		// What a person is asked by gpg: no passphrase. The package's own check()
-		// has run when the machine was made.
+		// gpg asks for no passphrase. The package's check() has run when the machine
+		// was made.
 		p.as(`mkdir -m 700 ~/.gnupg
 printf 'batch\npinentry-mode loopback\npassphrase ""\n' >~/.gnupg/gpg.conf
 echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
@@ -59,9 +59,9 @@ echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
 	})
 }
 
-// tampering is how each kind of the document's table comes about, in /srv/repo,
-// where $package is the file of foobar. An empty frame of zstd changes nothing
-// that is unpacked.
+// tampering has a script for each row of the document's table. It runs in /srv/repo;
+// $package is the file of foobar. An empty frame of zstd does not change what is
+// unpacked.
 var tampering = map[string]string{
 	"a package that was changed":                               `printf x | dd status=none of=$package bs=1 seek=1000 conv=notrunc`,
 	"a changed package in a list that has its new checksum":    `zstd -qc </dev/null >>$package; list packages`,
@@ -82,8 +82,8 @@ list() { repo-add -q --sign --key $1@example.org foobar.db.tar.zst *.pkg.tar.zst
 cd /srv/repo; package=$(echo foobar-[0-9]*.pkg.tar.zst)
 `
 
-// refuses makes each of the document's wrong repositories, from which nothing
-// must be installed.
+// refuses manipulates the repository in each way of the document. pacman must not
+// install from it.
 func (p publisher) refuses() {
 	p.t.Helper()
 	p.as(`gpg -q --quick-generate-key 'stranger <stranger@example.org>' ed25519 sign never; cp -a /srv/repo ~/as-it-was`)
@@ -118,7 +118,7 @@ func (p publisher) install() testbed.Result {
 	return p.Try("pacman", "-Syyu", "--noconfirm", "--noprogressbar", "foobar")
 }
 
-// remove leaves the machine without the packages, copies of them and lists.
+// remove removes the packages, cached copies of them and the lists.
 func (p publisher) remove() {
 	p.t.Helper()
 	p.Shell(p.t, `! pacman -Q foobar 2>/dev/null || pacman -Rns --noconfirm foobar; rm -rf /var/cache/pacman/pkg/* /var/lib/pacman/sync/*`)

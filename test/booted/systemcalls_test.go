@@ -30,7 +30,7 @@ const (
 	directivesFile = "../../docs/directives.md"
 )
 
-// A madeCall is what test/tools/systrace says of a system call.
+// A madeCall is one line of test/tools/systrace.
 type madeCall struct {
 	Name   string
 	Count  int
@@ -51,9 +51,9 @@ var tracedUnits = []tracedUnit{
 	{"foobar-credentials-check@.service", "/bin/foobar check-credentials", changeCredentials},
 }
 
-// Each service makes the system calls that its unit lets through, and no
-// others: one that a new release of Go or of a module adds turns up here, not
-// as an error at night. With FOOBAR_WRITE=1 the units' lists are written anew.
+// Each service makes the system calls that its unit allows, and no others. This test
+// finds a call that a new release of Go or of a module adds. With FOOBAR_WRITE=1 it
+// writes the units' lists.
 func TestSystemCalls(t *testing.T) {
 	t.Parallel()
 	for _, u := range tracedUnits {
@@ -131,8 +131,8 @@ func (u tracedUnit) trace(t *testing.T, release string) map[string]madeCall {
 	byName := map[string]madeCall{}
 	for _, c := range calls {
 		byName[c.Name] = c
-		// EPERM is also what epoll_ctl(2) answers for plain files, and what
-		// rt_sigreturn(2) may leave in the register of results.
+		// epoll_ctl(2) returns EPERM for regular files, and rt_sigreturn(2) may leave
+		// that value in the register of results.
 		if n := c.Errors["EPERM"]; n > 0 && deny[c.Name] == "" && c.Name != "epoll_ctl" && c.Name != "rt_sigreturn" {
 			t.Errorf("%s was denied %d times", c.Name, n)
 		}
@@ -140,8 +140,7 @@ func (u tracedUnit) trace(t *testing.T, release string) map[string]madeCall {
 	return byName
 }
 
-// startTracer follows everything that starts in a machine, until stop is
-// called.
+// startTracer traces every process that starts in a machine, until stop is called.
 func startTracer(t *testing.T, leader, program, output string) (stop func()) {
 	t.Helper()
 	tracer := filepath.Join(t.TempDir(), "systrace")
@@ -171,7 +170,8 @@ func startTracer(t *testing.T, leader, program, output string) (stop func()) {
 	return stop
 }
 
-// runLifecycle is what happens to the service between installation and removal.
+// runLifecycle takes the service through all that happens between installation and
+// removal.
 func runLifecycle(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Exec(t, "systemctl", "enable", "--now", "foobar")
@@ -187,7 +187,7 @@ func runLifecycle(t *testing.T, m *testbed.Machine) {
 	s.Exec(t, "systemctl", "stop", "foobar")
 }
 
-// sendTraffic is requests of all kinds, over both versions of HTTP.
+// sendTraffic sends requests of all kinds, over HTTP/1.1 and HTTP/2.
 func (s *service) sendTraffic(t *testing.T) {
 	t.Helper()
 	s.store(t, "hello")
@@ -215,7 +215,7 @@ timeout 1 bash -c 'exec 3<>/dev/tcp/localhost/8080; cat <&3' || true
 	}
 }
 
-// reloadConfiguration reloads, well and badly.
+// reloadConfiguration reloads right and wrong configurations.
 func (s *service) reloadConfiguration(t *testing.T) {
 	t.Helper()
 	s.Exec(t, "systemctl", "reload", "foobar")
@@ -248,7 +248,7 @@ func (s *service) crashService(t *testing.T) {
 	s.awaitReady(t)
 }
 
-// failDisk takes the disk's space away, and then its being writable.
+// failDisk fills the disk, and then makes it read-only.
 func (s *service) failDisk(t *testing.T) {
 	t.Helper()
 	s.moveToSmallDisk(t)
@@ -264,7 +264,7 @@ func (s *service) failDisk(t *testing.T) {
 	s.Exec(t, "systemctl", "start", "foobar")
 }
 
-// stopUnderLoad stops the service while clients are there.
+// stopUnderLoad stops the service while clients send requests.
 func (s *service) stopUnderLoad(t *testing.T) {
 	t.Helper()
 	s.expectState(t, "reloaded")

@@ -20,8 +20,8 @@ func TestSystemdChangesUnderLoad(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) { systemdChangesUnderLoad(t, running(t, release)) })
 }
 
-// systemdChangesUnderLoad renews the service manager and the journal. The
-// service goes on sending watchdog pings, and systemd goes on checking them.
+// systemdChangesUnderLoad renews the service manager and the journal. The service
+// continues to send watchdog pings, and systemd continues to check them.
 func systemdChangesUnderLoad(t *testing.T, s *service) {
 	s.Write(t, "/run/systemd/system/foobar.service.d/50-test.conf", fmt.Sprintf("[Service]\nWatchdogSec=%v\n", watchdog))
 	s.Exec(t, "systemctl", "daemon-reload")
@@ -56,7 +56,7 @@ func systemdChangesUnderLoad(t *testing.T, s *service) {
 	s.awaitReady(t)
 }
 
-// awaitWatchdogPings waits until pings have come for so long, or longer.
+// awaitWatchdogPings waits until the last ping is that much later than the first.
 func awaitWatchdogPings(t *testing.T, s *service, during time.Duration) {
 	t.Helper()
 	first := lastPing(t, s)

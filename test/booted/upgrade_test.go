@@ -14,8 +14,8 @@ import (
 	"foobar/test/tools/clients"
 )
 
-// maxWait bounds the time until a response while the service restarts. How
-// long one takes is printed; the load of other tests counts in.
+// maxWait bounds the time until a response while the service restarts, on a machine
+// that runs other tests too. The test prints the longest time.
 const maxWait = 10 * time.Second
 
 // TestChangesUnderLoad reloads, restarts, upgrades and crashes the service while
@@ -80,7 +80,7 @@ func awaitResponses(t *testing.T, load *clients.Load) {
 	}
 }
 
-// withoutFailure is underLoad that wants no request to fail.
+// withoutFailure is underLoad, and wants no request to fail.
 func (s *service) withoutFailure(t *testing.T, act func()) {
 	t.Helper()
 	for _, k := range s.underLoad(t, act).Profiles {
