@@ -107,7 +107,9 @@ func (s *Store) recoverStorage() error {
 	if !s.storage.usable() {
 		return s.storage.failure
 	}
-	s.current.Store(v)
+	if current := s.Current(); current == nil || v == nil || current.digest != v.digest {
+		s.current.Store(v) // equal versions would take up memory twice
+	}
 	s.options.Log("recovered from a storage failure: writes are accepted again", nil)
 	return nil
 }
@@ -137,8 +139,5 @@ func (s *Store) closeStorage() error {
 	if err := s.recoverStorage(); err != nil {
 		return err
 	}
-	if err := s.storage.check(); err != nil {
-		return err
-	}
-	return s.storage.checkpoint(s.Current())
+	return s.storage.finish(s.Current())
 }

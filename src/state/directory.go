@@ -10,8 +10,7 @@ import (
 )
 
 // A directory is the locked state directory, with the operations on its files
-// that durability needs. All of them are relative to the open directory: if its
-// path is given to another directory meanwhile, the files stay the same.
+// that durability needs. They do not depend on what becomes of its path.
 type directory struct {
 	root   *os.Root
 	handle *os.File // for flock(2) and fsync(2)
@@ -30,33 +29,25 @@ func openDirectory(path string) (*directory, error) {
 		return nil, err
 	}
 	d := &directory{root: root, handle: handle}
-	err = d.checkOwner()
-	if err == nil {
-		err = d.lock()
-	}
-	if err != nil {
+	if err := d.lock(); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-// checkOwner keeps root, which may write everywhere, from leaving files that the
-// service's user cannot read.
-func (d *directory) checkOwner() error {
+// lock locks a directory that this user owns. Root may write everywhere, but
+// would leave files that the service's user cannot read.
+func (d *directory) lock() error {
 	info, err := d.handle.Stat()
 	if err != nil {
 		return err
 	}
 	owner, user := info.Sys().(*syscall.Stat_t).Uid, os.Geteuid()
 	if int(owner) != user {
-		return fmt.Errorf("%w: its owner is user %d, this process runs as user %d", ErrOwner, owner, user)
+		return fmt.Errorf("%w: the owner of the directory is user %d, this process runs as user %d", ErrOwner, owner, user)
 	}
-	return nil
-}
-
-func (d *directory) lock() error {
-	err := syscall.Flock(int(d.handle.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err = syscall.Flock(int(d.handle.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrInUse
 	}
@@ -70,7 +61,8 @@ func (d *directory) close() {
 }
 
 // open opens a regular file for reading. It refuses a symbolic link, because
-// rename(2) would replace the link and not the file that it points to.
+// rename(2) would replace the link and not the file that it points to. It returns
+// ErrOwner for a file that root has copied there.
 func (d *directory) open(name string) (*os.File, error) {
 	info, err := d.root.Lstat(name)
 	if err != nil {
@@ -79,10 +71,15 @@ func (d *directory) open(name string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, changedError("%s is not a regular file", name)
 	}
-	return d.root.Open(name)
+	f, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: user %d may not read %s: as root, run chown -R --reference=%[4]s/ %[4]s/ and start the service again",
+			ErrOwner, os.Geteuid(), name, d.root.Name())
+	}
+	return f, err
 }
 
-// create creates an empty file in the place of one that a crash has left.
+// create creates an empty file. It removes one that a crash has left.
 func (d *directory) create(name string) (*os.File, error) {
 	if err := d.remove(name); err != nil {
 		return nil, err
@@ -130,8 +127,7 @@ func (d *directory) renameDurably(from, to string) error {
 // syncNames makes the names of the files in the directory durable.
 func (d *directory) syncNames() error { return d.handle.Sync() }
 
-// syncFile makes the content of a file durable that this process may not have
-// written.
+// syncFile makes the content of a file durable, whichever process has written it.
 func (d *directory) syncFile(name string) error {
 	f, err := d.open(name)
 	if err != nil {

@@ -23,28 +23,23 @@
 //
 // # Method
 //
-// One file has two preallocated slots, which are written in turn. A commit writes
-// a record over the older one and calls fdatasync(2), so that the record of the
-// newest durable version is never overwritten. Checksums tell a whole record from
-// a torn one. A checkpoint later copies the version to FileName by way of a
-// temporary file and rename(2). A version that is too large for a slot is written
-// to the temporary file first, and renamed after the commit.
+// One file has two preallocated slots. A commit writes a record over the older one
+// and calls fdatasync(2), so that the newest durable record is never overwritten.
+// Checksums tell a whole record from a torn one. A checkpoint later copies the
+// version to FileName by way of a temporary file and rename(2).
 //
-// Writes that arrive during a commit are committed together by the next one,
-// which writes only the last of them to the disk: the others have happened too,
-// and were replaced at once.
+// Pending writes are committed together, and only the last of them is written to
+// the disk: the others have happened too, and were replaced at once.
 //
 // # Assumptions
 //
 //   - When fdatasync(2) or fsync(2) returns 0 the data are on stable storage and
-//     the volatile cache of the disk is flushed. ext4 and XFS use cache flushes
-//     or FUA writes (barriers, always on), btrfs its log tree.
-//   - The name of a file is durable after fsync of its directory (fsync(2),
-//     NOTES).
+//     the volatile cache of the disk is flushed, as ext4, XFS and btrfs do.
+//   - A file's name is durable after fsync of its directory (fsync(2), NOTES).
 //   - rename(2) replaces a name atomically, also in a crash: by the journals of
 //     ext4 and XFS and the transactions of btrfs.
-//   - Nothing is assumed about the atomicity of write(2), of a page or of a
-//     sector, or about the order in which unsynced writes reach the disk.
+//   - Nothing is assumed about the atomicity of write(2) or of a sector, or about
+//     the order in which unsynced writes reach the disk.
 //   - The kernel reports the error of a failed fsync once, and the pages are
 //     clean afterwards (fsync(2), ERRORS). A sync is therefore never repeated:
 //     after a failure the store recovers what was durable before into a new file

@@ -17,7 +17,7 @@ var (
 	ErrChanged      = errors.New("the state directory was changed by another program")
 	ErrFailed       = errors.New("storage failure")
 	ErrInUse        = errors.New("the state directory is in use by another process")
-	ErrOwner        = errors.New("the state directory belongs to another user")
+	ErrOwner        = errors.New("the state belongs to another user")
 	ErrClosed       = errors.New("the state store is closed")
 )
 

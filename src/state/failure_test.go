@@ -27,7 +27,7 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 		dir := t.TempDir()
 		s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 		for _, before := range []string{"before", largeState("b")} {
-			replace(t, s, Condition{}, before)
+			version := replace(t, s, Condition{}, before)
 			old, err := os.Stat(filepath.Join(dir, slotsName))
 			if err != nil {
 				t.Fatal(err)
@@ -40,7 +40,11 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 			if err := s.Check(); !errors.Is(err, ErrFailed) {
 				t.Errorf("Check says %v", err)
 			}
-			replace(t, s, Condition{IfMatch: []string{newVersion([]byte(before)).ETag}}, data)
+			_, err = s.Replace(context.Background(), Condition{IfNoneMatch: []string{"*"}}, nil) // recovers and is refused
+			if !errors.Is(err, ErrPrecondition) || s.Current() != version {
+				t.Errorf("error is %v; Current has changed: %v", err, s.Current() != version)
+			}
+			replace(t, s, Condition{IfMatch: []string{version.ETag}}, data)
 			if err := s.Check(); err != nil {
 				t.Errorf("Check says %v", err)
 			}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -155,6 +157,51 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrOwner) {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// Root restores a backup by copying it. The service's user cannot read the copy,
+// and may not change its owner.
+func TestFileOfRoot(t *testing.T) {
+	for _, name := range []string{FileName, slotsName} {
+		dir := closedDirectory(t, "x")
+		path := filepath.Join(dir, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("chown -R --reference=%[1]s/ %[1]s/", dir)
+		withoutPrivileges(t, dir, func() {
+			if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrOwner) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error is %v, want ErrOwner with %s", name, err, want)
+			}
+		})
+	}
+}
+
+// withoutPrivileges calls f as a user that is not root and owns dir.
+func withoutPrivileges(t *testing.T, dir string, f func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		f()
+		return
+	}
+	const user = 12345
+	err := errors.Join(os.Chown(dir, user, user), os.Chmod(filepath.Dir(dir), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// The system call changes the user of this thread only, which ends with
+		// the goroutine.
+		runtime.LockOSThread()
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), user, ^uintptr(0)); errno != 0 {
+			t.Error(errno)
+			return
+		}
+		f()
+	}()
+	<-done
 }
 
 func TestClockThatGoesBack(t *testing.T) {

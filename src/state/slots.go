@@ -29,9 +29,8 @@ type slots struct {
 // createSlots creates a file of slots with r as its only record and puts it
 // durably in the place of an existing one.
 func createSlots(dir *directory, r record, data []byte) (*slots, error) {
-	// Zeros are written where fallocate(2) would do: after it the first
-	// fdatasync of each block waits for the journal, which has to record that
-	// the extent is now written.
+	// Zeros and not fallocate(2), after which the first fdatasync of each block
+	// waits for the journal to record that its extent is written.
 	image := make([]byte, slotsSize)
 	copy(image, r.encode())
 	if r.kind == kindInline {

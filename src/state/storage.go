@@ -40,8 +40,7 @@ func (st *storage) markFailed(err error) error {
 	return err
 }
 
-// commit makes v durable. It returns how long the fdatasync took that makes the
-// difference.
+// commit makes v durable. It returns how long fdatasync(2) took.
 func (st *storage) commit(v *Version) (synced time.Duration, err error) {
 	if err := st.check(); err != nil {
 		return 0, err
@@ -92,6 +91,20 @@ func (st *storage) checkpoint(v *Version) error {
 	return st.renameIntoPlace()
 }
 
+// finish is the last checkpoint. It also writes a FileName that another program
+// has deleted: a large version is nowhere else.
+func (st *storage) finish(v *Version) error {
+	id, err := st.dir.identify(FileName)
+	if err == nil && id == (fileIdentity{}) && st.file.present {
+		st.log(FileName+" was deleted while the service was running: writing it again", nil)
+		st.file, st.fileID = digest{}, id
+	}
+	if err := st.check(); err != nil {
+		return err
+	}
+	return st.checkpoint(v)
+}
+
 // renameIntoPlace renames newFile, which holds the newest version, to FileName.
 // After a failure it is unknown which content FileName has, so that no record
 // may be written with it as its base.
@@ -139,7 +152,7 @@ func (st *storage) checkFile() error {
 		return err
 	}
 	if found.digest != st.file {
-		return changedError("%s was changed while the service was running: put its content back, or restart the service, which then says which file to delete", FileName)
+		return changedError("%s was changed or deleted while the service was running: restart the service, which writes a deleted file again, and says what to do about another content", FileName)
 	}
 	st.fileID = found.id
 	return nil

@@ -17,20 +17,19 @@ const FileName = "statefile"
 type Options struct {
 	// Dir is the path of the state directory.
 	Dir string
-	// MaxSize is the largest version, in bytes, that Replace accepts, and the
-	// largest FileName of another program that Open accepts; 0 is no limit.
+	// MaxSize bounds, in bytes, what Replace accepts, and the FileName of another
+	// program that Open accepts; 0 is no limit.
 	MaxSize int64
 	// CheckpointDelay is the longest time between a commit and the update of
 	// FileName while the store is open; 0 is one second.
 	CheckpointDelay time.Duration
 	// OnCommit, if not nil, is called after each commit, with the time from the
-	// first Replace of the batch until its version was on stable storage, the
-	// part of that time spent in fdatasync(2), and the size of the version in
-	// bytes. It must not call the Store.
+	// first Replace of the batch to stable storage, the part of it spent in
+	// fdatasync(2), and the size of the version in bytes.
 	OnCommit func(total, synced time.Duration, size int)
 	// Log, if not nil, is called with messages for the administrator. A nil err
-	// means that the Store has recovered something, any other err that something
-	// has failed. Log may call Current and no other method of the Store.
+	// means that the Store has recovered, any other err that something has failed.
+	// Like OnCommit, it may call Current and no other method of the Store.
 	Log func(message string, err error)
 }
 

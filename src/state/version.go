@@ -27,3 +27,6 @@ func newVersion(data []byte) *Version {
 
 // First reports whether there was no version before this one.
 func (v *Version) First() bool { return v.first }
+
+// Sequence returns a number that is higher than that of every earlier version.
+func (v *Version) Sequence() uint64 { return v.sequence }
