@@ -18,6 +18,7 @@ var layers = [][]string{
 	{"httpserver"},
 	{"http1"},
 	{"api"},
+	{"readers"},
 	{"state", "config", "credentials", "listen", "notify", "logging", "metrics", "connlimit"},
 }
 
