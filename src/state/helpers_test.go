@@ -71,15 +71,6 @@ func writeFile(t *testing.T, dir, name, data string) {
 	}
 }
 
-func readFile(t testing.TB, dir, name string) string {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(raw)
-}
-
 func removeFile(t *testing.T, dir, name string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(dir, name)); err != nil {
