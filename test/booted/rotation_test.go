@@ -103,6 +103,27 @@ func TestNewCredentialsFromSpecifiers(t *testing.T) {
 	})
 }
 
+// The authorities of client certificates are loaded when their file appears, and
+// when another takes its place.
+func TestClientAuthoritiesAreWatched(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		for n := 1; n <= 2; n++ {
+			s.MakePair(t, "/root/new")
+			s.Shell(t, "mkdir -p -m 700 /etc/credstore; cp /root/new/cert /etc/credstore/.new; mv /etc/credstore/.new /etc/credstore/foobar.client-ca")
+			testbed.Eventually(t, reloadLimit, func() string {
+				s.Exec(t, "journalctl", "--sync")
+				said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", "foobar-credentials-reload.service")
+				if got := strings.Count(said, "foobar.service has new credentials"); got != n {
+					return fmt.Sprintf("%d reloads for %d changes:\n%s", got, n, said)
+				}
+				return ""
+			})
+			awaitReloadUnit(t, s.Machine)
+		}
+	})
+}
+
 // rotatesTokens replaces the token: two are valid, and then the second one alone.
 func (s *service) rotatesTokens(t *testing.T) {
 	t.Helper()

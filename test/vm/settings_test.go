@@ -1,0 +1,86 @@
+//go:build vm
+
+package vm
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serviceDropIn adds lines to the [Service] section until the test ends.
+func (g *guest) serviceDropIn(t *testing.T, lines string) {
+	t.Helper()
+	const dir = "/run/systemd/system/foobar.service.d"
+	const apply = "systemctl daemon-reload; systemctl restart foobar"
+	t.Cleanup(func() { g.Shell(t, "rm -r "+dir+"; "+apply) })
+	g.Shell(t, "mkdir "+dir+"; printf '[Service]\n"+lines+"' >"+dir+"/50-test.conf; "+apply)
+}
+
+// TestSettings tests what settings do that the host's kernel keeps from a
+// container: handlers of core files, and quotas.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	m := NewMachine(t, *image, Durable)
+	m.PowerOn(t)
+	m.WaitUp(t)
+	g := &guest{Machine: m}
+	g.foobar, _ = findPrograms(t, m)
+	t.Run("LimitCORE", g.coreHandler)
+	t.Run("StateDirectoryQuota", g.stateQuota)
+}
+
+// coreHandler tests that no handler gets the memory of a crash, which has the
+// private key in it. With a limit of 0 one does.
+func (g *guest) coreHandler(t *testing.T) {
+	g.wantUp(t)
+	g.Shell(t, `printf '#!/bin/sh\nhead -c 1M >/run/core\n' >/usr/local/bin/keep-core; chmod 755 /usr/local/bin/keep-core
+echo '|/usr/local/bin/keep-core' >/proc/sys/kernel/core_pattern`)
+	crash := func() {
+		t.Helper()
+		before := g.number(t, "foobar.service", "NRestarts")
+		g.Shell(t, "rm -f /run/core; systemctl kill --kill-whom=main --signal=ABRT foobar")
+		g.eventually(t, time.Minute, func() error {
+			if n := g.number(t, "foobar.service", "NRestarts"); n == before {
+				return fmt.Errorf("foobar.service was restarted %d times, as before", n)
+			}
+			return nil
+		})
+		g.wantUp(t)
+	}
+	const dumps = `Environment=GOTRACEBACK=crash\n` // Go ends by a signal, as other programs do
+	t.Run("as shipped", func(t *testing.T) {
+		g.serviceDropIn(t, dumps)
+		crash()
+		if out := g.Shell(t, "ls /run/core 2>/dev/null || true"); out != "" {
+			t.Error("the handler has the memory of the service")
+		}
+	})
+	t.Run("0", func(t *testing.T) {
+		g.serviceDropIn(t, dumps+`LimitCORE=0\n`)
+		crash()
+		if out := g.Shell(t, "ls /run/core 2>/dev/null || true"); out == "" {
+			t.Error("the handler has nothing: what does this test test?")
+		}
+	})
+}
+
+// stateQuota tests the example state-quota on a file system with project quotas.
+func (g *guest) stateQuota(t *testing.T) {
+	g.Shell(t, `systemctl stop foobar
+modprobe -a loop quota_v2
+mount -o loop,prjquota /srv/quota.img /var/lib/private/foobar
+systemctl start foobar`)
+	t.Cleanup(func() { g.Shell(t, "systemctl stop foobar; umount /var/lib/private/foobar; systemctl start foobar") })
+	g.wantUp(t)
+	write := "head -c 6M /dev/urandom | curl -sS -o /dev/null -w '%{http_code}' --unix-socket /run/foobar-admin.sock -T - --request-target / http://foobar"
+	if status := strings.TrimSpace(g.Shell(t, write)); !strings.HasPrefix(status, "20") {
+		t.Fatalf("without a quota a write of 6 MiB got status %s", status)
+	}
+	g.serviceDropIn(t, `StateDirectoryQuota=4M\n`)
+	g.wantUp(t)
+	if status := strings.TrimSpace(g.Shell(t, write)); status != "507" {
+		t.Errorf("a write beyond the quota got status %s, want 507", status)
+	}
+}
