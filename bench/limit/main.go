@@ -54,28 +54,27 @@ func serve(address, cert, key, file string) error {
 	if err != nil {
 		return err
 	}
-	var writing sync.Mutex
+	l := &loop{file: f}
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return err
 		}
-		go serveConn(conn, func(body []byte) error {
-			writing.Lock()
-			defer writing.Unlock()
-			if _, err := f.WriteAt(body, 0); err != nil {
-				return err
-			}
-			return unix.Fdatasync(int(f.Fd()))
-		})
+		go l.serveConn(conn)
 	}
 }
 
+// A loop has what its connections share.
+type loop struct {
+	responses sync.Map // of []byte, by request line
+	writing   sync.Mutex
+	file      *os.File
+}
+
 // serveConn answers each request of a connection until it fails.
-func serveConn(conn net.Conn, write func(body []byte) error) {
+func (l *loop) serveConn(conn net.Conn) {
 	defer conn.Close()
-	buffer := make([]byte, slotSize)
-	answers := map[string][]byte{}
+	buffer := make([]byte, 4<<10)
 	have := 0
 	for {
 		n, err := conn.Read(buffer[have:])
@@ -88,34 +87,54 @@ func serveConn(conn net.Conn, write func(body []byte) error) {
 			continue
 		}
 		line, _, _ := bytes.Cut(buffer[:end], []byte("\r\n"))
+		response := created
 		if bytes.HasPrefix(line, []byte("GET ")) {
-			if answers[string(line)] == nil {
-				answers[string(line)] = response(sizeIn(line))
-			}
-			if _, err := conn.Write(answers[string(line)]); err != nil {
-				return
-			}
-			have = 0
-			continue
-		}
-		body := bodyLength(buffer[:end])
-		if _, err := io.ReadFull(conn, buffer[have:end+4+body]); err != nil {
-			return
-		}
-		if err := write(buffer[end+4 : end+4+body]); err != nil {
+			response = l.response(string(line))
+		} else if buffer, err = l.receive(conn, buffer, have, end+len("\r\n\r\n")); err != nil {
 			log.Print(err)
 			return
 		}
-		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
+		if _, err := conn.Write(response); err != nil {
 			return
 		}
 		have = 0
 	}
 }
 
+var created = []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+// receive reads the rest of a body that begins at start, and writes it to the
+// file. It returns the buffer, larger if the body needs that.
+func (l *loop) receive(conn net.Conn, buffer []byte, have, start int) ([]byte, error) {
+	end := start + bodyLength(buffer[:start])
+	if end > len(buffer) {
+		buffer = append(make([]byte, 0, end), buffer[:have]...)[:end]
+	}
+	if _, err := io.ReadFull(conn, buffer[have:end]); err != nil {
+		return buffer, err
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if _, err := l.file.WriteAt(buffer[start:end], 0); err != nil {
+		return buffer, err
+	}
+	return buffer, unix.Fdatasync(int(l.file.Fd()))
+}
+
+// response returns the response to a request line, which it makes once.
+func (l *loop) response(line string) []byte {
+	if known, ok := l.responses.Load(line); ok {
+		return known.([]byte)
+	}
+	size := sizeIn(line)
+	made := append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", size), load.Body(size)...)
+	l.responses.Store(line, made)
+	return made
+}
+
 // sizeIn returns the size in the path of a request line, "GET /1024 HTTP/1.1".
-func sizeIn(line []byte) (size int) {
-	fmt.Sscanf(string(line), "GET /%d ", &size)
+func sizeIn(line string) (size int) {
+	fmt.Sscanf(line, "GET /%d ", &size)
 	return size
 }
 
@@ -123,8 +142,4 @@ func bodyLength(header []byte) (n int) {
 	_, rest, _ := bytes.Cut(header, []byte("Content-Length: "))
 	fmt.Sscanf(string(rest), "%d", &n)
 	return n
-}
-
-func response(size int) []byte {
-	return append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", size), load.Body(size)...)
 }
