@@ -305,7 +305,7 @@ func TestUploadsShareABudget(t *testing.T) {
 
 func TestConditions(t *testing.T) {
 	f := newFixture(t, nil)
-	created := f.put("a", func(r *Request) { r.IfNoneMatch = "*" })
+	created := f.put("a", func(r *Request) { r.IfNoneMatch.Add("*") })
 	if created.Status != 200 {
 		t.Fatalf("create: %+v", created)
 	}
@@ -315,14 +315,23 @@ func TestConditions(t *testing.T) {
 		change func(*Request)
 		status int
 	}{
-		{"create again", func(r *Request) { r.IfNoneMatch = "*" }, 412},
-		{"swap another", func(r *Request) { r.IfMatch = `"x"` }, 412},
-		{"swap a weak tag", func(r *Request) { r.IfMatch = "W/" + tag }, 412},
-		{"swap nonsense", func(r *Request) { r.IfMatch = "x" }, 412},
-		{"not this", func(r *Request) { r.IfNoneMatch = "W/" + tag }, 412},
-		{"swap", func(r *Request) { r.IfMatch = `"x", ` + tag }, 200},
-		{"swap the old", func(r *Request) { r.IfMatch = tag }, 412},
-		{"swap any", func(r *Request) { r.IfMatch = "*" }, 200},
+		{"create again", func(r *Request) { r.IfNoneMatch.Add("*") }, 412},
+		{"swap another", func(r *Request) { r.IfMatch.Add(`"x"`) }, 412},
+		{"swap a weak tag", func(r *Request) { r.IfMatch.Add("W/" + tag) }, 412},
+		{"swap nonsense", func(r *Request) { r.IfMatch.Add("x") }, 400},
+		{"swap a space", func(r *Request) { r.IfMatch.Add(`"x y"`) }, 400},
+		{"swap half a tag", func(r *Request) { r.IfMatch.Add(`"x", "y`) }, 400},
+		{"swap any or this", func(r *Request) { r.IfMatch.Add("*, " + tag) }, 400},
+		{"swap without a comma", func(r *Request) { r.IfMatch.Add(`"x" ` + tag) }, 400},
+		{"swap nothing", func(r *Request) { r.IfMatch.Add("") }, 400},
+		{"swap commas", func(r *Request) { r.IfMatch.Add(" , ") }, 400},
+		{"not nothing", func(r *Request) { r.IfNoneMatch.Add("") }, 400},
+		{"not one of 100", func(r *Request) { r.IfNoneMatch.Add(strings.Repeat(`"x",`, 99) + tag) }, 412},
+		{"not one of 101", func(r *Request) { r.IfNoneMatch.Add(strings.Repeat(`"x",`, 100) + tag) }, 400},
+		{"not this", func(r *Request) { r.IfNoneMatch.Add("W/" + tag) }, 412},
+		{"swap", func(r *Request) { r.IfMatch.Add(`"x", ` + tag) }, 200},
+		{"swap the old", func(r *Request) { r.IfMatch.Add(tag) }, 412},
+		{"swap any", func(r *Request) { r.IfMatch.Add("*") }, 200},
 	} {
 		if resp := f.put("b", test.change); resp.Status != test.status {
 			t.Errorf("%s: %d, want %d", test.name, resp.Status, test.status)
@@ -340,12 +349,15 @@ func TestConditionalAndPartialReads(t *testing.T) {
 		body         string
 		contentRange string
 	}{
-		{"same", Request{IfNoneMatch: tag}, 304, "", ""},
-		{"same, weak", Request{IfNoneMatch: `"x",W/` + tag}, 304, "", ""},
-		{"any", Request{IfNoneMatch: "*"}, 304, "", ""},
-		{"other", Request{IfNoneMatch: `"x"`}, 200, "0123456789", ""},
-		{"must be", Request{IfMatch: tag}, 200, "0123456789", ""},
-		{"must be another", Request{IfMatch: `"x"`}, 412, "", ""},
+		{"same", Request{IfNoneMatch: Field{true, tag}}, 304, "", ""},
+		{"same, weak", Request{IfNoneMatch: Field{true, `"x",W/` + tag}}, 304, "", ""},
+		{"any", Request{IfNoneMatch: Field{true, "*"}}, 304, "", ""},
+		{"other", Request{IfNoneMatch: Field{true, `"x"`}}, 200, "0123456789", ""},
+		{"nothing", Request{IfNoneMatch: Field{true, ""}}, 200, "0123456789", ""},
+		{"malformed", Request{IfNoneMatch: Field{true, "x"}}, 200, "0123456789", ""},
+		{"must be nothing", Request{IfMatch: Field{true, ""}}, 412, "", ""},
+		{"must be", Request{IfMatch: Field{true, tag}}, 200, "0123456789", ""},
+		{"must be another", Request{IfMatch: Field{true, `"x"`}}, 412, "", ""},
 		{"first two", Request{Range: "bytes=0-1"}, 206, "01", "bytes 0-1/10"},
 		{"from", Request{Range: "bytes=8-"}, 206, "89", "bytes 8-9/10"},
 		{"last", Request{Range: "bytes=-3"}, 206, "789", "bytes 7-9/10"},

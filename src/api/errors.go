@@ -46,6 +46,10 @@ var (
 	errNoToken        = refusal(http.StatusForbidden, "this request needs a token, and the service has no token credential")
 	errRepeatedField  = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
 		message: "the request is malformed or ambiguous"}
+	errPartialBody = refusal(http.StatusBadRequest, "a write with the header field Content-Range is refused: the body must be the whole state")
+	errEncodedBody = &requestError{response: Response{Status: http.StatusUnsupportedMediaType, AcceptEncoding: "identity"},
+		message: "the header field Content-Encoding may only be identity: send the state as it is to be stored"}
+	errNoLength      = refusal(http.StatusLengthRequired, "the length of the body is unknown: send Content-Length, which is 0 for an empty state, or chunks")
 	errNoCertificate = &requestError{response: Response{Status: http.StatusForbidden, Close: true}, // the next connection can have one
 		message: "this request needs a client certificate of an authority in the client-ca credential"}
 	errUnauthorized = &requestError{response: Response{Status: http.StatusUnauthorized, WWWAuthenticate: `Bearer realm="foobar"`},
@@ -56,6 +60,10 @@ var (
 
 func methodNotAllowed(allow string) error {
 	return &requestError{response: Response{Status: http.StatusMethodNotAllowed, Allow: allow}, message: "allowed methods are " + allow}
+}
+
+func badCondition(field string) error {
+	return refusal(http.StatusBadRequest, fmt.Sprintf("the header field %s is empty or malformed: allowed are * or up to %d entity tags in quotation marks", field, maxETags))
 }
 
 func bodyTooLarge(limit int64) error {

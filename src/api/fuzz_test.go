@@ -36,6 +36,9 @@ func FuzzETags(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header string) {
 		for _, tag := range slices.Collect(etags(header)) {
 			opaque := strings.TrimPrefix(tag, "W/")
+			if tag == "" {
+				continue // the end of a malformed list
+			}
 			if tag != "*" && (len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' || strings.Count(opaque, `"`) != 2) {
 				t.Errorf("%q in %q is no entity tag", tag, header)
 			}

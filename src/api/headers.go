@@ -2,7 +2,6 @@ package api
 
 import (
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -10,8 +9,8 @@ import (
 )
 
 // etags yields the entity tags in the value of If-Match or If-None-Match, RFC
-// 9110, section 13.1: "*", or a list. A malformed tag ends the list, and matches
-// nothing. Weak tags keep their W/.
+// 9110, section 13.1: "*", or a list. A malformed tag ends the list as "", and
+// matches nothing. Weak tags keep their W/.
 func etags(header string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if strings.TrimSpace(header) == "*" {
@@ -20,8 +19,11 @@ func etags(header string) iter.Seq[string] {
 		}
 		for rest := header; ; {
 			rest = strings.TrimLeft(rest, " \t,")
-			tag, after, ok := cutETag(rest)
-			if !ok || !yield(tag) {
+			if rest == "" {
+				return
+			}
+			tag, after := cutETag(rest)
+			if !yield(tag) || tag == "" {
 				return
 			}
 			rest = after
@@ -29,18 +31,24 @@ func etags(header string) iter.Seq[string] {
 	}
 }
 
-// cutETag splits text after the entity tag that it begins with.
-func cutETag(text string) (tag, rest string, ok bool) {
+// cutETag splits text after the entity tag that it begins with, RFC 9110, section
+// 8.8.3. The tag is empty if there is none, or if no comma or end follows it.
+func cutETag(text string) (tag, rest string) {
 	opaque := strings.TrimPrefix(text, "W/")
 	if !strings.HasPrefix(opaque, `"`) {
-		return "", "", false
+		return "", ""
 	}
 	end := strings.IndexByte(opaque[1:], '"')
 	if end < 0 {
-		return "", "", false
+		return "", ""
 	}
 	length := len(text) - len(opaque) + end + 2
-	return text[:length], text[length:], true
+	tag, rest = text[:length], strings.TrimLeft(text[length:], " \t")
+	invalid := func(c rune) bool { return c <= ' ' || c == 0x7f }
+	if strings.ContainsFunc(tag, invalid) || rest != "" && rest[0] != ',' {
+		return "", ""
+	}
+	return tag, rest
 }
 
 // matchesStrongly compares as If-Match does, RFC 9110, section 8.8.3.2.
@@ -63,19 +71,30 @@ func matchesWeakly(header string, v *state.Version) bool {
 	return false
 }
 
-// condition returns the conditions of a write as the Store takes them. A field
-// without a tag is a list that nothing matches.
-func condition(r *Request) state.Condition {
-	var c state.Condition
-	if r.IfMatch != "" {
-		c.IfMatch = slices.AppendSeq([]string{}, etags(r.IfMatch))
+// maxETags is how many entity tags a field of a write may have.
+const maxETags = 100
+
+// condition returns the conditions of a write as the Store takes them.
+func condition(r *Request) (c state.Condition, err error) {
+	if c.IfMatch, err = etagList("If-Match", r.IfMatch); err != nil {
+		return c, err
 	}
-	if r.IfNoneMatch != "" {
-		for tag := range etags(r.IfNoneMatch) {
-			c.IfNoneMatch = append(c.IfNoneMatch, strings.TrimPrefix(tag, "W/"))
+	c.IfNoneMatch, err = etagList("If-None-Match", r.IfNoneMatch)
+	return c, err
+}
+
+// etagList returns the entity tags of a field, nil where it is absent. An empty or
+// malformed field is an error: without it, the write would have no condition.
+func etagList(name string, f Field) (list []string, err error) {
+	for tag := range etags(f.Value) {
+		if list = append(list, tag); tag == "" || len(list) > maxETags {
+			return nil, badCondition(name)
 		}
 	}
-	return c
+	if f.Present && list == nil {
+		return nil, badCondition(name)
+	}
+	return list, nil
 }
 
 // parseRange parses "bytes=first-last", "bytes=first-" and "bytes=-length",

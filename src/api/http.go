@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"foobar/src/credentials"
 )
@@ -55,12 +54,20 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 // newRequest returns the request even with an error.
 func newRequest(r *http.Request) (*Request, error) {
 	req := &Request{
-		ID: requestID(r.Context()), Method: r.Method, Path: r.URL.Path,
-		IfMatch: joinList(r.Header["If-Match"]), IfNoneMatch: joinList(r.Header["If-None-Match"]),
+		ID: requestID(r.Context()), Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
 		Body: r.Body, ContentLength: r.ContentLength,
+		NoLength: r.ContentLength == 0 && r.Header["Content-Length"] == nil,
 	}
 	if req.Path == "" && r.Method != http.MethodConnect {
 		req.Path = "/" // RFC 9110, section 4.2.3
+	}
+	for name, field := range map[string]*Field{
+		"If-Match": &req.IfMatch, "If-None-Match": &req.IfNoneMatch,
+		"Content-Encoding": &req.ContentEncoding, "Content-Range": &req.ContentRange,
+	} {
+		for _, line := range r.Header[name] {
+			field.Add(line)
+		}
 	}
 	c := clientOf(r)
 	req.Peer, req.Trusted = c.Peer, c.Trusted
@@ -98,9 +105,6 @@ func setOnce(field *string, values []string) error {
 	}
 	return nil
 }
-
-// joinList joins the lines of a field that is a list, RFC 9110, section 5.3.
-func joinList(lines []string) string { return strings.Join(lines, ", ") }
 
 // Write writes the response to a request with this method.
 func (r *Response) Write(w http.ResponseWriter, method string) {

@@ -13,16 +13,36 @@ type Service interface {
 	Serve(context.Context, *Request) Response
 }
 
-// A Request is what the API needs of an HTTP request. The strings after Path are
-// values of header fields, empty where the field is missing.
+// A Field is a header field. An absent one differs from an empty one.
+type Field struct {
+	Present bool
+	Value   string
+}
+
+// Add adds a line. Lines are joined to one list, RFC 9110, section 5.3.
+func (f *Field) Add(line string) {
+	if f.Present {
+		line = f.Value + ", " + line
+	}
+	*f = Field{Present: true, Value: line}
+}
+
+// A Request is what the API needs of an HTTP request. Authorization, IfRange and
+// Range are values of header fields, empty where the field is missing.
 type Request struct {
-	ID            ID
-	Method, Path  string
-	Authorization string
-	IfMatch       string
-	IfNoneMatch   string
-	IfRange       string
-	Range         string
+	ID              ID
+	Method, Path    string
+	Protocol        string // such as "HTTP/1.1"
+	Authorization   string
+	IfRange         string
+	Range           string
+	IfMatch         Field
+	IfNoneMatch     Field
+	ContentEncoding Field
+	ContentRange    Field
+	// NoLength is set where the request does not say how long its body is, and so
+	// not that there is one: neither by Content-Length nor by chunks or DATA frames.
+	NoLength bool
 	// Body is read once, and not at all where the request is refused without.
 	Body io.Reader
 	// ContentLength is in bytes, -1 where it is unknown.
@@ -42,6 +62,7 @@ type Response struct {
 	Body            []byte
 	ContentType     string
 	ETag            string
+	AcceptEncoding  string
 	AcceptRanges    string
 	ContentRange    string
 	Allow           string
@@ -65,6 +86,7 @@ func (r *Response) Fields(yield func(name, value string) bool) {
 		{"X-Content-Type-Options", "nosniff"},
 		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
 		{"Etag", r.ETag},
+		{"Accept-Encoding", r.AcceptEncoding},
 		{"Accept-Ranges", r.AcceptRanges},
 		{"Content-Range", r.ContentRange},
 		{"Allow", r.Allow},

@@ -21,14 +21,14 @@ const maxCopiedRange = 64 << 10
 // order of RFC 9110, section 13.2.2.
 func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	v := a.store.Current()
-	if r.IfMatch != "" && !matchesStrongly(r.IfMatch, v) {
+	if r.IfMatch.Present && !matchesStrongly(r.IfMatch.Value, v) {
 		return Response{}, state.ErrPrecondition
 	}
 	if v == nil {
 		return Response{}, errNoState
 	}
 	resp := Response{Status: http.StatusOK, ETag: v.ETag, AcceptRanges: "bytes", ContentType: rawType, Body: v.Data}
-	if r.IfNoneMatch != "" && matchesWeakly(r.IfNoneMatch, v) {
+	if r.IfNoneMatch.Present && matchesWeakly(r.IfNoneMatch.Value, v) {
 		return Response{Status: http.StatusNotModified, ETag: v.ETag, AcceptRanges: "bytes"}, nil
 	}
 	if r.Method != http.MethodGet || r.Range == "" || r.IfRange != "" && r.IfRange != v.ETag {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // firstBuffer is the first size of the buffer for a body of unknown length, in
@@ -13,12 +14,19 @@ const firstBuffer = 64 << 10
 // replace answers POST and PUT: the body is the new state. The response is sent
 // when the state is on disk.
 func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
+	condition, err := condition(r)
+	if err != nil {
+		return Response{}, err
+	}
+	if err := checkBody(r); err != nil {
+		return Response{}, err
+	}
 	data, reserved, err := a.readBody(r)
 	defer a.uploads.release(reserved)
 	if err != nil {
 		return Response{}, err
 	}
-	v, err := a.store.Replace(ctx, condition(r), data)
+	v, err := a.store.Replace(ctx, condition, data)
 	if err != nil {
 		return Response{}, err
 	}
@@ -27,6 +35,22 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 		status = http.StatusCreated // RFC 9110, section 9.3.4
 	}
 	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
+}
+
+// checkBody refuses a body that is not the new state, or of which nobody can say
+// where it ends: the state would be replaced by something else, or by nothing.
+func checkBody(r *Request) error {
+	switch {
+	case r.ContentRange.Present:
+		return errPartialBody
+	case r.ContentEncoding.Present && !strings.EqualFold(r.ContentEncoding.Value, "identity"):
+		return errEncodedBody
+	case r.NoLength && r.Protocol == "HTTP/1.0":
+		return refusal(http.StatusBadRequest, errNoLength.message) // RFC 1945, section 8.3
+	case r.NoLength:
+		return errNoLength
+	}
+	return nil
 }
 
 // readBody reads the whole body. It returns how many bytes of the budget are

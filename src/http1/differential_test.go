@@ -64,8 +64,8 @@ func (reflector) Serve(_ context.Context, r *api.Request) api.Response {
 	if err != nil {
 		return api.Response{Status: http.StatusBadRequest, Close: true, ContentType: "text/plain", Body: []byte("the body is not whole")}
 	}
-	text := fmt.Sprintf("%q %q %d %q %q %q %q %q %q", r.Method, r.Path, r.ContentLength,
-		r.Authorization, r.IfMatch, r.IfNoneMatch, r.IfRange, r.Range, body)
+	text := fmt.Sprintf("%q %q %q %d %v %q %v %v %v %v %q %q %q", r.Method, r.Path, r.Protocol, r.ContentLength, r.NoLength,
+		r.Authorization, r.IfMatch, r.IfNoneMatch, r.ContentEncoding, r.ContentRange, r.IfRange, r.Range, body)
 	return api.Response{Status: http.StatusOK, ContentType: "text/plain", ETag: `"a"`, Body: []byte(text)}
 }
 
@@ -171,7 +171,7 @@ func randomRequest(rng *rand.Rand) string {
 	method := pick("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "M-SEARCH")
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n%s: %s\r\n", method, target, pick("Host", "host", "HOST"), host)
-	for _, f := range []string{"Authorization: Bearer abc", "If-Match: \"a\", W/\"b\"", "if-none-match: *", "If-None-Match: \"c\"",
+	for _, f := range []string{"Authorization: Bearer abc", "If-Match: \"a\", W/\"b\"", "if-none-match: *", "If-None-Match: \"c\"", "If-Match:", "Content-Encoding: gzip", "Content-Encoding:", "Content-Range: bytes 0-0/1", "Content-Range:",
 		"Range: bytes=0-1", "If-Range: \"a\"", "Accept: */*", "X-Empty:", "Cookie: a=b; c=d", "User-Agent:  x/1 \t", "Accept-Encoding: gzip"} {
 		if rng.IntN(3) == 0 {
 			b.WriteString(f + "\r\n")

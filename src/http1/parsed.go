@@ -21,7 +21,6 @@ const chunked = -1
 type parsedRequest struct {
 	req              api.Request
 	host             []byte // as long as the header is not read again
-	protocol         string
 	lengths, codings int
 	expect, close    bool
 }
@@ -38,9 +37,9 @@ func (r *parsedRequest) parse(h *fasthttp.RequestHeader) error {
 		}
 	}
 	http11 := string(h.Protocol()) == "HTTP/1.1"
-	r.protocol = "HTTP/1.0"
+	r.req.Protocol = "HTTP/1.0"
 	if http11 {
-		r.protocol = "HTTP/1.1"
+		r.req.Protocol = "HTTP/1.1"
 	}
 	switch {
 	case !http11 && string(h.Protocol()) != "HTTP/1.0",
@@ -48,6 +47,7 @@ func (r *parsedRequest) parse(h *fasthttp.RequestHeader) error {
 		r.codings > 0 && !http11:
 		return errMalformed
 	}
+	r.req.NoLength = r.lengths+r.codings == 0
 	if r.codings > 0 {
 		r.req.ContentLength = chunked
 	}
@@ -98,9 +98,13 @@ func (r *parsedRequest) parseCommon(name string, value []byte) error {
 	case "Authorization":
 		return setOnce(&r.req.Authorization, value)
 	case "If-Match":
-		appendList(&r.req.IfMatch, value)
+		r.req.IfMatch.Add(string(value))
 	case "If-None-Match":
-		appendList(&r.req.IfNoneMatch, value)
+		r.req.IfNoneMatch.Add(string(value))
+	case "Content-Encoding":
+		r.req.ContentEncoding.Add(string(value))
+	case "Content-Range":
+		r.req.ContentRange.Add(string(value))
 	case "If-Range":
 		return setOnce(&r.req.IfRange, value)
 	case "Range":
@@ -115,15 +119,6 @@ func setOnce(field *string, value []byte) error {
 	}
 	*field = string(value)
 	return nil
-}
-
-// appendList joins the lines of a field that is a list, RFC 9110, section 5.3.
-func appendList(field *string, value []byte) {
-	if *field == "" {
-		*field = string(value)
-		return
-	}
-	*field += ", " + string(value)
 }
 
 // methodName returns the method without a copy where it is a common one.

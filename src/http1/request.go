@@ -70,7 +70,7 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 // last of its connection.
 func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, start time.Time) (last bool, err error) {
 	r := &b.request
-	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.protocol, Remote: c.RemoteAddr()}
+	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.req.Protocol, Remote: c.RemoteAddr()}
 	room := s.observer.RequestStarted()
 	defer func() {
 		record.Duration = time.Since(start)

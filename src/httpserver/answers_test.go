@@ -106,6 +106,7 @@ func randomSample(rng *rand.Rand, token, etag string) sample {
 		"If-None-Match": {etag, "*", `"a"`, "W/" + etag},
 		"Range":         {"bytes=0-0", "bytes=-5", "bytes=100000-", "bytes=1-2,4-5", "x=1"},
 		"If-Range":      {etag, `"a"`},
+		"Content-Range": {"bytes 0-0/1"}, "Content-Encoding": {"identity", "gzip", ""},
 	} {
 		if rng.IntN(3) == 0 || name == "Authorization" {
 			s.header.Set(name, pick(values...))

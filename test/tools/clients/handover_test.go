@@ -41,7 +41,7 @@ func (s *number) Serve(_ context.Context, r *api.Request) api.Response {
 		return api.Response{Status: http.StatusBadRequest, Close: true}
 	case r.Method == http.MethodGet:
 		return api.Response{Status: http.StatusOK, Body: []byte(s.value), ETag: tag}
-	case r.IfMatch != "" && r.IfMatch != tag:
+	case r.IfMatch.Present && r.IfMatch.Value != tag:
 		return api.Response{Status: http.StatusPreconditionFailed}
 	}
 	s.value = string(body)
