@@ -177,6 +177,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	// often sent its next request. Under load that saves most of the reads that
 	// would find nothing, and a turn of the poller after each.
 	runtime.Gosched()
+	if c.panicked.Load() {
+		return 0, errPanicked
+	}
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
 		return c.readPending(p, err)

@@ -94,6 +94,28 @@ func (f *frameClient) expectClosed(t *testing.T) {
 	}
 }
 
+// TestHTTP2Settings bounds what a client may send at a time.
+func TestHTTP2Settings(t *testing.T) {
+	server, conf := certificate(t)
+	c := dialHTTP2(t, start(t, &echo{}, defaultSettings, server), conf)
+	frame, err := c.ReadFrame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, ok := frame.(*http2.SettingsFrame)
+	if !ok {
+		t.Fatalf("the first frame is %v", frame)
+	}
+	for id, want := range map[http2.SettingID]uint32{
+		http2.SettingMaxConcurrentStreams: 100, http2.SettingMaxFrameSize: 16 << 10,
+		http2.SettingInitialWindowSize: 1 << 20, http2.SettingMaxHeaderListSize: uint32(defaultSettings.MaxHeader) + 320,
+	} {
+		if got, _ := settings.Value(id); got != want {
+			t.Errorf("%v is %d, want %d", id, got, want)
+		}
+	}
+}
+
 // TestDrainSendsGoAway shuts down with one connection that goes on with its
 // requests and one that is idle.
 func TestDrainSendsGoAway(t *testing.T) {
@@ -108,6 +130,13 @@ func TestDrainSendsGoAway(t *testing.T) {
 	go func() { stopped <- e.Shutdown(context.Background()) }()
 	for !e.draining.Load() {
 		time.Sleep(time.Millisecond)
+	}
+	for _, c := range e.conns.All() {
+		for deadline := time.Now().Add(5 * time.Second); !c.(*conn).announced.Load(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("a connection that was open is not asked to reconnect")
+			}
+		}
 	}
 	busy.request(3, "GET", true)
 	busy.expect(t, "3: 200", "GOAWAY 3")

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	zapobserver "go.uber.org/zap/zaptest/observer"
 )
 
 // A panicListener accepts connections that panic on demand.
@@ -80,10 +82,11 @@ func TestPanicEndsOneConnection(t *testing.T) {
 				if c.path == "/panic" && (err != nil || resp.StatusCode != http.StatusInternalServerError || !resp.Close && !g.http2) {
 					t.Errorf("answered %v, %v, want a 500 that closes the connection", resp, err)
 				}
-				e.expectPanicLogged(t)
+				e.awaitPanic(t)
 				if resp, err := client(t, e, conf, g).Get("https://example.com/"); err != nil || resp.StatusCode != http.StatusOK {
 					t.Errorf("after: %v, %v", resp, err)
 				}
+				e.expectOnePanic(t)
 			})
 		})
 	}
@@ -104,21 +107,39 @@ func TestPanicInTheHandshakeEndsOneConnection(t *testing.T) {
 	if _, err := tls.Dial("tcp", e.addr, other); err == nil {
 		t.Error("the handshake has succeeded")
 	}
-	e.expectPanicLogged(t)
+	e.awaitPanic(t)
 	if c, err := tls.Dial("tcp", e.addr, conf); err != nil {
 		t.Errorf("after: %v", err)
 	} else {
 		c.Close()
 	}
+	e.expectOnePanic(t)
 }
 
-// expectPanicLogged waits for the panic in log and metrics.
-func (r *running) expectPanicLogged(t *testing.T) {
+// awaitPanic waits until a panic is logged.
+func (r *running) awaitPanic(t *testing.T) {
 	t.Helper()
-	if !r.counted(t, `foobar_http_panics_total{listener="https"} 1`) {
-		t.Error("not counted")
+	for deadline := time.Now().Add(5 * time.Second); len(r.panics()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no panic is logged")
+		}
 	}
-	entries := r.log.FilterField(logging.Panicked.Field()).All()
+}
+
+func (r *running) panics() []zapobserver.LoggedEntry {
+	return r.log.FilterField(logging.Panicked.Field()).All()
+}
+
+// expectOnePanic ends the server, and wants one panic in log and metrics.
+func (r *running) expectOnePanic(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	_ = r.Shutdown(ctx)
+	if !r.counted(t, `foobar_http_panics_total{listener="https"} 1`) {
+		t.Error("not counted once")
+	}
+	entries := r.panics()
 	if len(entries) != 1 {
 		t.Fatalf("the log has %d panics", len(entries))
 	}
@@ -180,7 +201,8 @@ func TestPanicAfterTheHeader(t *testing.T) {
 				t.Error("the response looks whole")
 			}
 		}
-		e.expectPanicLogged(t)
+		e.awaitPanic(t)
+		e.expectOnePanic(t)
 	})
 }
 
@@ -196,8 +218,10 @@ func TestAbortHandlerIsNoPanic(t *testing.T) {
 		if resp, err := client(t, e, conf, g).Get("https://example.com/"); err == nil {
 			t.Errorf("answered %v", resp)
 		}
-		time.Sleep(10 * time.Millisecond)
-		if entries := e.log.FilterField(logging.Panicked.Field()).All(); len(entries) > 0 {
+		if !e.counted(t, `foobar_http_requests_in_flight{listener="https"} 0`) {
+			t.Error("the request is in flight")
+		}
+		if entries := e.panics(); len(entries) > 0 {
 			t.Errorf("logged: %v", entries)
 		}
 	})
