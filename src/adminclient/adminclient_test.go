@@ -198,3 +198,15 @@ func TestUnknownOutcomeIsReported(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Metrics that end early are not those of another server.
+func TestIncompleteMetrics(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, "# TYPE foobar_build_info gauge\nfoobar_build_info{version=\"1\"} 1\n")
+	}))
+	defer s.Close()
+	if _, err := ReadStats(s.URL); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v", err)
+	}
+}

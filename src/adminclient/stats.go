@@ -1,7 +1,9 @@
 package adminclient
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -72,7 +74,11 @@ func ReadStats(address string) (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
-	return parseStats(io.LimitReader(resp.Body, maxStats))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxStats))
+	if err != nil {
+		return Stats{}, fmt.Errorf("read the metrics: %w", err)
+	}
+	return parseStats(bytes.NewReader(text))
 }
 
 var errNotFoobar = errors.New("the server at this address has no metrics of foobar")
