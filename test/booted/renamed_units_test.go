@@ -13,17 +13,17 @@ import (
 // An administrator's changes to the units of 0.1.0, of the service and of an
 // instance, and what is under way at the time of the upgrade.
 const useOldUnits = `
-systemctl enable --now foobar foobar@blue
 mkdir /etc/systemd/system/foobar-reload.path.d
 printf '[Path]\nPathChanged=/etc/site\n' >/etc/systemd/system/foobar-reload.path.d/20-site.conf
 systemctl mask foobar-reload@green.path
-systemctl daemon-reload
-touch /etc/foobar/credentials/other
 install -D -m 644 /dev/null /etc/foobar@blue/conf.yaml
 for unit in foobar@blue.socket foobar-metrics@blue.socket; do
   mkdir /etc/systemd/system/$unit.d
   printf '[Socket]\nListenStream=/run/%s\n' $unit >/etc/systemd/system/$unit.d/address.conf
-done`
+done
+systemctl daemon-reload
+systemctl enable --now foobar foobar@blue
+touch /etc/foobar/credentials/other`
 
 // An upgrade from 0.1.0 brings what is enabled, masked or changed under a
 // unit's old name to its new one, and nothing of the old name runs on.
