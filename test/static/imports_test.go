@@ -18,7 +18,6 @@ var layers = [][]string{
 	{"httpserver"},
 	{"http1"},
 	{"api"},
-	{"readers"},
 	{"state", "config", "credentials", "listen", "notify", "logging", "metrics", "connlimit"},
 }
 
