@@ -44,7 +44,7 @@ func TestJournal(t *testing.T) {
 
 		refused := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
 		id := refused.Header.Get("X-Request-Id")
-		expectContains(t, "507", refused.text, "this is request "+id)
+		expectContains(t, "507", refused.text, "the request ID is "+id)
 		full := entries(t, s.Machine, "FOOBAR_STATUS=507")
 		if len(full) != 2 {
 			t.Fatalf("FOOBAR_STATUS=507 selects %d entries, want that of the failure and that of the access log: %v", len(full), full)
