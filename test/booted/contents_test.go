@@ -131,8 +131,9 @@ func checkInfo(t *testing.T, name, info string) {
 	}
 }
 
-// notCommands are words in the scripts that are commands elsewhere.
-var notCommands = []string{"as", "ex", "file", "foobar", "look", "service", "who"}
+// notCommands are words in the scripts that are commands elsewhere: nouns, verbs
+// of systemctl and options of other commands.
+var notCommands = []string{"as", "ex", "file", "foobar", "kill", "look", "man", "service", "who"}
 
 // archNames are packages that have another name in Debian.
 var archNames = map[string]string{"mawk": "gawk", "dash": "bash", "pacman-package-manager": "pacman", "makepkg": "pacman", "util-linux-extra": "util-linux", "bsdutils": "util-linux"}

@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 		refused := func() {
 			t.Helper()
 			r := s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
-			expectContains(t, "507", r.text, "nothing has changed")
+			expectContains(t, "507", r.text, "the state is unchanged")
 			s.expectState(t, old)
 		}
 		refused()
