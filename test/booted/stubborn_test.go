@@ -66,7 +66,7 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 func TestUpgradeWhileStarting(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
-		dropIn(t, m, "foobar.service", "[Service]\nExecStartPost=+/usr/bin/sh -c 'while [ ! -e /srv/upgraded ]; do sleep 0.1; done'\n")
+		dropIn(t, m, "foobar.service", "[Service]\nRootDirectoryStartOnly=yes\nExecStartPost=+/usr/bin/sh -c 'while [ ! -e /srv/upgraded ]; do sleep 0.1; done'\n")
 		m.Exec(t, "systemctl", "start", "--no-block", "foobar")
 		testbed.Eventually(t, 30*time.Second, func() string {
 			if state := show(t, m, "SubState"); state != "start-post" {
