@@ -67,8 +67,9 @@ func TestUpgradeFromOldNames(t *testing.T) {
 		expectContains(t, "the drop-in's path", showUnit(t, m, "foobar-credentials-reload.path", "Paths"), "/etc/site")
 		s := connect(t, m)
 		s.store(t, "served by the new version")
-		if n := countStarts(t, m); n != 2 {
-			t.Errorf("%d starts, want one before the upgrade and one after", n)
+		// systemd logs no "Starting" of the stand-in: a simple service starts at once.
+		if n := countStarts(t, m); n != 1 {
+			t.Errorf("%d starts of the new version, want one", n)
 		}
 	})
 }
