@@ -34,7 +34,7 @@ const (
 
 func main() {
 	serve := flag.String("serve", "", "run the servers, and write their certificate to this `file`")
-	for _, name := range []string{"config", "data", "cert", "key", "token", "client-ca"} {
+	for _, name := range []string{"config", "data", "cert", "key", "token", "client-ca", "memory-max"} {
 		flag.String(name, "", "ignored")
 	}
 	flag.Parse()
