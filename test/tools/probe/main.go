@@ -68,6 +68,7 @@ func run() error {
 	flag.String("key", "", "ignored")
 	flag.String("token", "", "ignored")
 	flag.String("client-ca", "", "ignored")
+	flag.String("memory-max", "", "ignored")
 	flag.BoolVar(&syscalls, "syscalls", false, "try system call numbers alone")
 	flag.Parse()
 	t.credentials = filepath.Dir(cert)
