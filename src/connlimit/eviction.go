@@ -17,7 +17,7 @@ const (
 	searchInterval = 100 * time.Millisecond
 )
 
-// An queue finds the connections that have waited for their clients the
+// A queue finds the connections that have waited for their clients the
 // longest. Connections without a request come first: those in the TLS handshake,
 // idle ones, and those in a request's header. Then come those whose request has
 // taken longer than minActive.

@@ -41,6 +41,7 @@ func (o *observer) logAccess(r http1.AccessRecord) {
 // request must not make many times its size of log.
 const maxLogged = 256
 
+// truncated returns at most maxLogged bytes of s, and a mark if there were more.
 func truncated(s string) string {
 	if len(s) <= maxLogged {
 		return s

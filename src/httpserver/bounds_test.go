@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,5 +123,18 @@ func TestNoByteMovesTheDeadlineOfADrain(t *testing.T) {
 		}
 		cancel()
 		close(stop)
+	}
+}
+
+// TestLoggedValuesAreBounded checks that a request does not make many times its
+// size of log: each byte of a path can take three when it is escaped.
+func TestLoggedValuesAreBounded(t *testing.T) {
+	settings := longTimeouts()
+	settings.AccessLog = true
+	r := start(t, &echo{}, settings, nil)
+	sendRaw(t, r.addr, "GET /"+strings.Repeat("%01", 4000)+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	message, _ := r.logged(t, 1)
+	if len(message) > 4*maxLogged {
+		t.Errorf("the entry has %d bytes", len(message))
 	}
 }

@@ -95,7 +95,7 @@ func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
 	c.phase, c.since = p, now
 	c.sawRequest = c.sawRequest || p >= connlimit.Header
 	if p == connlimit.Active && c.draining.Load() {
-		c.Conn.SetReadDeadline(time.Time{}) // that of the header, see SetReadDeadline
+		c.Conn.SetReadDeadline(time.Time{}) // the deadline of the header has been met
 	}
 }
 
