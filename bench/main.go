@@ -18,12 +18,12 @@ import (
 // Exit statuses.
 const (
 	exitFailure   = 1  // a target was missed, or the measurement failed
-	exitUndecided = 75 // the machine was too busy to decide a target (EX_TEMPFAIL of sysexits.h)
+	exitUndecided = 75 // a target is not decided: the machine was too busy, or too few rounds (EX_TEMPFAIL of sysexits.h)
 )
 
 var (
 	errMissed    = errors.New("a target was missed")
-	errUndecided = errors.New("the machine was too busy to decide a target; run this again when it is quiet")
+	errUndecided = errors.New("a target is not decided; run this again when the machine is quiet, or with more -rounds")
 )
 
 // A benchmark is one run of this program.

@@ -44,20 +44,22 @@ func TestRatioIsRoundByRound(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	for _, test := range []struct {
-		name        string
-		low, others float64
-		want        error
-		says        string
+		name      string
+		low, high float64
+		others    float64
+		want      error
+		says      string
 	}{
-		{"the lower end reaches it", 4, 0, nil, "| reached |"},
-		{"the median reaches it, the lower end does not", 3.9, 0, errMissed, "**missed**"},
-		{"the machine was busy", 4, 0.2, errUndecided, "undecided: other programs used 20 % of a core"},
+		{"the lower end reaches it", 4, 9, 0, nil, "| reached |"},
+		{"the interval contains it", 3.9, 9, 0, errUndecided, "undecided: the interval contains the target"},
+		{"the upper end does not reach it", 1, 3.9, 0, errMissed, "**missed**"},
+		{"the machine was busy", 4, 9, 0.2, errUndecided, "undecided: other programs used 20 % of a core"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
 			r := newReport(&out)
 			r.begin("section")
-			r.addTarget(target{"one to another", 4, summary{5, test.low, 9}, test.others})
+			r.addTarget(target{"one to another", 4, summary{(test.low + test.high) / 2, test.low, test.high}, test.others})
 			r.end()
 			if err := r.verdict(); !errors.Is(err, test.want) || !strings.Contains(out.String(), test.says) {
 				t.Errorf("error %v, want %v; the report is\n%s", err, test.want, out.String())

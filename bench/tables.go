@@ -36,7 +36,7 @@ func workloads() []workload {
 		{"get-64k", "GET 64 KiB over HTTP/1.1", 64 * kib, wrk{64 * kib}, nil, files, limit,
 			[]ratioTarget{{nginx, 1, false}}},
 		{"get-h2", "GET 1 KiB over HTTP/2", kib, h2load{kib}, nil, overH2, "",
-			[]ratioTarget{{baseline, 0.85, false}, {caddy, 4, false}}},
+			[]ratioTarget{{baseline, 0.85, false}, {caddy, 1.5, false}}},
 		{"post", "POST 1 KiB, 16 writers", kib, writers{16, kib}, map[string]client{
 			redis: redisWriters{16, kib}, etcd: etcdWriters{16, kib}, postgresql: postgresWriters{16, kib},
 		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, foobar},

@@ -21,22 +21,40 @@ type target struct {
 // latency is measured.
 const maxOthers = 0.1
 
-// reached reports whether the target is met with confidence: the lower end of
-// the interval reaches it.
-func (t target) reached() bool { return t.measured.low >= t.least }
+// A verdict is what the measurement says of a target.
+type verdict int
 
-// decided reports whether the machine was quiet enough for a verdict.
-func (t target) decided() bool { return t.others <= maxOthers }
+const (
+	reached verdict = iota
+	missed
+	undecided
+)
+
+// verdict compares the whole interval with the target: one that contains it
+// decides nothing, and one of a busy machine neither.
+func (t target) verdict() verdict {
+	switch {
+	case t.others > maxOthers:
+		return undecided
+	case t.measured.low >= t.least:
+		return reached
+	case t.measured.high < t.least:
+		return missed
+	}
+	return undecided
+}
 
 func (t target) row() []string {
-	verdict := "reached"
-	switch {
-	case !t.decided():
-		verdict = fmt.Sprintf("undecided: other programs used %.0f %% of a core", 100*t.others)
-	case !t.reached():
-		verdict = "**missed**"
+	said := "reached"
+	switch v := t.verdict(); {
+	case v == missed:
+		said = "**missed**"
+	case v == undecided && t.others > maxOthers:
+		said = fmt.Sprintf("undecided: other programs used %.0f %% of a core", 100*t.others)
+	case v == undecided:
+		said = "undecided: the interval contains the target"
 	}
-	return []string{t.text, fmt.Sprintf("%.2f", t.least), t.measured.format("%.2f"), verdict}
+	return []string{t.text, fmt.Sprintf("%.2f", t.least), t.measured.format("%.2f"), said}
 }
 
 // addTarget adds a target to the section that is being measured.
@@ -44,23 +62,17 @@ func (r *report) addTarget(t target) { r.pending = append(r.pending, t) }
 
 // verdict returns an error that says which targets were missed, or not decided.
 func (r *report) verdict() error {
-	var missed, undecided []string
+	texts := map[verdict][]string{}
 	for _, t := range r.targets {
-		switch {
-		case !t.decided():
-			undecided = append(undecided, t.text)
-		case !t.reached():
-			missed = append(missed, t.text)
-		}
+		texts[t.verdict()] = append(texts[t.verdict()], t.text)
 	}
-	reached := len(r.targets) - len(missed) - len(undecided)
-	fmt.Fprintf(r.out, "\n%d targets reached, %d missed, %d undecided\n", reached, len(missed), len(undecided))
+	fmt.Fprintf(r.out, "\n%d targets reached, %d missed, %d undecided\n", len(texts[reached]), len(texts[missed]), len(texts[undecided]))
 	var err error
-	if len(missed) > 0 {
-		err = fmt.Errorf("%w: %s", errMissed, strings.Join(missed, "; "))
+	if list := texts[missed]; list != nil {
+		err = fmt.Errorf("%w: %s", errMissed, strings.Join(list, "; "))
 	}
-	if len(undecided) > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %s", errUndecided, strings.Join(undecided, "; ")))
+	if list := texts[undecided]; list != nil {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errUndecided, strings.Join(list, "; ")))
 	}
 	return err
 }
