@@ -28,6 +28,7 @@ func Run(ctx context.Context, o Options, reload <-chan os.Signal) error {
 // value of reload has it load configuration and credentials again.
 func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	failed := s.runServers()
+	go releaseMemory(ctx, releaseInterval)
 	s.log.Info("foobar "+s.options.Version+" has started", logging.Started.Field(), zap.String("version", s.options.Version))
 	s.logNotifyError(s.notifier.Ready(s.status()))
 	s.metrics.WatchdogPing(s.tickInterval())
