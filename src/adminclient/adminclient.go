@@ -1,14 +1,12 @@
 // Package adminclient reads and replaces the state of a running service over
 // its admin socket, reads its metrics, and asks systemd about its unit.
 //
-// It sends one HTTP request over one connection, and uses the messages of
-// net/http without its client, which would add connection pools, proxies,
-// redirects, cookies and HTTP/2 to a binary that is also the service. Read
+// Each request has a connection of its own, without proxies and redirects. Read
 // socket.go first.
 package adminclient
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,84 +40,66 @@ type clientError struct {
 func (e *clientError) Error() string { return e.message }
 func (e *clientError) Unwrap() error { return e.kind }
 
-// dialError returns the error of a connection to an address, with what the
-// administrator can do about it. Flag is the flag that names another address.
-func dialError(err error, address, flag string) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return &clientError{ErrPermission, fmt.Sprintf("%s: permission denied: the socket is for root and the group foobar-admin, which root adds you to by `usermod -aG foobar-admin USER`, for your next login", address)}
-	case errors.Is(err, fs.ErrNotExist):
-		instance := instanceOf(address)
-		return &clientError{ErrUnavailable, fmt.Sprintf("%s: no such socket: foobar is not running, start it by `systemctl start foobar%s`; "+
-			"or the socket's file was removed, `systemctl restart foobar-admin%[2]s.socket` makes it again; or name another socket by %s", address, instance, flag)}
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return &clientError{ErrUnavailable, fmt.Sprintf("%s: nothing listens there, so foobar is not running: see `systemctl status foobar`, start it by `systemctl start foobar`, or name another address by %s", address, flag)}
+// roundTrip sends req over a connection that dial makes, and returns the
+// response. A status of 400 or more is an error. Flag is the flag of the command
+// that names another address.
+func roundTrip(req *http.Request, flag string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Response, error) {
+	transport := http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, dialError(err, flag)
+			}
+			return readingConn{conn}, nil
+		},
 	}
-	return &clientError{ErrUnavailable, fmt.Sprintf("%s: cannot connect: %v", address, systemError(err))}
-}
-
-// instanceSocket is the admin socket of an instance of foobar@.service.
-var instanceSocket = regexp.MustCompile(`^/run/foobar-admin(@[^/]+)\.sock$`)
-
-// instanceOf returns "@" and the name of the instance whose admin socket a path
-// is, empty for another path.
-func instanceOf(path string) string {
-	if m := instanceSocket.FindStringSubmatch(path); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-// systemError returns what the system reported, without the operation and the
-// address that net adds.
-func systemError(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
-}
-
-// A duplexConn is what roundTrip needs of net.TCPConn and net.UnixConn.
-type duplexConn interface {
-	net.Conn
-	CloseWrite() error
-}
-
-// sendBuffer is how much of a body is sent at a time, in bytes.
-const sendBuffer = 64 << 10
-
-// roundTrip sends req and returns the response, or a statusError. It reads while
-// it writes, so that a response that comes before the body is complete, such as
-// 413, is seen.
-func roundTrip(conn duplexConn, req *http.Request) (*http.Response, error) {
-	sent := make(chan error, 1)
-	go func() {
-		out := bufio.NewWriterSize(conn, sendBuffer)
-		err := errors.Join(req.Write(out), out.Flush())
-		sent <- err
-		if err != nil {
-			conn.CloseWrite() // the service sees that the body is incomplete, and answers
-		}
-	}()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-	select {
-	case sendErr := <-sent:
-		if sendErr != nil && !isNetworkError(sendErr) {
-			return nil, fmt.Errorf("read the new state: %w", sendErr)
-		}
-	default:
+	req.Header.Set("User-Agent", "foobar")
+	resp, err := transport.RoundTrip(req)
+	var described *clientError
+	if errors.As(err, &described) {
+		return nil, described
 	}
 	if err != nil {
-		return nil, &clientError{errNoResponse, fmt.Sprintf("the service ended the connection without a response: %v", systemError(err))}
+		return nil, &clientError{errNoResponse, fmt.Sprintf("the connection ended without a response: %v", err)}
 	}
 	return resp, statusError(resp)
 }
 
-func isNetworkError(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op)
+// A readingConn leaves it to reads to find out that the service has closed the
+// connection. A service that refuses a body answers and closes, and net/http would
+// report that the body could not be written instead of the response.
+type readingConn struct{ net.Conn }
+
+// Write implements net.Conn.
+func (c readingConn) Write(b []byte) (int, error) {
+	c.Conn.Write(b)
+	return len(b), nil
 }
+
+// dialError returns the error of a connection, with what the administrator can do
+// about it.
+func dialError(err error, flag string) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Addr == nil {
+		return &clientError{ErrUnavailable, fmt.Sprintf("cannot connect: %v", err)}
+	}
+	address := op.Addr.String()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &clientError{ErrPermission, fmt.Sprintf("%s: permission denied: the socket is for root and the group foobar-admin, which root adds you to by `usermod -aG foobar-admin USER`, for your next login", address)}
+	case errors.Is(err, fs.ErrNotExist):
+		return &clientError{ErrUnavailable, fmt.Sprintf("%s: no such socket: foobar is not running, start it by `systemctl start foobar%s`; "+
+			"or the socket's file was removed, `systemctl restart foobar-admin%[2]s.socket` makes it again; or name another socket by %s", address, instanceSocket.ReplaceAllString(address, "$1"), flag)}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &clientError{ErrUnavailable, fmt.Sprintf("%s: nothing listens there, so foobar is not running: see `systemctl status foobar`, start it by `systemctl start foobar`, or name another address by %s", address, flag)}
+	}
+	return &clientError{ErrUnavailable, fmt.Sprintf("%s: cannot connect: %v", address, op.Err)}
+}
+
+// instanceSocket matches every path. $1 is "@" and the name of the instance of
+// foobar@.service whose admin socket the path is, empty for another path.
+var instanceSocket = regexp.MustCompile(`^(?:/run/foobar-admin(@[^/]+)\.sock|.*)$`)
 
 // maxErrorBody is how much of a response is shown as an error, in bytes.
 const maxErrorBody = 1 << 10

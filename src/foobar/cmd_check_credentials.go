@@ -13,24 +13,17 @@ import (
 	"foobar/src/service"
 )
 
-// newCheckCredentialsCommand loads the files as the service does, and describes
-// them.
 func newCheckCredentialsCommand(flags *flag.FlagSet) action {
-	var f credentials.Files
-	var conf string
-	stringFlag(flags, "cert", &f.Cert)
-	stringFlag(flags, "key", &f.Key)
-	stringFlag(flags, "token", &f.Token)
-	stringFlag(flags, "client-ca", &f.ClientCA)
-	stringFlag(flags, "config", &conf)
-	return func(env environment) error { return checkCredentials(f, conf, env) }
+	var files credentials.Files
+	var configFile string
+	credentialFlags(flags, &files)
+	stringFlag(flags, "config", &configFile)
+	return func(env environment) error { return checkCredentials(files, configFile, env) }
 }
 
-func checkCredentials(f credentials.Files, conf string, env environment) error {
-	if f.Cert == "" || f.Key == "" {
-		return usageError("check-credentials: -cert or -key is missing")
-	}
-	_, store, err := service.Load(conf, f)
+// checkCredentials loads the files as the service does, and describes them.
+func checkCredentials(files credentials.Files, configFile string, env environment) error {
+	_, store, err := service.Load(configFile, files)
 	if err != nil {
 		return err
 	}

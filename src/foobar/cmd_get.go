@@ -8,23 +8,18 @@ import (
 )
 
 func newGetCommand(flags *flag.FlagSet) action {
-	path := adminclient.DefaultSocket
-	stringFlag(flags, "socket", &path)
+	socket := adminclient.DefaultSocket
+	stringFlag(flags, "socket", &socket)
 	etag := flags.Bool("etag", false, "")
 	return func(env environment) error {
-		socket := adminclient.Socket(path)
-		if *etag {
-			return printETag(socket, env)
+		if !*etag {
+			return adminclient.Socket(socket).Get(env.stdout)
 		}
-		return socket.Get(env.stdout)
-	}
-}
-
-func printETag(socket adminclient.Socket, env environment) error {
-	tag, err := socket.ETag()
-	if err != nil {
+		tag, err := adminclient.Socket(socket).ETag()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(env.stdout, tag)
 		return err
 	}
-	_, err = fmt.Fprintln(env.stdout, tag)
-	return err
 }

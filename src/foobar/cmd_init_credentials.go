@@ -23,20 +23,23 @@ func newInitCredentialsCommand(flags *flag.FlagSet) action {
 		hosts = &parsed
 		return err
 	})
-	return func(env environment) error { return initCredentials(dir, hosts, env) }
+	return func(env environment) error {
+		if hosts == nil {
+			local, err := localHosts(env)
+			if err != nil {
+				return err
+			}
+			hosts = &local
+		}
+		return initCredentials(dir, *hosts, env)
+	}
 }
 
-// initCredentials makes the credentials that are missing in dir, for this
-// machine if hosts is nil.
-func initCredentials(dir string, hosts *credentials.Hosts, env environment) (err error) {
-	if dir == "" {
-		return usageError("init-credentials: -dir is missing")
-	}
-	r := credentials.Request{Now: time.Now(), Built: builtAt()}
-	if hosts != nil {
-		r.Hosts = *hosts
-	} else if r.Hosts, err = localHosts(env); err != nil {
-		return err
+// initCredentials makes the credentials that are missing in dir.
+func initCredentials(dir string, hosts credentials.Hosts, env environment) error {
+	r := credentials.Request{Hosts: hosts, Now: time.Now()}
+	if seconds, err := strconv.ParseInt(buildTime, 10, 64); err == nil {
+		r.Built = time.Unix(seconds, 0)
 	}
 	made, err := credentials.Generate(dir, r)
 	for _, path := range made {
@@ -62,13 +65,4 @@ func localHosts(env environment) (credentials.Hosts, error) {
 		return credentials.Hosts{}, nil
 	}
 	return hosts, nil
-}
-
-// builtAt returns the time of buildTime, or the zero time.
-func builtAt() time.Time {
-	seconds, err := strconv.ParseInt(buildTime, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
 }

@@ -15,42 +15,46 @@ func newStatusCommand(flags *flag.FlagSet) action {
 	address := adminclient.DefaultMetrics
 	stringFlag(flags, "metrics", &address)
 	return func(env environment) error {
-		stats, err := adminclient.ReadStats(address)
+		m, err := adminclient.ReadMetrics(address)
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(env.stdout, report(stats, adminclient.Exposure("foobar.service"), time.Now()))
+		_, err = io.WriteString(env.stdout, report(m, adminclient.Exposure("foobar.service"), time.Now()))
 		return err
 	}
 }
 
 // report formats the metrics for an administrator. Exposure may be empty.
-func report(stats adminclient.Stats, exposure string, now time.Time) string {
+func report(m adminclient.Metrics, exposure string, now time.Time) string {
 	var text strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-14s%s\n", name, fmt.Sprintf(format, args...))
 	}
 	responses := 0.0
-	for _, n := range stats.Responses {
+	for _, n := range m.Responses {
 		responses += n
 	}
-	line("service", "foobar %s, up %s, %s of memory", stats.Version, humanDuration(now.Sub(stats.Started)), byteCount(stats.Resident))
-	line("state", "%s", describeState(stats, now))
-	line("requests", "%.0f answered, %.0f in flight", responses, stats.InFlight)
-	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f not understood or too slow", stats.Responses['5'], stats.Responses['4'], stats.Refused)
-	line("certificate", "%s", describeExpiry(stats.CertificateExpiry, now))
-	line("configuration", "%s", describeLoad(stats, now))
+	age := func(name string) string { return humanDuration(now.Sub(m.Time(name))) }
+	line("service", "foobar %s, up %s, %s of memory", m.Version, age("process_start_time_seconds"), byteCount(m.Values["process_resident_memory_bytes"]))
+	const written = "foobar_state_last_write_timestamp_seconds"
+	if m.Time(written).IsZero() {
+		line("state", "none stored yet")
+	} else {
+		line("state", "%s, written %s, %s ago", byteCount(m.Values["foobar_state_size_bytes"]), m.Time(written).Format(time.DateTime), age(written))
+	}
+	line("requests", "%.0f answered, %.0f in flight", responses, m.Values["foobar_http_requests_in_flight"])
+	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f not understood or too slow", m.Responses['5'], m.Responses['4'], m.Values["foobar_http_requests_refused_total"])
+	line("certificate", "%s", describeExpiry(m.Time("foobar_tls_certificate_not_after_timestamp_seconds"), now))
+	const loaded = "foobar_config_last_reload_success_timestamp_seconds"
+	rejected := ""
+	if m.Values["foobar_config_last_reload_successful"] == 0 {
+		rejected = "; A LATER ONE WAS REJECTED, see journalctl -u foobar -p err"
+	}
+	line("configuration", "loaded %s, %s ago%s", m.Time(loaded).Format(time.DateTime), age(loaded), rejected)
 	if exposure != "" {
 		line("exposure", "%s, as systemd-analyze security says", exposure)
 	}
 	return text.String()
-}
-
-func describeState(stats adminclient.Stats, now time.Time) string {
-	if stats.StateWritten.IsZero() {
-		return "none stored yet"
-	}
-	return fmt.Sprintf("%s, written %s, %s ago", byteCount(stats.StateSize), stats.StateWritten.Format(time.DateTime), humanDuration(now.Sub(stats.StateWritten)))
 }
 
 // describeExpiry returns how long the certificate is valid. A time.Duration has no
@@ -67,10 +71,32 @@ func describeExpiry(expiry, now time.Time) string {
 	}
 }
 
-func describeLoad(stats adminclient.Stats, now time.Time) string {
-	loaded := fmt.Sprintf("loaded %s, %s ago", stats.Loaded.Format(time.DateTime), humanDuration(now.Sub(stats.Loaded)))
-	if stats.ReloadRejected {
-		loaded += "; A LATER ONE WAS REJECTED, see journalctl -u foobar -p err"
+// byteCount formats a size with its unit and at least three digits.
+func byteCount(n float64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB"}
+	i := 0
+	for ; n >= 1024 && i < len(units)-1; i++ {
+		n /= 1024
 	}
-	return loaded
+	if i == 0 || n >= 100 {
+		return fmt.Sprintf("%.0f %s", n, units[i])
+	}
+	return fmt.Sprintf("%.1f %s", n, units[i])
+}
+
+// humanDuration formats d in the largest unit that fits in it twice, so the
+// rounding error is less than half of d.
+func humanDuration(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if n := d / unit.length; n > 1 {
+			return fmt.Sprintf("%d %s", n, unit.name)
+		}
+	}
+	if d < 2*time.Second {
+		return "a moment"
+	}
+	return fmt.Sprintf("%d seconds", d/time.Second)
 }

@@ -10,13 +10,18 @@ import (
 
 func TestReportShowsWhatNeedsAttention(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	healthy := adminclient.Stats{Version: "1", Started: now.Add(-time.Hour), CertificateExpiry: now.Add(100 * 24 * time.Hour), Loaded: now.Add(-time.Hour)}
-	rejected, expired, endless := healthy, healthy, healthy
-	endless.CertificateExpiry = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	rejected.ReloadRejected = true
-	expired.CertificateExpiry = now.Add(-time.Hour)
+	const expiry = "foobar_tls_certificate_not_after_timestamp_seconds"
+	metrics := func(name string, value float64) adminclient.Metrics {
+		m := adminclient.Metrics{Version: "1", Values: map[string]float64{expiry: float64(now.AddDate(0, 0, 100).Unix()), "foobar_config_last_reload_successful": 1}}
+		m.Values[name] = value
+		return m
+	}
+	healthy := metrics("process_start_time_seconds", float64(now.Add(-time.Hour).Unix()))
+	rejected := metrics("foobar_config_last_reload_successful", 0)
+	expired := metrics(expiry, float64(now.Add(-time.Hour).Unix()))
+	endless := metrics(expiry, float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()))
 	for name, test := range map[string]struct {
-		stats    adminclient.Stats
+		metrics  adminclient.Metrics
 		exposure string
 		want     string
 	}{
@@ -26,15 +31,34 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		"year 9999":       {endless, "", "certificate   valid until 9999-12-31\n"},
 		"exposure":        {healthy, "0.1 SAFE", "exposure      0.1 SAFE, as "},
 	} {
-		text := report(test.stats, test.exposure, now)
+		text := report(test.metrics, test.exposure, now)
 		if !strings.Contains(text, test.want) {
 			t.Errorf("%s: no %q in\n%s", name, test.want, text)
 		}
 		if test.exposure == "" && strings.Contains(text, "exposure") {
 			t.Errorf("%s: an exposure that is not known in\n%s", name, text)
 		}
-		if strings.Contains(text, "REJECTED") != test.stats.ReloadRejected {
+		if strings.Contains(text, "REJECTED") != (name == "rejected reload") {
 			t.Errorf("%s: rejected or not in\n%s", name, text)
+		}
+	}
+}
+
+func TestByteCount(t *testing.T) {
+	for in, want := range map[float64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1.0 KiB", 300000: "293 KiB", 16 << 20: "16.0 MiB", 5 << 40: "5120 GiB"} {
+		if got := byteCount(in); got != want {
+			t.Errorf("byteCount(%g) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestHumanDuration(t *testing.T) {
+	for in, want := range map[time.Duration]string{
+		0: "a moment", 2 * time.Second: "2 seconds", 119 * time.Second: "119 seconds", 2 * time.Minute: "2 minutes",
+		119 * time.Minute: "119 minutes", 47 * time.Hour: "47 hours", 365 * 24 * time.Hour: "365 days",
+	} {
+		if got := humanDuration(in); got != want {
+			t.Errorf("humanDuration(%v) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"foobar/src/logging"
 	"foobar/src/service"
 
 	"go.uber.org/zap"
@@ -17,8 +16,9 @@ import (
 // A command is one subcommand. Define adds its flags to a set, and returns what
 // to run once they are parsed.
 type command struct {
-	name   string
-	define func(*flag.FlagSet) action
+	name     string
+	required []string // flags
+	define   func(*flag.FlagSet) action
 }
 
 type action func(environment) error
@@ -26,14 +26,15 @@ type action func(environment) error
 // commands returns all subcommands. The first runs where none is named.
 func commands() []command {
 	return []command{
-		{"serve", newServeCommand},
-		{"status", newStatusCommand},
-		{"get", newGetCommand},
-		{"put", newPutCommand},
-		{"check-config", newCheckConfigCommand},
-		{"init-credentials", newInitCredentialsCommand},
-		{"check-credentials", newCheckCredentialsCommand},
-		{"version", newVersionCommand},
+		{"serve", []string{"data", "cert", "key"}, newServeCommand},
+		{"status", nil, newStatusCommand},
+		{"get", nil, newGetCommand},
+		{"put", nil, newPutCommand},
+		{"check-config", nil, newCheckConfigCommand},
+		{"init-credentials", []string{"dir"}, newInitCredentialsCommand},
+		{"check-credentials", []string{"cert", "key"}, newCheckCredentialsCommand},
+		{"version", nil, newVersionCommand},
+		{"help", nil, newHelpCommand},
 	}
 }
 
@@ -43,46 +44,53 @@ func runCommand(args []string, env environment) error {
 		return err
 	}
 	flags := flag.NewFlagSet(command.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
 	act := command.define(flags)
-	if err := parseFlags(flags, args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return err
+	} else if err != nil {
+		return usageError("%w", err)
+	}
+	if flags.NArg() > 0 {
+		return usageError("unexpected argument %q", flags.Arg(0))
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for _, name := range command.required {
+		if !given[name] {
+			return usageError("%s: -%s is missing", command.name, name)
+		}
 	}
 	return act(env)
 }
 
 // findCommand returns the command that args begin with, and the other args.
 func findCommand(args []string) (command, []string, error) {
-	all := commands()
-	if len(args) > 0 && (args[0] == "-version" || args[0] == "--version") {
-		args = append([]string{"version"}, args[1:]...)
+	all, name := commands(), ""
+	switch {
+	case len(args) > 0 && (args[0] == "-version" || args[0] == "--version"):
+		name, args = "version", args[1:]
+	case len(args) == 0 || strings.HasPrefix(args[0], "-"):
+		name = all[0].name
+	default:
+		name, args = args[0], args[1:]
 	}
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return all[0], args, nil
-	}
-	if args[0] == "help" {
-		return command{}, nil, flag.ErrHelp
-	}
-	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
-		return command{}, nil, usageError("unknown command %q", args[0])
+		return command{}, nil, usageError("unknown command %q", name)
 	}
-	return all[i], args[1:], nil
+	return all[i], args, nil
 }
 
-// parseFlags reads flags, and returns an error for any argument that is left.
-func parseFlags(flags *flag.FlagSet, args []string) error {
-	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+func newVersionCommand(*flag.FlagSet) action {
+	return func(env environment) error {
+		_, err := fmt.Fprintln(env.stdout, "foobar", version)
 		return err
 	}
-	if err != nil {
-		return usageError("%w", err)
-	}
-	if flags.NArg() > 0 {
-		return usageError("unexpected argument %q", flags.Arg(0))
-	}
-	return nil
+}
+
+func newHelpCommand(*flag.FlagSet) action {
+	return func(environment) error { return flag.ErrHelp }
 }
 
 // stringFlag defines a flag that sets a string. An empty value is an error: a
@@ -99,8 +107,7 @@ func stringFlag(flags *flag.FlagSet, name string, to *string) {
 
 // warn writes a warning to standard error, in one line.
 func warn(env environment, format string, args ...any) {
-	options := logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}
-	logging.WriteLine(options, zap.WarnLevel, "foobar: warning: "+fmt.Sprintf(format, args...))
+	env.writeLine(zap.WarnLevel, "foobar: warning: "+fmt.Sprintf(format, args...))
 }
 
 // usageError returns an error of the command line, which a restart cannot fix.

@@ -18,6 +18,7 @@ import (
 	"foobar/src/service"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // The exit statuses, those of sysexits.h where it has one.
@@ -42,6 +43,10 @@ type environment struct {
 	stdin, stdout, stderr *os.File
 }
 
+func (e environment) writeLine(level zapcore.Level, text string) {
+	logging.WriteLine(logging.Options{Output: e.stderr, JournalStream: e.getenv("JOURNAL_STREAM")}, level, text)
+}
+
 func main() {
 	env := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(run(os.Args[1:], env))
@@ -54,7 +59,7 @@ func run(args []string, env environment) int {
 		_, err = io.WriteString(env.stdout, usage)
 	}
 	if err != nil {
-		logging.WriteLine(logging.Options{Output: env.stderr, JournalStream: env.getenv("JOURNAL_STREAM")}, zap.ErrorLevel, "foobar: "+err.Error())
+		env.writeLine(zap.ErrorLevel, "foobar: "+err.Error())
 	}
 	return exitStatus(err)
 }

@@ -44,7 +44,7 @@ func TestUsageAndPageFollowTheFlags(t *testing.T) {
 }
 
 func inCode() flagSets {
-	all := flagSets{"help": nil}
+	all := flagSets{}
 	for _, c := range commands() {
 		set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 		c.define(set)
