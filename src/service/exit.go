@@ -29,13 +29,12 @@ func (s *Service) logExit(message string, err error) error {
 }
 
 func exitEvent(err error) logging.Event {
-	for _, storage := range []error{state.ErrNoSpace, state.ErrReadOnly, state.ErrChanged, state.ErrOwner, state.ErrFailed} {
-		if errors.Is(err, storage) {
-			return api.Event(err)
-		}
-	}
 	var config *ConfigError
-	if errors.As(err, &config) {
+	event := api.Event(err)
+	switch {
+	case event != logging.WriteFailed || errors.Is(err, state.ErrFailed):
+		return event
+	case errors.As(err, &config):
 		return logging.WrongConfiguration
 	}
 	return logging.Failed

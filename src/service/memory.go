@@ -1,13 +1,9 @@
 package service
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 
 	"foobar/src/config"
 )
@@ -58,28 +54,6 @@ func CheckMemory(c config.Config, limit int64) error {
 	if need <= limit {
 		return nil
 	}
-	return fmt.Errorf("the limits of conf.yaml need %s of memory, and MemoryMax= or the machine allows %s: "+
-		"raise MemoryMax=, or lower limits.connections, limits.requests, limits.state or limits.uploads", mebibytes(need), mebibytes(limit))
-}
-
-func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
-
-// readMemoryMax reads a file like memory.max of a control group, and returns 0
-// where it has no number of bytes: there is no limit, or it is not known.
-func readMemoryMax(path string) (int64, error) {
-	if path == "" {
-		return 0, nil
-	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return 0, nil
-	}
-	return n, nil
+	return fmt.Errorf("the limits of conf.yaml need %d MiB of memory, and MemoryMax= or the machine allows %d MiB: "+
+		"raise MemoryMax=, or lower limits.connections, limits.requests, limits.state or limits.uploads", (need+1<<20-1)>>20, limit>>20)
 }

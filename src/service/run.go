@@ -27,12 +27,19 @@ func Run(ctx context.Context, o Options, reload <-chan os.Signal) error {
 // Run serves until ctx ends, and then finishes the requests in flight. Each
 // value of reload has it load configuration and credentials again.
 func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
-	failed := s.runServers()
+	failed := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() {
+			if err := server.Run(); err != nil {
+				failed <- err
+			}
+		}()
+	}
 	go releaseMemory(ctx, releaseInterval)
 	s.log.Info("foobar "+s.options.Version+" has started", logging.Started.Field(), zap.String("version", s.options.Version))
 	s.logNotifyError(s.notifier.Ready(s.status()))
-	s.metrics.WatchdogPing(s.tickInterval())
-	tick := time.NewTicker(s.tickInterval())
+	s.metrics.WatchdogPing(s.interval)
+	tick := time.NewTicker(s.interval)
 	defer tick.Stop()
 	var statusDue <-chan time.Time // fires when the status line has to follow a write
 	for {
@@ -56,19 +63,6 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 			s.logNotifyError(s.notifier.Status(s.status()))
 		}
 	}
-}
-
-// runServers returns a channel that gets the error of each server that fails.
-func (s *Service) runServers() <-chan error {
-	failed := make(chan error, len(s.servers))
-	for _, server := range s.servers {
-		go func() {
-			if err := server.Run(); err != nil {
-				failed <- err
-			}
-		}()
-	}
-	return failed
 }
 
 // stop finishes the requests in flight within timeouts.shutdown.

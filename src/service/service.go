@@ -18,9 +18,9 @@ import (
 	"foobar/src/logging"
 	"foobar/src/metrics"
 	"foobar/src/notify"
+	"foobar/src/state"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
 
 // Options say what a Service serves, and what it takes from its process.
@@ -51,8 +51,8 @@ type Service struct {
 	credentials *credentials.Store
 	sockets     *listen.Sockets
 	notifier    *notify.Notifier
-	watchdog    time.Duration // how often systemd wants a sign of life, 0 for never
-	store       Store
+	interval    time.Duration // between two pings of the watchdog
+	store       *state.Store
 	metrics     *metrics.Metrics
 	api         *api.API
 	servers     []*httpserver.Server
@@ -73,27 +73,44 @@ func Open(o Options) (*Service, error) {
 		stopping:  make(chan struct{}),
 		committed: make(chan struct{}, 1),
 	}
-	var err error
-	s.sockets, err = o.Listen()
+	if err := s.open(); err != nil {
+		s.logNotifyError(s.notifier.Status("Not started: " + err.Error()))
+		s.sockets.Close()
+		return nil, s.logExit("not started", err)
+	}
+	return s, nil
+}
+
+// open opens the sockets first, because the log of every error goes to one of
+// them.
+func (s *Service) open() (err error) {
+	s.sockets, err = s.options.Listen()
 	s.openLog()
 	if err != nil {
-		return nil, s.abort(&ConfigError{err})
+		return &ConfigError{err}
 	}
 	if s.sockets.Notify != nil {
 		s.notifier = notify.New(s.sockets.Notify)
 	}
-	if err := s.load(); err != nil {
-		return nil, s.abort(err)
+	watchdog, err := notify.WatchdogInterval(s.options.Getenv("WATCHDOG_USEC"))
+	if err != nil {
+		return &ConfigError{err}
 	}
-	s.start()
-	return s, nil
-}
-
-// abort tells the administrator why the service does not start, and returns err.
-func (s *Service) abort(err error) error {
-	s.logNotifyError(s.notifier.Status("Not started: " + err.Error()))
-	s.sockets.Close()
-	return s.logExit("not started", err)
+	s.interval = statusInterval
+	if watchdog > 0 {
+		s.interval = min(watchdog, statusInterval)
+	}
+	if s.config, s.credentials, err = Load(s.options.ConfigFile, s.options.Credentials); err != nil {
+		return err
+	}
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	s.api = api.New(s.store, s.credentials, s.log, apiSettings(s.config))
+	s.apply(s.config)
+	s.recordReload(nil)
+	s.addServers()
+	return nil
 }
 
 func (s *Service) openLog() {
@@ -104,27 +121,6 @@ func (s *Service) openLog() {
 	s.log = logging.New(o)
 	o.Level = nil
 	s.access = logging.New(o).WithOptions(zap.WithCaller(false))
-}
-
-// load reads everything that the service needs.
-func (s *Service) load() (err error) {
-	if s.watchdog, err = notify.WatchdogInterval(s.options.Getenv("WATCHDOG_USEC")); err != nil {
-		return &ConfigError{err}
-	}
-	if s.config, s.credentials, err = Load(s.options.ConfigFile, s.options.Credentials); err != nil {
-		return err
-	}
-	s.store, err = s.openStore()
-	return err
-}
-
-// start puts what was loaded in force, and makes a server for each listener.
-func (s *Service) start() {
-	s.api = api.New(s.store, s.credentials, s.log, apiSettings(s.config))
-	s.level.SetLevel(zapcore.Level(s.config.Log.Level))
-	limitMemory(s.config)
-	s.recordReload(nil)
-	s.addServers()
 }
 
 // Close releases what Open opened.

@@ -23,13 +23,6 @@ const (
 	statusDebounce = time.Second
 )
 
-func (s *Service) tickInterval() time.Duration {
-	if s.watchdog > 0 && s.watchdog < statusInterval {
-		return s.watchdog
-	}
-	return statusInterval
-}
-
 // pingWatchdog notifies systemd from the loop that also takes signals, and only
 // while requests are answered.
 func (s *Service) pingWatchdog() {
@@ -40,7 +33,7 @@ func (s *Service) pingWatchdog() {
 		return
 	}
 	s.logNotifyError(s.notifier.Watchdog(s.status()))
-	s.metrics.WatchdogPing(s.tickInterval())
+	s.metrics.WatchdogPing(s.interval)
 }
 
 // healthy returns an error where the API does not answer a read.

@@ -14,32 +14,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Store keeps the state. A state.Store is one.
-type Store interface {
-	api.Store
-	// Check returns why a write would fail now, or nil.
-	Check() error
-	// Close waits for the writes in progress.
-	Close() error
-}
-
 // checkpointDelay is how soon after a write an administrator finds it in the
 // statefile.
 const checkpointDelay = 100 * time.Millisecond
 
-func (s *Service) openStore() (Store, error) {
-	store, err := state.Open(state.Options{
+func (s *Service) openStore() (err error) {
+	s.store, err = state.Open(state.Options{
 		Dir: s.options.DataDir, CheckpointDelay: checkpointDelay,
 		OnCommit: s.onCommit, Log: s.logStorage,
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return storeError(err)
 	}
-	if v := store.Current(); v != nil {
+	if v := s.store.Current(); v != nil {
 		s.metrics.SetState(len(v.Data), v.Modified)
 	}
 	s.metrics.RegisterStateDirectory(s.options.DataDir)
-	return store, nil
+	return nil
 }
 
 // storeError makes a ConfigError of what a restart cannot fix.

@@ -2,12 +2,16 @@ package service
 
 import (
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/logging"
 
+	"github.com/prometheus/procfs"
 	"go.uber.org/zap"
 )
 
@@ -27,23 +31,39 @@ func (s *Service) warnSuspicious() {
 	}
 }
 
+// reservedFiles is how many files the service opens besides the connections of
+// HTTPS: the state, the sockets, the connections of the other listeners.
+const reservedFiles = 64
+
 // warnResources logs where the process may use less than the configuration
 // allows clients to use.
 func (s *Service) warnResources() {
-	files, err := maxOpenFiles()
-	if err == nil {
-		err = checkOpenFiles(s.config, files)
+	if files, err := maxOpenFiles(); err != nil {
+		s.log.Warn("the limit of open files is not known", zap.Error(err))
+	} else if uint64(s.config.Limits.Connections)+reservedFiles > files {
+		s.log.Warn(fmt.Sprintf("limits.connections is %d, and the process may open %d files: "+
+			"raise LimitNOFILE= of the unit (ulimit -n), or lower limits.connections", s.config.Limits.Connections, files))
 	}
+	// The file may be missing, and its text may be another than a number: there is
+	// no limit then, or none that is known.
+	text, _ := os.ReadFile(s.options.MemoryMaxFile)
+	limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 	if err != nil {
+		return
+	}
+	if err := CheckMemory(s.config, limit); err != nil {
 		s.log.Warn(err.Error())
 	}
-	memory, err := readMemoryMax(s.options.MemoryMaxFile)
-	if err == nil && memory > 0 {
-		err = CheckMemory(s.config, memory)
-	}
+}
+
+// maxOpenFiles reads proc_pid_limits(5), as the unit denies getrlimit(2).
+func maxOpenFiles() (uint64, error) {
+	self, err := procfs.Self()
 	if err != nil {
-		s.log.Warn(err.Error())
+		return 0, err
 	}
+	limits, err := self.Limits()
+	return limits.OpenFiles, err
 }
 
 // warnExpiry logs once a day that the certificate expires soon or has expired.
