@@ -1,7 +1,5 @@
 package config
 
-import "go.yaml.in/yaml/v4"
-
 // An AccessRule is what a request needs to be allowed.
 type AccessRule string
 
@@ -19,20 +17,6 @@ func (r AccessRule) NeedsToken() bool { return r == Token || r == Both }
 
 // NeedsCertificate reports whether a request needs a client certificate.
 func (r AccessRule) NeedsCertificate() bool { return r == Certificate || r == Both }
-
-func (r *AccessRule) parse(n *yaml.Node) bool {
-	*r = AccessRule(stringValue(n))
-	switch *r {
-	case Anyone, Token, Certificate, Both, Nobody:
-		return true
-	}
-	return false
-}
-
-func (*AccessRule) allowed() string { return "anyone, token, certificate, both or nobody" }
-
-// String returns the rule as conf.yaml takes it.
-func (r AccessRule) String() string { return string(r) }
 
 // Holders returns who meets the rule, as a phrase for an administrator.
 func (r AccessRule) Holders() string {

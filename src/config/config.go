@@ -1,3 +1,13 @@
+// Package config reads conf.yaml, the configuration of the service.
+//
+// Reading is strict: an unknown or repeated key, a value of the wrong type and a
+// value out of range are errors with file, line, column and what is allowed. No
+// error quotes a value, because errors are logged and a file may have a secret
+// in the wrong place. The package does not apply the configuration; each package
+// has settings of its own, which package service fills in.
+//
+// Read config.go for the structure, conf.yaml for the meaning of each key and
+// keys.go for the allowed values.
 package config
 
 import (
@@ -24,9 +34,9 @@ type Config struct {
 
 // Log selects what is logged.
 type Log struct {
-	Level Level
+	Level zapcore.Level // the least severe level that is logged
 	// Access enables a log entry for each request, at every level.
-	Access Bool
+	Access bool
 }
 
 // Access has the rules for reading and writing the state over HTTPS.
@@ -39,7 +49,7 @@ type Access struct {
 type HTTP struct {
 	Protocols Protocols // of the HTTPS listener
 	// FastPath has HTTP/1.1 served by package http1, and by net/http otherwise.
-	FastPath Bool
+	FastPath bool
 }
 
 // Limits limits what clients can make the service hold in memory. Sizes are in
@@ -48,9 +58,9 @@ type Limits struct {
 	State       Size // of the stored state
 	Uploads     Size // of all uploads together
 	Header      Size // of one request
-	Requests    Count
-	Connections Count
-	PerAddress  Count // connections of one client address, 0 for any number
+	Requests    int
+	Connections int
+	PerAddress  int // connections of one client address, 0 for any number
 }
 
 // Timeouts limits how long a client can occupy a connection. Shutdown limits how
@@ -66,7 +76,7 @@ type Timeouts struct {
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{
-		Log:    Log{Level: Level(zapcore.InfoLevel)},
+		Log:    Log{Level: zapcore.InfoLevel},
 		Access: Access{Read: Anyone, Write: Token},
 		HTTP:   HTTP{Protocols: "[http/1.1, h2]", FastPath: true},
 		Limits: Limits{

@@ -5,91 +5,103 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"go.uber.org/zap/zapcore"
+	"go.yaml.in/yaml/v4"
 )
 
 // A key is a key of conf.yaml.
 type key struct {
 	path    string // section and name, such as "limits.state"
-	value   func(*Config) value
-	inRange func(*Config) bool // nil if the type allows no value out of range
-	bounds  string             // the range, for the text of an error
+	allowed string // the allowed values, for the text of an error
+	// parse sets the value, and reports whether the node has an allowed one.
+	parse func(*Config, *yaml.Node) bool
+	// text returns the value as conf.yaml takes it.
+	text func(Config) string
 }
 
 // keys returns every key of conf.yaml.
 func keys() []key {
 	return []key{
-		{path: "log.level", value: func(c *Config) value { return &c.Log.Level }},
-		{path: "log.access", value: func(c *Config) value { return &c.Log.Access }},
-		{path: "access.read", value: func(c *Config) value { return &c.Access.Read }},
-		{path: "access.write", value: func(c *Config) value { return &c.Access.Write }},
-		{path: "http.protocols", value: func(c *Config) value { return &c.HTTP.Protocols }},
-		{path: "http.fast_path", value: func(c *Config) value { return &c.HTTP.FastPath }},
-		sizeKey("limits.state", 1, 1<<30, func(c *Config) *Size { return &c.Limits.State }),
-		sizeKey("limits.uploads", 1, 16<<30, func(c *Config) *Size { return &c.Limits.Uploads }),
-		sizeKey("limits.header", 1<<10, 1<<20, func(c *Config) *Size { return &c.Limits.Header }),
-		countKey("limits.requests", 1, 1_000_000, func(c *Config) *Count { return &c.Limits.Requests }),
-		countKey("limits.connections", 1, 1_000_000, func(c *Config) *Count { return &c.Limits.Connections }),
-		countKey("limits.per_address", 0, 1_000_000, func(c *Config) *Count { return &c.Limits.PerAddress }),
-		durationKey("timeouts.header", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Header }),
-		durationKey("timeouts.body", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Body }),
-		durationKey("timeouts.response", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Response }),
-		durationKey("timeouts.idle", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Idle }),
-		durationKey("timeouts.shutdown", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Shutdown }),
+		choice("log.level", "!!str", func(c *Config) *zapcore.Level { return &c.Log.Level },
+			zapcore.DebugLevel, zapcore.InfoLevel, zapcore.WarnLevel, zapcore.ErrorLevel),
+		choice("log.access", "!!bool", func(c *Config) *bool { return &c.Log.Access }, true, false),
+		choice("access.read", "!!str", func(c *Config) *AccessRule { return &c.Access.Read },
+			Anyone, Token, Certificate, Both, Nobody),
+		choice("access.write", "!!str", func(c *Config) *AccessRule { return &c.Access.Write },
+			Anyone, Token, Certificate, Both, Nobody),
+		choice("http.protocols", "!!seq", func(c *Config) *Protocols { return &c.HTTP.Protocols },
+			"[http/1.1, h2]", "[h2, http/1.1]", "[http/1.1]", "[h2]"),
+		choice("http.fast_path", "!!bool", func(c *Config) *bool { return &c.HTTP.FastPath }, true, false),
+		number("limits.state", 1, 1<<30, parseSize, func(c *Config) *Size { return &c.Limits.State }),
+		number("limits.uploads", 1, 16<<30, parseSize, func(c *Config) *Size { return &c.Limits.Uploads }),
+		number("limits.header", 1<<10, 1<<20, parseSize, func(c *Config) *Size { return &c.Limits.Header }),
+		number("limits.requests", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Requests }),
+		number("limits.connections", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Connections }),
+		number("limits.per_address", 0, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.PerAddress }),
+		timeout("timeouts.header", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Header }),
+		timeout("timeouts.body", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Body }),
+		timeout("timeouts.response", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Response }),
+		timeout("timeouts.idle", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Idle }),
+		timeout("timeouts.shutdown", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Shutdown }),
 	}
 }
 
-func sizeKey(path string, low, high Size, field func(*Config) *Size) key {
-	return key{path, func(c *Config) value { return field(c) },
-		func(c *Config) bool { return *field(c) >= low && *field(c) <= high },
-		fmt.Sprintf("%s to %s", low, high)}
-}
-
-func countKey(path string, low, high Count, field func(*Config) *Count) key {
-	return key{path, func(c *Config) value { return field(c) },
-		func(c *Config) bool { return *field(c) >= low && *field(c) <= high },
-		fmt.Sprintf("%s to %s", low, high)}
-}
-
-func durationKey(path string, high time.Duration, field func(*Config) *Duration) key {
-	const low = Duration(10 * time.Millisecond)
-	return key{path, func(c *Config) value { return field(c) },
-		func(c *Config) bool { return *field(c) >= low && *field(c) <= Duration(high) },
-		fmt.Sprintf("%s to %gh", low, high.Hours())}
-}
-
-// findKey returns the key at path.
-func findKey(path string) (key, bool) {
-	all := keys()
-	i := slices.IndexFunc(all, func(k key) bool { return k.path == path })
-	if i < 0 {
-		return key{}, false
+// choice returns a key that has one of some values, which fmt.Sprint returns as
+// conf.yaml takes them. Tag is their YAML type.
+func choice[T any](path, tag string, field func(*Config) *T, values ...T) key {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
 	}
-	return all[i], true
-}
-
-// isSection reports whether name is the section of a key.
-func isSection(name string) bool {
-	return slices.ContainsFunc(keys(), func(k key) bool { return strings.HasPrefix(k.path, name+".") })
-}
-
-// listKeys returns the sections, or the keys of one section, for the text of an
-// error: "read or write". An empty name lists the sections.
-func listKeys(section string) string {
-	prefix := ""
-	if section != "" {
-		prefix = section + "."
+	parse := func(c *Config, n *yaml.Node) bool {
+		i := slices.Index(texts, text(n, tag))
+		if i < 0 {
+			return false
+		}
+		*field(c) = values[i]
+		return true
 	}
-	var names []string
+	return key{path, listWords(texts), parse, func(c Config) string { return fmt.Sprint(*field(&c)) }}
+}
+
+// number returns a key that has a value of a range. The default is the example
+// in the text of an error.
+func number[T int | Size | Duration](path string, low, high T, value func(*yaml.Node) (T, bool), field func(*Config) *T) key {
+	parse := func(c *Config, n *yaml.Node) bool {
+		v, ok := value(n)
+		*field(c) = v
+		return ok && v >= low && v <= high
+	}
+	text := func(c Config) string { return fmt.Sprint(*field(&c)) }
+	return key{path, fmt.Sprintf("%v to %v, such as %s", low, high, text(Default())), parse, text}
+}
+
+func timeout(path string, high time.Duration, field func(*Config) *Duration) key {
+	return number(path, Duration(10*time.Millisecond), Duration(high), parseDuration, field)
+}
+
+// listWords returns words as the text of an error has them: "read or write".
+func listWords(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// A Setting is a key of conf.yaml with its value and its default, both as
+// conf.yaml takes them.
+type Setting struct{ Path, Value, Default string }
+
+// NonDefault returns the settings of c that differ from the default, in the
+// order of conf.yaml.
+func NonDefault(c Config) []Setting {
+	var all []Setting
 	for _, k := range keys() {
-		rest, ok := strings.CutPrefix(k.path, prefix)
-		first, _, _ := strings.Cut(rest, ".")
-		if ok && !slices.Contains(names, first) {
-			names = append(names, first)
+		if s := (Setting{k.path, k.text(c), k.text(Default())}); s.Value != s.Default {
+			all = append(all, s)
 		}
 	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return all
 }

@@ -1,79 +1,137 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // maxFile is the largest size of a conf.yaml in bytes, five times the size of the
 // installed file. It bounds the time and the memory that parsing takes.
 const maxFile = 16 << 10
 
-// An Error is an error in a conf.yaml. Line and Column count from 1; both are 0
-// if the error is about the whole file.
-type Error struct {
-	File         string
-	Line, Column int
-	Message      string
-}
-
-// Error returns "file:line:column: message", which editors can jump to.
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return fmt.Sprintf("%s: %s", e.File, e.Message)
-	}
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
-}
-
-// Load reads the file at path. Every error is an *Error.
+// Load reads the file at path.
 func Load(path string) (Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, &Error{File: path, Message: "cannot be read: " + pathErrorCause(err)}
+		return Config{}, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return Config{}, &Error{File: path, Message: "cannot be read: " + pathErrorCause(err)}
+		return Config{}, err
 	}
 	return Parse(path, text)
 }
 
-// Parse reads the text of a conf.yaml. File is its name in errors. Every error
-// is an *Error.
+// Parse reads the text of a conf.yaml. File is its name in errors, which begin
+// with "file:line:column: " as editors know it.
 func Parse(file string, text []byte) (Config, error) {
-	c := Default()
-	if err := parse(&c, text); err != nil {
-		err.File = file
+	if len(text) > maxFile {
+		return Config{}, fmt.Errorf("%s: is larger than %v, which is the limit", file, Size(maxFile))
+	}
+	p := parser{file: file, config: Default(), set: map[string]*yaml.Node{}}
+	root, err := p.parseYAML(text)
+	if err == nil {
+		err = p.parseMapping("", root, root)
+	}
+	if err == nil {
+		err = p.checkUploads()
+	}
+	if err != nil {
 		return Config{}, err
 	}
-	return c, nil
+	return p.config, nil
 }
 
-// parse sets in c what the text of a conf.yaml sets. Its errors have no File.
-func parse(c *Config, text []byte) *Error {
-	if len(text) > maxFile {
-		return &Error{Message: fmt.Sprintf("is larger than %s, which is the limit", Size(maxFile))}
-	}
-	text, err := decodeText(text)
-	if err != nil {
-		return err
-	}
-	root, err := parseYAML(text)
-	if root == nil || err != nil {
-		return err
-	}
-	return setAll(c, root)
+// A parser reads one file.
+type parser struct {
+	file   string
+	config Config
+	set    map[string]*yaml.Node // the values that the file has, by path
 }
 
-// pathErrorCause returns the text of an error without the operation and the path
-// of an *os.PathError, because an *Error has the path already.
-func pathErrorCause(err error) string {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err.Error()
+// errorf returns an error at the position of n.
+func (p *parser) errorf(n *yaml.Node, format string, args ...any) error {
+	return fmt.Errorf("%s:%d:%d: %s", p.file, n.Line, n.Column, fmt.Sprintf(format, args...))
+}
+
+// parseMapping reads the mapping of the whole file, where prefix is empty, or of
+// a section, where it is such as "limits.". It reports the first key that is
+// unknown or repeated, and the first value that is not allowed.
+func (p *parser) parseMapping(prefix string, key, mapping *yaml.Node) error {
+	names := namesBelow(prefix)
+	if isNull(mapping) { // all keys may be commented out
+		return nil
 	}
-	return err.Error()
+	if mapping.Kind != yaml.MappingNode || mapping.ShortTag() != "!!map" {
+		return p.errorf(key, "%sallowed is a mapping with %s", strings.Replace(prefix, ".", ": ", 1), listWords(names))
+	}
+	first := map[string]*yaml.Node{}
+	for i := 0; i < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], resolveAlias(mapping.Content[i+1])
+		name := resolveAlias(key).Value
+		other := first[name]
+		first[name] = key
+		switch path := prefix + name; {
+		case resolveAlias(key).Kind != yaml.ScalarNode:
+			return p.errorf(key, "a key must be a plain or quoted text")
+		case other != nil:
+			return p.errorf(key, "repeated key %.40q: the first one is at %d:%d", name, other.Line, other.Column)
+		case !slices.Contains(names, name):
+			return p.errorf(key, "unknown key %.40q: allowed is %s", path, listWords(names))
+		case prefix == "":
+			if err := p.parseMapping(path+".", key, value); err != nil {
+				return err
+			}
+		default:
+			if err := p.parseValue(path, key, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *parser) parseValue(path string, name, value *yaml.Node) error {
+	if isNull(value) { // the author may have meant zero or the default
+		return p.errorf(name, "%s has no value: set one, or remove the key to use the default", path)
+	}
+	p.set[path] = value
+	all := keys()
+	k := all[slices.IndexFunc(all, func(k key) bool { return k.path == path })]
+	if !k.parse(&p.config, value) {
+		return p.errorf(value, "%s: allowed is %s", path, k.allowed)
+	}
+	return nil
+}
+
+// namesBelow returns the names of the keys whose path begins with a prefix, and
+// the names of the sections where it is empty.
+func namesBelow(prefix string) []string {
+	var names []string
+	for _, k := range keys() {
+		if rest, ok := strings.CutPrefix(k.path, prefix); ok {
+			name, _, _ := strings.Cut(rest, ".")
+			names = append(names, name)
+		}
+	}
+	return slices.Compact(names)
+}
+
+// checkUploads reports limits.uploads below limits.state. The defaults are not,
+// so the file has at least one of the two.
+func (p *parser) checkUploads() error {
+	if p.config.Limits.Uploads >= p.config.Limits.State {
+		return nil
+	}
+	path := "limits.uploads"
+	if p.set[path] == nil {
+		path = "limits.state"
+	}
+	return p.errorf(p.set[path], "%s: limits.uploads must be at least limits.state, or a state of that size could not be uploaded", path)
 }

@@ -1,66 +1,112 @@
 package config
 
 import (
-	"fmt"
+	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"go.uber.org/zap/zapcore"
 	"go.yaml.in/yaml/v4"
 )
 
-// A value is a pointer to a field of Config. Its String returns the value as
-// conf.yaml takes it.
-type value interface {
-	fmt.Stringer
-	// parse sets the value and reports whether the node has an allowed one.
-	parse(*yaml.Node) bool
-	// allowed returns which values are allowed, for the text of an error.
-	allowed() string
+// Protocols is a list of versions of HTTP, the preferred one first, as conf.yaml
+// takes it: [http/1.1, h2]. The names are those of ALPN.
+type Protocols string
+
+// Names returns the names of the protocols in order.
+func (p Protocols) Names() []string { return strings.Split(strings.Trim(string(p), "[]"), ", ") }
+
+// Size is a number of bytes, such as 4096 or 16MiB.
+type Size int64
+
+// sizeUnits are the powers of 1024, from the first one on.
+var sizeUnits = [...]string{"KiB", "MiB", "GiB"}
+
+// String returns the size as conf.yaml takes it.
+func (s Size) String() string {
+	unit := ""
+	for i := 0; i < len(sizeUnits) && s != 0 && s%1024 == 0; i++ {
+		s, unit = s/1024, sizeUnits[i]
+	}
+	return strconv.FormatInt(int64(s), 10) + unit
 }
 
-// stringValue returns the value of a node that is a string, and "" for every
-// other node, which no type of a value allows.
-func stringValue(n *yaml.Node) string {
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+// Duration is a time such as 10s or 1h30m.
+type Duration time.Duration
+
+// String returns the duration as conf.yaml takes it, and shorter than
+// time.Duration does: 1m instead of 1m0s.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// text returns a scalar, or a list of texts, as conf.yaml shows it. It returns
+// "", which no key allows, for a node with another tag.
+func text(n *yaml.Node, tag string) string {
+	switch {
+	case n.ShortTag() != tag:
 		return ""
+	case tag == "!!bool":
+		return strings.ToLower(n.Value) // TRUE and True are the same
+	case tag != "!!seq":
+		return n.Value
 	}
-	return n.Value
+	var entries []string
+	for _, entry := range n.Content {
+		entries = append(entries, text(resolveAlias(entry), "!!str"))
+	}
+	return "[" + strings.Join(entries, ", ") + "]"
 }
 
-// Level is the least severe level that is logged: debug, info, warn or error.
-type Level zapcore.Level
-
-func (l *Level) parse(n *yaml.Node) bool {
-	levels := map[string]zapcore.Level{
-		"debug": zapcore.DebugLevel,
-		"info":  zapcore.InfoLevel,
-		"warn":  zapcore.WarnLevel,
-		"error": zapcore.ErrorLevel,
-	}
-	level, ok := levels[stringValue(n)]
-	*l = Level(level)
-	return ok
+func parseDuration(n *yaml.Node) (Duration, bool) {
+	v, err := time.ParseDuration(text(n, "!!str"))
+	return Duration(v), err == nil
 }
 
-func (*Level) allowed() string { return "debug, info, warn or error" }
-
-// String returns the level as conf.yaml takes it.
-func (l Level) String() string { return zapcore.Level(l).String() }
-
-// Bool is true or false. The spellings of YAML 1.1, such as yes and on, are
-// errors.
-type Bool bool
-
-func (b *Bool) parse(n *yaml.Node) bool {
-	if n.ShortTag() != "!!bool" {
-		return false
+func parseSize(n *yaml.Node) (Size, bool) {
+	if v, ok := wholeNumber(n); ok {
+		return Size(v), true
 	}
-	*b = Bool(strings.EqualFold(n.Value, "true"))
-	return bool(*b) || strings.EqualFold(n.Value, "false")
+	digits := text(n, "!!str")
+	for i, unit := range sizeUnits {
+		if number, ok := strings.CutSuffix(digits, unit); ok {
+			// A number of 33 bits that is shifted by 30 does not overflow an int64.
+			v, err := strconv.ParseUint(number, 10, 33)
+			return Size(v) << (10 * (i + 1)), err == nil
+		}
+	}
+	return 0, false
 }
 
-func (*Bool) allowed() string { return "true or false" }
+func parseCount(n *yaml.Node) (int, bool) {
+	v, ok := wholeNumber(n)
+	return int(v), ok
+}
 
-// String returns "true" or "false".
-func (b Bool) String() string { return strconv.FormatBool(bool(b)) }
+// decimal matches a whole number, and a float that can be one, in YAML 1.2.2's
+// core schema (section 10.3.2), which is also how JSON writes numbers.
+var decimal = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+// wholeNumber returns the value of a node that is a whole number: 1024, 0x400,
+// 0o2000 and 1.024e3 are the same in YAML. A quoted number is accepted too.
+func wholeNumber(n *yaml.Node) (int64, bool) {
+	if n.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!int", "!!float", "!!str"}, n.ShortTag()) {
+		return 0, false
+	}
+	if base := map[string]int{"0x": 16, "0o": 8}[n.Value[:min(2, len(n.Value))]]; base != 0 {
+		v, err := strconv.ParseUint(n.Value[2:], base, 53)
+		return int64(v), err == nil
+	}
+	// A float64 has whole numbers up to 1<<53, far more than any range allows.
+	v, err := strconv.ParseFloat(n.Value, 64)
+	ok := err == nil && decimal.MatchString(n.Value) && v == math.Trunc(v) && math.Abs(v) < 1<<53
+	return int64(v), ok
+}

@@ -17,7 +17,7 @@ func TestConfigErrors(t *testing.T) {
 		want   string
 	}{
 		"conf.yaml":    {func(i *instance) { i.write("conf.yaml", "log:\n  levle: info\n") }, `conf.yaml:2:3: unknown key "log.levle"`},
-		"no conf.yaml": {func(i *instance) { os.Remove(i.dir + "/conf.yaml") }, "conf.yaml: cannot be read"},
+		"no conf.yaml": {func(i *instance) { os.Remove(i.dir + "/conf.yaml") }, "conf.yaml: no such file"},
 		"certificate":  {func(i *instance) { i.write("cert", "x") }, "certificate "},
 		"no key":       {func(i *instance) { os.Remove(i.dir + "/key") }, "key"},
 		"token":        {func(i *instance) { i.write("token", "short") }, "token "},

@@ -9,7 +9,6 @@ import (
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
 
 // Load reads the configuration and the credentials as a Service does, and
@@ -79,7 +78,7 @@ func (s *Service) loadAll() (config.Config, error) {
 
 func (s *Service) apply(c config.Config) {
 	s.config = c
-	s.level.SetLevel(zapcore.Level(c.Log.Level))
+	s.level.SetLevel(c.Log.Level)
 	limitMemory(c)
 	s.api.Apply(apiSettings(c))
 	for _, server := range s.servers {
@@ -96,7 +95,7 @@ func (s *Service) recordReload(err error) {
 		s.log.Error("reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials", logging.ReloadRejected.Field(), zap.Error(err))
 		return
 	}
-	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: int(s.config.Limits.Connections)})
+	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: s.config.Limits.Connections})
 	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Strings("credentials", creds.Describe()), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
 	s.warnSuspicious()
 	s.warnResources()
