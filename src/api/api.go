@@ -33,6 +33,7 @@ type API struct {
 	settings    atomic.Pointer[Settings]
 	uploads     budget
 	routes      map[string]route // by path
+	draining    atomic.Bool
 }
 
 // New returns an API over store.
@@ -49,12 +50,15 @@ func (a *API) Apply(s Settings) {
 	a.uploads.limit.Store(s.Uploads)
 }
 
+// Drain has /healthz say that the service is about to stop.
+func (a *API) Drain() { a.draining.Store(true) }
+
 // Serve answers one request.
 func (a *API) Serve(ctx context.Context, r *Request) Response {
 	resp, err := a.serve(ctx, r)
 	if err != nil {
-		a.logFailure(r, err)
-		return errorResponse(r, err)
+		resp = errorResponse(r, err)
+		a.logError(r, resp.Status, err)
 	}
 	return resp
 }
@@ -68,7 +72,7 @@ func (a *API) serve(ctx context.Context, r *Request) (Response, error) {
 	if !ok {
 		return Response{}, methodNotAllowed(route.allow)
 	}
-	if err := a.authorize(m.permission, r); err != nil {
+	if err := a.authorize(m.rule, r); err != nil {
 		return Response{}, err
 	}
 	return m.serve(ctx, r)
@@ -80,15 +84,16 @@ type route struct {
 	byMethod map[string]method
 }
 
-// A method serves one method of a path, to clients with the permission for it.
+// A method serves one method of a path, to the clients that a rule allows.
 type method struct {
-	permission permission
-	serve      func(context.Context, *Request) (Response, error)
+	rule  func(config.Access) config.AccessRule
+	serve func(context.Context, *Request) (Response, error)
 }
 
 func (a *API) newRoutes() map[string]route {
-	read := method{readPermission, a.get}
-	write := method{writePermission, a.replace}
+	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
+	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
+	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}
 	return map[string]route{
 		"/": {"GET, HEAD, POST, PUT", map[string]method{
 			http.MethodGet:  read,
@@ -96,5 +101,15 @@ func (a *API) newRoutes() map[string]route {
 			http.MethodPost: write,
 			http.MethodPut:  write,
 		}},
+		"/healthz": {"GET, HEAD", map[string]method{http.MethodGet: health, http.MethodHead: health}},
+		"*":        {"OPTIONS", map[string]method{http.MethodOptions: health}}, // the server as a whole, RFC 9110, section 9.3.7
 	}
+}
+
+// health tells a load balancer whether to send requests here.
+func (a *API) health(context.Context, *Request) (Response, error) {
+	if a.draining.Load() {
+		return Response{}, errDraining
+	}
+	return Response{Status: http.StatusOK, ContentType: textType, Body: []byte("ok\n")}, nil
 }

@@ -146,10 +146,72 @@ func TestPathsAndMethods(t *testing.T) {
 		{"get", "/", 405, "GET, HEAD, POST, PUT"},
 		{"OPTIONS", "/", 405, "GET, HEAD, POST, PUT"},
 		{"TRACE", "/", 405, "GET, HEAD, POST, PUT"},
+		{"OPTIONS", "*", 200, ""},
+		{"GET", "*", 405, "OPTIONS"},
+		{"GET", "/healthz", 200, ""},
+		{"HEAD", "/healthz", 200, ""},
+		{"POST", "/healthz", 405, "GET, HEAD"},
+		{"OPTIONS", "/healthz", 405, "GET, HEAD"},
+		{"GET", "/healthz/", 404, ""},
 	} {
 		resp := f.Serve(context.Background(), &Request{Method: test.method, Path: test.path, Body: strings.NewReader("")})
 		if resp.Status != test.status || resp.Allow != test.allow {
 			t.Errorf("%s %q: %d, Allow: %q", test.method, test.path, resp.Status, resp.Allow)
+		}
+	}
+}
+
+// TestHealth has a load balancer ask before there is a state and during a drain.
+func TestHealth(t *testing.T) {
+	for _, test := range []struct {
+		rule   config.AccessRule
+		token  bool
+		status int
+	}{
+		{config.Anyone, false, 200}, {config.Token, false, 401}, {config.Token, true, 200}, {config.Nobody, true, 403}, {"", false, 403},
+	} {
+		f := newFixture(t, func(s *Settings) {
+			s.Access = config.Access{Read: config.Nobody, Write: config.Nobody, Health: test.rule}
+		})
+		r := Request{Method: "GET", Path: "/healthz"}
+		if test.token {
+			r.Authorization = "Bearer " + f.token
+		}
+		if resp := f.Serve(context.Background(), &r); resp.Status != test.status || test.status == 200 && string(resp.Body) != "ok\n" {
+			t.Errorf("%q, token %v: %d %q, want %d", test.rule, test.token, resp.Status, resp.Body, test.status)
+		}
+		f.Drain()
+		if test.status == 200 {
+			test.status = 503
+		}
+		if resp := f.Serve(context.Background(), &r); resp.Status != test.status {
+			t.Errorf("%q, token %v, in a drain: %d, want %d", test.rule, test.token, resp.Status, test.status)
+		}
+	}
+}
+
+// TestRefusalsAreLogged has the log say at level debug why a request is refused.
+func TestRefusalsAreLogged(t *testing.T) {
+	f := newFixture(t, nil)
+	core, log := observer.New(zap.DebugLevel)
+	f.API.log = zap.New(core)
+	for _, test := range []struct {
+		change func(*Request)
+		cause  string
+	}{
+		{func(r *Request) { r.Authorization = "" }, "Authorization"},
+		{func(r *Request) { r.Path = "/x" }, "path"},
+		{func(r *Request) { r.IfMatch.Add("") }, "If-Match"},
+		{func(r *Request) { r.Body = iotest.ErrReader(errors.New("connection reset")) }, "the body is incomplete: connection reset"},
+	} {
+		resp := f.put("x", func(r *Request) { r.ID = 0xabc; test.change(r) })
+		entries := log.TakeAll()
+		if len(entries) != 1 || entries[0].Level != zap.DebugLevel || !strings.Contains(entries[0].ContextMap()["error"].(string), test.cause) ||
+			entries[0].ContextMap()["request_id"] != "0000000000000abc" || entries[0].ContextMap()["status"] != int64(resp.Status) {
+			t.Errorf("%s: the log has %v", test.cause, entries)
+		}
+		if strings.Contains(string(resp.Body), "reset") {
+			t.Errorf("the client gets %q", resp.Body)
 		}
 	}
 }
@@ -383,6 +445,17 @@ func TestConditionalAndPartialReads(t *testing.T) {
 	}
 }
 
+// TestRangeOfAnEmptyState: clients that send Range always must get the state.
+func TestRangeOfAnEmptyState(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "")
+	for _, header := range []string{"bytes=0-", "bytes=0-0", "bytes=-5", "bytes=5-"} {
+		if resp := f.get(Request{Range: header}); resp.Status != 200 || resp.ContentRange != "" || len(resp.Body) != 0 {
+			t.Errorf("%s: %+v", header, resp)
+		}
+	}
+}
+
 func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")
@@ -409,8 +482,8 @@ func TestStatusOfStorageErrors(t *testing.T) {
 		context.Canceled:        503,
 		errors.New("any other"): 500,
 	} {
-		if got := statusFor(err).Status; got != status {
-			t.Errorf("%v: %d, want %d", err, got, status)
+		if got, _ := describe(&Request{}, err); got.Status != status {
+			t.Errorf("%v: %d, want %d", err, got.Status, status)
 		}
 	}
 }

@@ -25,14 +25,10 @@ const retryAfter = "1"
 type requestError struct {
 	response Response
 	message  string
-	cause    error // may be nil
 }
 
 // Error implements error.
 func (e *requestError) Error() string { return e.message }
-
-// Unwrap returns the cause.
-func (e *requestError) Unwrap() error { return e.cause }
 
 func refusal(status int, message string) *requestError {
 	return &requestError{response: Response{Status: status}, message: message}
@@ -45,7 +41,11 @@ var (
 	errAccessDisabled = refusal(http.StatusForbidden, "access in conf.yaml allows no client to send this request")
 	errNoToken        = refusal(http.StatusForbidden, "this request needs a token, and the service has no token credential")
 	errRepeatedField  = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
-		message: "the request is malformed or ambiguous"}
+		message: "the request is malformed or ambiguous: Authorization, Range or If-Range is repeated"}
+	errHost = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
+		message: "the request is malformed or ambiguous: no https URI has the value of Host"}
+	errDraining = &requestError{response: Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true},
+		message: "the service is stopping"}
 	errPartialBody = refusal(http.StatusBadRequest, "a write with the header field Content-Range is refused: the body must be the whole state")
 	errEncodedBody = &requestError{response: Response{Status: http.StatusUnsupportedMediaType, AcceptEncoding: "identity"},
 		message: "the header field Content-Encoding may only be identity: send the state as it is to be stored"}
@@ -84,7 +84,8 @@ func bodyIncomplete(cause error) error {
 	if errors.Is(cause, os.ErrDeadlineExceeded) {
 		status = http.StatusRequestTimeout
 	}
-	return &requestError{response: Response{Status: status, Close: true}, message: "the body is incomplete", cause: cause}
+	refused := &requestError{response: Response{Status: status, Close: true}, message: "the body is incomplete"}
+	return fmt.Errorf("%w: %w", refused, cause) // the cause is for the log
 }
 
 // Busy returns the response to a request that there is no room for.
@@ -97,50 +98,42 @@ func Busy() Response {
 
 // errorResponse returns what the client gets for an error.
 func errorResponse(r *Request, err error) Response {
-	resp := statusFor(err)
-	resp.ContentType = textType
-	resp.Body = []byte(publicMessage(r, resp.Status, err) + "\n")
+	resp, message := describe(r, err)
+	resp.ContentType, resp.Body = textType, []byte(message+"\n")
 	return resp
 }
 
-// statusFor returns the response to an error, without a body.
-func statusFor(err error) Response {
+// describe returns the response to an error, and what the client may read of the
+// error. What is wrong with the storage is for the log alone.
+func describe(r *Request, err error) (resp Response, message string) {
 	var refused *requestError
 	switch {
 	case errors.As(err, &refused):
-		return refused.response
+		return refused.response, refused.message
 	case errors.Is(err, state.ErrPrecondition):
-		return Response{Status: http.StatusPreconditionFailed}
+		return Response{Status: http.StatusPreconditionFailed}, err.Error()
 	case errors.Is(err, state.ErrTooLarge):
-		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}
-	case errors.Is(err, state.ErrNoSpace):
-		return Response{Status: http.StatusInsufficientStorage}
+		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}, err.Error()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return errUploadBudget.response
+		return errUploadBudget.response, err.Error()
+	case errors.Is(err, state.ErrNoSpace):
+		return Response{Status: http.StatusInsufficientStorage},
+			state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
 	}
-	return Response{Status: http.StatusInternalServerError}
+	return Response{Status: http.StatusInternalServerError},
+		"the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
 }
 
-// publicMessage returns what the client may read of an error. What is wrong with
-// the storage is for the log alone.
-func publicMessage(r *Request, status int, err error) string {
-	switch status {
-	case http.StatusInsufficientStorage:
-		return state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
-	case http.StatusInternalServerError:
-		return "the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
+// logError logs why a request is not answered as it asks. What is the client's
+// doing, or a limit's, has level debug: clients can cause any number of entries.
+func (a *API) logError(r *Request, status int, err error) {
+	level, fields := zap.DebugLevel, []zap.Field{zap.Stringer("request_id", r.ID), zap.Int("status", status), zap.Error(err)}
+	message := "request refused"
+	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
+		level, message = zap.ErrorLevel, fmt.Sprintf("%s failed with status %d", r.Method, status)
+		fields = append(fields, Event(err).Field(), zap.String("method", r.Method))
 	}
-	return err.Error()
-}
-
-// logFailure logs an error that is not the client's fault.
-func (a *API) logFailure(r *Request, err error) {
-	status := statusFor(err).Status
-	if status < http.StatusInternalServerError || status == http.StatusServiceUnavailable {
-		return
-	}
-	a.log.Error(fmt.Sprintf("%s failed with status %d", r.Method, status), Event(err).Field(),
-		zap.Stringer("request_id", r.ID), zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
+	a.log.Log(level, message, fields...)
 }
 
 // Event returns the journal's event for a failure of the storage.

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"foobar/src/credentials"
 )
@@ -17,23 +19,19 @@ type Client struct {
 	Trusted bool
 }
 
-type contextKey int
-
-const (
-	clientKey contextKey = iota
-	idKey
-)
-
-// WithClient returns a context for the requests of one connection. Requests
-// without it are untrusted, and verified by the certificates of their TLS
-// connection each time.
-func WithClient(ctx context.Context, c *Client) context.Context {
-	return context.WithValue(ctx, clientKey, c)
+// An origin is the client of a request, and the ID of the request.
+type origin struct {
+	Client
+	id ID
 }
 
-// WithID returns a context for one request, which then has that ID in the log.
-func WithID(ctx context.Context, id ID) context.Context {
-	return context.WithValue(ctx, idKey, id)
+type originKey struct{}
+
+// WithOrigin returns a context for a request of c that has that ID in the log. A
+// request without it is untrusted, and verified by the certificates of its TLS
+// connection.
+func WithOrigin(ctx context.Context, c Client, id ID) context.Context {
+	return context.WithValue(ctx, originKey{}, origin{c, id})
 }
 
 // ServeHTTP implements http.Handler.
@@ -53,57 +51,51 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 
 // newRequest returns the request even with an error.
 func newRequest(r *http.Request) (*Request, error) {
+	from := originOf(r)
 	req := &Request{
-		ID: requestID(r.Context()), Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
+		ID: from.id, Peer: from.Peer, Trusted: from.Trusted, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
 		Body: r.Body, ContentLength: r.ContentLength,
 		NoLength: r.ContentLength == 0 && r.Header["Content-Length"] == nil,
 	}
 	if req.Path == "" && r.Method != http.MethodConnect {
 		req.Path = "/" // RFC 9110, section 4.2.3
 	}
-	for name, field := range map[string]*Field{
-		"If-Match": &req.IfMatch, "If-None-Match": &req.IfNoneMatch,
-		"Content-Encoding": &req.ContentEncoding, "Content-Range": &req.ContentRange,
-	} {
-		for _, line := range r.Header[name] {
-			field.Add(line)
-		}
+	if !ValidHost(r.Host) && (r.Host != "" || r.ProtoAtLeast(1, 1)) {
+		return req, errHost
 	}
-	c := clientOf(r)
-	req.Peer, req.Trusted = c.Peer, c.Trusted
-	for name, field := range map[string]*string{"Authorization": &req.Authorization, "If-Range": &req.IfRange, "Range": &req.Range} {
-		if err := setOnce(field, r.Header[name]); err != nil {
-			return req, err
+	for name, lines := range r.Header {
+		for _, line := range lines {
+			if err := AddField(req, name, line); err != nil {
+				return req, err
+			}
 		}
 	}
 	return req, nil
 }
 
-func requestID(ctx context.Context) ID {
-	if id, ok := ctx.Value(idKey).(ID); ok {
-		return id
+// ValidHost reports whether an https URI can have host, which httpguts accepts as
+// a value of the field Host.
+func ValidHost(host string) bool {
+	name, port, _ := strings.Cut(host, ":")
+	unusual := func(c rune) bool {
+		return !(c == '.' || c == '-' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z')
 	}
-	return NewID()
+	if name != "" && !strings.ContainsFunc(name, unusual) && strings.Trim(port, "0123456789") == "" {
+		return true // without the allocations of url.Parse
+	}
+	u, err := url.Parse("https://" + host)
+	return err == nil && u.Hostname() != ""
 }
 
-func clientOf(r *http.Request) Client {
-	if c, ok := r.Context().Value(clientKey).(*Client); ok {
-		return *c
-	}
-	if r.TLS == nil {
-		return Client{}
-	}
-	return Client{Peer: credentials.NewPeer(r.TLS.PeerCertificates)}
-}
-
-func setOnce(field *string, values []string) error {
-	for _, v := range values {
-		if *field != "" {
-			return errRepeatedField
+func originOf(r *http.Request) origin {
+	from, ok := r.Context().Value(originKey{}).(origin)
+	if !ok {
+		from.id = NewID()
+		if r.TLS != nil {
+			from.Peer = credentials.NewPeer(r.TLS.PeerCertificates)
 		}
-		*field = v
 	}
-	return nil
+	return from
 }
 
 // Write writes the response to a request with this method.

@@ -27,6 +27,36 @@ func (f *Field) Add(line string) {
 	*f = Field{Present: true, Value: line}
 }
 
+// AddField adds a line of the header. Fields that the API does not use are
+// ignored.
+func AddField[T string | []byte](r *Request, name string, value T) error {
+	switch name {
+	case "Authorization":
+		return setOnce(&r.Authorization, string(value))
+	case "If-Range":
+		return setOnce(&r.IfRange, string(value))
+	case "Range":
+		return setOnce(&r.Range, string(value))
+	case "If-Match":
+		r.IfMatch.Add(string(value))
+	case "If-None-Match":
+		r.IfNoneMatch.Add(string(value))
+	case "Content-Encoding":
+		r.ContentEncoding.Add(string(value))
+	case "Content-Range":
+		r.ContentRange.Add(string(value))
+	}
+	return nil
+}
+
+func setOnce(field *string, value string) error {
+	if *field != "" {
+		return errRepeatedField
+	}
+	*field = value
+	return nil
+}
+
 // A Request is what the API needs of an HTTP request. Authorization, IfRange and
 // Range are values of header fields, empty where the field is missing.
 type Request struct {

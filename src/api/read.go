@@ -21,17 +21,18 @@ const maxCopiedRange = 64 << 10
 // order of RFC 9110, section 13.2.2.
 func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	v := a.store.Current()
-	if r.IfMatch.Present && !matchesStrongly(r.IfMatch.Value, v) {
+	if !(state.Condition{IfMatch: etags(r.IfMatch)}).Holds(v) {
 		return Response{}, state.ErrPrecondition
 	}
 	if v == nil {
 		return Response{}, errNoState
 	}
 	resp := Response{Status: http.StatusOK, ETag: v.ETag, AcceptRanges: "bytes", ContentType: rawType, Body: v.Data}
-	if r.IfNoneMatch.Present && matchesWeakly(r.IfNoneMatch.Value, v) {
+	if !(state.Condition{IfNoneMatch: etags(r.IfNoneMatch)}).Holds(v) {
 		return Response{Status: http.StatusNotModified, ETag: v.ETag, AcceptRanges: "bytes"}, nil
 	}
-	if r.Method != http.MethodGet || r.Range == "" || r.IfRange != "" && r.IfRange != v.ETag {
+	// Some clients send Range always: an empty state is sent as it is.
+	if len(v.Data) == 0 || r.Method != http.MethodGet || r.Range == "" || r.IfRange != "" && r.IfRange != v.ETag {
 		return resp, nil
 	}
 	return partial(resp, r.Range)

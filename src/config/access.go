@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // An AccessRule is what a request needs to be allowed.
 type AccessRule string
 
@@ -11,6 +13,28 @@ const (
 	Both        AccessRule = "both"        // a bearer token and a client certificate
 	Nobody      AccessRule = "nobody"      // no request is allowed
 )
+
+// A Grant is a rule of Access.
+type Grant struct {
+	Key  string // in conf.yaml
+	Verb string // what the rule allows, as a phrase for an administrator
+	Rule AccessRule
+}
+
+// Grants returns the rules.
+func (a Access) Grants() []Grant {
+	return []Grant{{"access.read", "reading", a.Read}, {"access.write", "writing", a.Write}, {"access.health", "/healthz", a.Health}}
+}
+
+// NeedsToken reports whether a request needs a bearer token.
+func (a Access) NeedsToken() bool {
+	return slices.ContainsFunc(a.Grants(), func(g Grant) bool { return g.Rule.NeedsToken() })
+}
+
+// NeedsCertificate reports whether a request needs a client certificate.
+func (a Access) NeedsCertificate() bool {
+	return slices.ContainsFunc(a.Grants(), func(g Grant) bool { return g.Rule.NeedsCertificate() })
+}
 
 // NeedsToken reports whether a request needs a bearer token.
 func (r AccessRule) NeedsToken() bool { return r == Token || r == Both }

@@ -39,10 +39,11 @@ type Log struct {
 	Access bool
 }
 
-// Access has the rules for reading and writing the state over HTTPS.
+// Access has the rules for requests over HTTPS.
 type Access struct {
-	Read  AccessRule
-	Write AccessRule
+	Read   AccessRule
+	Write  AccessRule
+	Health AccessRule // GET and HEAD of /healthz, and OPTIONS *
 }
 
 // HTTP selects the versions of HTTP and what serves them.
@@ -77,7 +78,7 @@ type Timeouts struct {
 func Default() Config {
 	return Config{
 		Log:    Log{Level: zapcore.InfoLevel},
-		Access: Access{Read: Anyone, Write: Token},
+		Access: Access{Read: Anyone, Write: Token, Health: Anyone},
 		HTTP:   HTTP{Protocols: "[http/1.1, h2]", FastPath: true},
 		Limits: Limits{
 			State:       16 << 20,

@@ -62,10 +62,10 @@ func TestParse(t *testing.T) {
 			c.HTTP.Protocols = "[h2, http/1.1]"
 		})},
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
-			c.Access = Access{Token, Nobody}
+			c.Access = Access{Token, Nobody, Anyone}
 		})},
-		"access by certificate": {"access:\n  read: certificate\n  write: both\n", with(func(c *Config) {
-			c.Access = Access{Certificate, Both}
+		"access by certificate": {"access:\n  read: certificate\n  write: both\n  health: token\n", with(func(c *Config) {
+			c.Access = Access{Certificate, Both, Token}
 		})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestNonDefault(t *testing.T) {
 	// Each key has a value that differs from its default.
 	c, err := Parse("conf.yaml", []byte(`
 log: {level: debug, access: true}
-access: {read: nobody, write: anyone}
+access: {read: nobody, write: anyone, health: token}
 http: {protocols: [h2, http/1.1], fast_path: false}
 limits: {state: 1, uploads: 1GiB, header: 1025, requests: 3, connections: 1, per_address: 0}
 timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
@@ -220,7 +220,7 @@ timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 		values[s.Path] = s.Value
 	}
 	for path, want := range map[string]string{
-		"log.level": "debug", "log.access": "true", "access.read": "nobody", "http.protocols": "[h2, http/1.1]", "http.fast_path": "false",
+		"log.level": "debug", "log.access": "true", "access.read": "nobody", "access.health": "token", "http.protocols": "[h2, http/1.1]", "http.fast_path": "false",
 		"limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
 		"limits.requests": "3", "limits.connections": "1", "limits.per_address": "0", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
 	} {

@@ -30,6 +30,8 @@ func keys() []key {
 			Anyone, Token, Certificate, Both, Nobody),
 		choice("access.write", "!!str", func(c *Config) *AccessRule { return &c.Access.Write },
 			Anyone, Token, Certificate, Both, Nobody),
+		choice("access.health", "!!str", func(c *Config) *AccessRule { return &c.Access.Health },
+			Anyone, Token, Certificate, Both, Nobody),
 		choice("http.protocols", "!!seq", func(c *Config) *Protocols { return &c.HTTP.Protocols },
 			"[http/1.1, h2]", "[h2, http/1.1]", "[http/1.1]", "[h2]"),
 		choice("http.fast_path", "!!bool", func(c *Config) *bool { return &c.HTTP.FastPath }, true, false),

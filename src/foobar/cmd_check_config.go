@@ -50,8 +50,9 @@ func unitOf(configFile string) string {
 func describeConfig(path string, c config.Config) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s is valid\n", path)
-	fmt.Fprintf(&text, "reading over HTTPS is open to %s\n", c.Access.Read.Holders())
-	fmt.Fprintf(&text, "writing over HTTPS is open to %s\n", c.Access.Write.Holders())
+	for _, g := range c.Access.Grants() {
+		fmt.Fprintf(&text, "%s over HTTPS is open to %s\n", g.Verb, g.Rule.Holders())
+	}
 	changed := config.NonDefault(c)
 	if len(changed) == 0 {
 		return text.String() + "every setting is the default\n"

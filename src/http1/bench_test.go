@@ -17,10 +17,6 @@ type requestConn struct {
 	n       int
 }
 
-func (*requestConn) SetHeaderTimeout(time.Time, time.Duration) {}
-
-func (*requestConn) StartRequest(time.Time) {}
-
 func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
 	if c.n--; c.n < 0 {
 		return 0, nil
@@ -28,15 +24,13 @@ func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
 	return copy(b, c.request), nil
 }
 
-func (c *requestConn) Write(b []byte) (int, error) { return len(b), nil }
-
 type nopObserver struct{}
 
-func (nopObserver) RequestStarted() bool                      { return true }
-func (nopObserver) RequestDone(http1.AccessRecord)            {}
-func (nopObserver) RequestRefused(string, http1.AccessRecord) {}
-func (nopObserver) HandlerPanicked(api.ID, any)               {}
-func (nopObserver) WantsRequestID(string, int) bool           { return false }
+func (nopObserver) RequestStarted() bool                             { return true }
+func (nopObserver) RequestDone(http1.AccessRecord)                   {}
+func (nopObserver) RequestRefused(string, error, http1.AccessRecord) {}
+func (nopObserver) HandlerPanicked(api.ID, any)                      {}
+func (nopObserver) WantsRequestID(string, int) bool                  { return false }
 
 type fixed api.Response
 

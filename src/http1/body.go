@@ -2,18 +2,28 @@ package http1
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"io"
-	"net/http/httputil"
+	"strconv"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
+
+// maxChunkOverhead is how many bytes of chunk lines, beyond 16 and twice the data
+// of each chunk, a body may have.
+const maxChunkOverhead = 16 << 10
 
 // A body reads the body of one request from the connection, and no byte beyond
 // it.
 type body struct {
 	conn     Conn
 	in       *bufio.Reader
-	chunks   io.Reader // nil where the length is known
-	unread   int64     // bytes, where the length is known
+	chunked  bool
+	inChunk  bool  // the end of a chunk is to be read
+	unread   int64 // bytes of the body, or of the current chunk
+	overhead int64 // bytes
 	limit    time.Duration
 	expect   bool // the client waits for 100 Continue
 	started  bool
@@ -23,11 +33,8 @@ type body struct {
 }
 
 func (b *body) reset(c Conn, in *bufio.Reader, r *parsedRequest, limit time.Duration) {
-	*b = body{conn: c, in: in, unread: r.req.ContentLength, expect: r.expect, limit: limit}
-	b.finished = b.unread == 0
-	if b.unread == chunked {
-		b.chunks = httputil.NewChunkedReader(in)
-	}
+	length := r.req.ContentLength
+	*b = body{conn: c, in: in, chunked: length == chunked, unread: max(length, 0), expect: r.expect, limit: limit, finished: length == 0}
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -61,31 +68,75 @@ func (b *body) start() {
 }
 
 func (b *body) read(p []byte) (int, error) {
-	if b.chunks != nil {
-		return b.readChunks(p)
+	if b.chunked && b.unread == 0 {
+		if err := b.nextChunk(); err != nil || b.finished {
+			return 0, err
+		}
 	}
 	n, err := b.in.Read(p[:min(int64(len(p)), b.unread)])
 	b.unread -= int64(n)
-	b.finished = b.unread == 0
+	b.finished = b.unread == 0 && !b.chunked
 	return n, unexpectedEOF(err)
 }
 
-// readChunks accepts no trailer fields after the last chunk (RFC 9112, section
-// 7.1.2): they have no meaning here, and recipients read them in different ways.
-func (b *body) readChunks(p []byte) (int, error) {
-	n, err := b.chunks.Read(p)
-	if err != io.EOF {
-		return n, err
+// nextChunk reads up to the data of the next chunk (RFC 9112, section 7.1), or up
+// to the end of the body. Extensions are ignored. net/http's reader refuses white
+// space before them.
+func (b *body) nextChunk() error {
+	if b.inChunk {
+		if end, err := b.readLine(); err != nil || len(end) > 0 {
+			return cmp.Or(err, errChunks)
+		}
 	}
-	var crlf [2]byte
-	if _, err := io.ReadFull(b.in, crlf[:]); err != nil {
-		return n, unexpectedEOF(err)
+	line, err := b.readLine()
+	if err != nil {
+		return err
 	}
-	if crlf != [2]byte{'\r', '\n'} {
-		return n, errMalformed
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	size, err := strconv.ParseUint(string(bytes.TrimRight(digits, " \t")), 16, 63)
+	b.overhead = max(0, b.overhead+int64(len(line))-16-2*min(int64(size), maxChunkOverhead))
+	if err != nil || b.overhead > maxChunkOverhead {
+		return errChunks
 	}
-	b.finished = true
-	return n, nil
+	b.inChunk, b.unread = true, int64(size)
+	if size == 0 {
+		return b.discardTrailers()
+	}
+	return nil
+}
+
+// discardTrailers reads the trailer section, whose fields have no meaning here
+// (RFC 9112, section 7.1.2). It is no longer than a header section may be.
+func (b *body) discardTrailers() error {
+	for length := 0; length <= b.in.Size(); {
+		line, err := b.readLine()
+		if err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			b.finished = true
+			return nil
+		}
+		name, value, found := bytes.Cut(line, []byte(":"))
+		if !found || !httpguts.ValidHeaderFieldName(string(name)) || !httpguts.ValidHeaderFieldValue(string(value)) {
+			return errChunks
+		}
+		length += len(line)
+	}
+	return errChunks
+}
+
+// readLine returns a line without its CRLF.
+func (b *body) readLine() ([]byte, error) {
+	line, err := b.in.ReadSlice('\n')
+	if err != nil && err != bufio.ErrBufferFull {
+		return nil, unexpectedEOF(err)
+	}
+	text, found := bytes.CutSuffix(line, []byte("\r\n"))
+	if !found || bytes.IndexByte(text, '\r') >= 0 {
+		return nil, errChunks
+	}
+	return text, nil
 }
 
 // unexpectedEOF makes the end of the connection differ from the end of a body.
@@ -102,7 +153,7 @@ func (b *body) discardUnread() bool {
 	if b.finished {
 		return true
 	}
-	if b.err != nil || b.expect || b.chunks != nil || b.unread > int64(b.in.Buffered()) {
+	if b.err != nil || b.expect || b.chunked || b.unread > int64(b.in.Buffered()) {
 		return false
 	}
 	_, err := b.in.Discard(int(b.unread))

@@ -53,7 +53,7 @@ type Observer interface {
 	RequestDone(AccessRecord)
 	// RequestRefused comes instead for what no handler can answer. The status
 	// is 0 where nothing was sent.
-	RequestRefused(reason string, r AccessRecord)
+	RequestRefused(reason string, cause error, r AccessRecord)
 	// HandlerPanicked is called on the handler's stack.
 	HandlerPanicked(id api.ID, value any)
 	// WantsRequestID reports whether a response carries the request's ID.

@@ -9,14 +9,7 @@ import (
 	"foobar/src/api"
 )
 
-// The reasons why the Server answers without the handler.
-var (
-	errMalformed   = errors.New("the request is malformed or ambiguous")
-	errTooLong     = errors.New("the header is longer than limits.header")
-	errExpectation = errors.New("the value of the header field Expect is not 100-continue")
-)
-
-// The same reasons as labels of metrics.
+// The reasons why the Server answers without the handler, as labels of metrics.
 const (
 	reasonMalformed  = "malformed" // malformed or ambiguous
 	reasonTooLong    = "too_long"  // header section over the limit
@@ -24,43 +17,61 @@ const (
 	reasonClientGone = "gone"      // connection ended in the middle of a header section
 )
 
+// A refusal is why the Server answers without the handler. The text is for the
+// client and the log, and quotes nothing of the request.
+type refusal struct {
+	status       int // 0 for no response
+	reason, text string
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return r.text }
+
+func malformed(text string) error {
+	return &refusal{http.StatusBadRequest, reasonMalformed, "the request is malformed or ambiguous: " + text}
+}
+
+// The refusals that are always the same.
+var (
+	errLineEnd     = malformed("a line of the header does not end in CRLF, is empty or begins with white space")
+	errSyntax      = malformed("the request line or a field is not as RFC 9112 has it, or Host is not there once")
+	errLength      = malformed("the length of the body must be in one Content-Length, or in chunks of HTTP/1.1")
+	errHost        = malformed("no https URI has the value of Host")
+	errTarget      = malformed("the target must be a path, or a URI whose host is that of Host")
+	errChunks      = malformed("the chunks of the body are not as RFC 9112, section 7.1, has them")
+	errTooLong     = &refusal{http.StatusRequestHeaderFieldsTooLarge, reasonTooLong, "the header is longer than limits.header"}
+	errExpectation = &refusal{http.StatusExpectationFailed, reasonMalformed, "the value of the header field Expect is not 100-continue"}
+	errCoding      = &refusal{http.StatusNotImplemented, reasonMalformed, "the only transfer coding is chunked, once"}
+	errVersion     = &refusal{http.StatusHTTPVersionNotSupported, reasonMalformed, "this connection speaks HTTP/1.1 and HTTP/1.0"}
+)
+
+// refusalOf returns the refusal for an error that ended the reading of a header.
+func refusalOf(err error) *refusal {
+	var r *refusal
+	switch {
+	case errors.As(err, &r):
+		return r
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{http.StatusRequestTimeout, reasonTooSlow, "the header was not complete within timeouts.header"}
+	}
+	return &refusal{0, reasonClientGone, err.Error()}
+}
+
 // writeError answers a request that no handler can. The connection ends.
 func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start time.Time, err error) {
-	status, reason := statusOf(err)
-	record := AccessRecord{ID: api.NewID(), Remote: c.RemoteAddr(), Status: status}
-	if status == 0 {
-		s.observer.RequestRefused(reason, record)
+	r := refusalOf(err)
+	record := AccessRecord{ID: api.NewID(), Remote: c.RemoteAddr(), Status: r.status}
+	if r.status == 0 {
+		s.observer.RequestRefused(r.reason, r, record)
 		return
 	}
 	now := time.Now()
 	c.SetWriteTimeout(now, live.Response)
-	resp := api.Response{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(errorText(err))}
-	record.ResponseBytes, err = b.send(c, &resp, s.date.at(now), record.ID.String(), "", true)
+	resp := api.Response{Status: r.status, ContentType: "text/plain; charset=utf-8", Body: []byte(r.text + "\n")}
+	record.ResponseBytes, err = b.send(c, &resp, now, record.ID.String(), b.refusedMethod, "close")
 	record.Duration = time.Since(start)
-	s.observer.RequestRefused(reason, record)
+	s.observer.RequestRefused(r.reason, r, record)
 	if err == nil {
 		c.Linger(live.Body, live.MaxDiscard)
 	}
-}
-
-func statusOf(err error) (status int, reason string) {
-	switch {
-	case errors.Is(err, errMalformed):
-		return http.StatusBadRequest, reasonMalformed
-	case errors.Is(err, errExpectation):
-		return http.StatusExpectationFailed, reasonMalformed
-	case errors.Is(err, errTooLong):
-		return http.StatusRequestHeaderFieldsTooLarge, reasonTooLong
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout, reasonTooSlow
-	}
-	return 0, reasonClientGone
-}
-
-// errorText returns the text for the client. It quotes nothing of the request.
-func errorText(err error) string {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return "the header was not complete within timeouts.header\n"
-	}
-	return err.Error() + "\n"
 }

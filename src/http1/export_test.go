@@ -17,5 +17,7 @@ func ParseForTest(c Conn, raw []byte, maxHeader int) (*api.Request, []byte, erro
 		return nil, nil, err
 	}
 	rest, _ := b.in.Peek(b.in.Buffered())
-	return &b.request.req, rest, nil
+	b.body.reset(c, b.in, &b.request, time.Minute)
+	b.request.req.Body = &b.body
+	return &b.request.req, bytes.Clone(rest), nil
 }

@@ -3,6 +3,7 @@ package http1_test
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,6 +44,12 @@ func FuzzOneReading(f *testing.F) {
 		theirRest, _ := theirs.Peek(theirs.Buffered())
 		if len(raw) < maxHeader && !bytes.Equal(rest, theirRest) {
 			t.Errorf("followed by %q, net/http: %q", rest, theirRest)
+		}
+		body, err := io.ReadAll(req.Body)
+		theirBody, theirErr := io.ReadAll(r.Body)
+		onlyOurs := bytes.Contains(rest, []byte(" ;")) || bytes.Contains(rest, []byte("\t;")) // white space before a chunk extension
+		if err == nil && !onlyOurs && (theirErr != nil || !bytes.Equal(body, theirBody)) {
+			t.Errorf("the body is %q, net/http: %q, %v", body, theirBody, theirErr)
 		}
 	})
 }

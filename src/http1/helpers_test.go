@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/http1"
 	"foobar/src/httpserver"
 
 	"go.uber.org/zap"
@@ -23,6 +24,7 @@ import (
 // A fakeConn is an http1.Conn without a client.
 type fakeConn struct{ net.Conn }
 
+func (*fakeConn) Write(b []byte) (int, error)                  { return len(b), nil }
 func (*fakeConn) RemoteAddr() net.Addr                         { return nil }
 func (*fakeConn) ReadFirst([]byte, time.Duration) (int, error) { return 0, nil }
 func (*fakeConn) SetHeaderTimeout(time.Time, time.Duration)    {}
@@ -72,8 +74,10 @@ func start(t *testing.T, h api.Service, fast bool) string {
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(h, w, r) }),
 		FastPath: h,
 		Settings: httpserver.Settings{
-			Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
-			MaxHeader: 16 << 10, Connections: 1000, FastPath: fast,
+			Settings: http1.Settings{
+				Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second, MaxHeader: 16 << 10,
+			},
+			Connections: 1000, FastPath: fast,
 		},
 		Log: zap.NewNop(),
 	})

@@ -2,6 +2,8 @@ package http1
 
 import (
 	"bytes"
+	"cmp"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,13 +18,13 @@ import (
 const chunked = -1
 
 // A parsedRequest is one request as it was understood. The parser has made sure
-// that there is one Host, and that names and values have the bytes they may
-// have.
+// that names and values have the bytes they may have, and that there is one Host
+// at most.
 type parsedRequest struct {
-	req              api.Request
-	host             []byte // as long as the header is not read again
-	lengths, codings int
-	expect, close    bool
+	req                      api.Request
+	host                     []byte // as long as the header is not read again
+	lengths, codings         int
+	expect, close, keepAlive bool
 }
 
 // parse reads the header section h. It sees every field as it was sent, so that
@@ -36,24 +38,22 @@ func (r *parsedRequest) parse(h *fasthttp.RequestHeader) error {
 			return err
 		}
 	}
-	http11 := string(h.Protocol()) == "HTTP/1.1"
-	r.req.Protocol = "HTTP/1.0"
-	if http11 {
-		r.req.Protocol = "HTTP/1.1"
+	r.req.Protocol = intern(h.Protocol(), "HTTP/1.1", "HTTP/1.0")
+	http10 := r.req.Protocol == "HTTP/1.0"
+	if !http10 && r.req.Protocol != "HTTP/1.1" {
+		return errVersion
 	}
-	switch {
-	case !http11 && string(h.Protocol()) != "HTTP/1.0",
-		r.lengths+r.codings > 1,
-		r.codings > 0 && !http11:
-		return errMalformed
+	if err := r.checkFraming(http10); err != nil {
+		return err
 	}
 	r.req.NoLength = r.lengths+r.codings == 0
 	if r.codings > 0 {
 		r.req.ContentLength = chunked
 	}
-	r.close = r.close || !http11
-	r.expect = r.expect && http11
-	r.req.Method = methodName(h.Method())
+	r.close = r.close || http10 && !r.keepAlive
+	r.keepAlive = http10 && !r.close
+	r.expect = r.expect && !http10
+	r.req.Method = intern(h.Method(), "GET", "HEAD", "POST", "PUT")
 	return r.parseTarget(h.RequestURI())
 }
 
@@ -61,77 +61,83 @@ func (r *parsedRequest) parseField(name, value []byte) error {
 	switch string(name) {
 	case "Host":
 		r.host = value
-		if len(value) == 0 || !httpguts.ValidHostHeader(string(value)) {
-			return errMalformed
+		if !httpguts.ValidHostHeader(string(value)) || !api.ValidHost(string(value)) {
+			return errHost
 		}
 	case "Content-Length":
 		r.lengths++
 		n, err := strconv.ParseUint(string(value), 10, 63)
 		if err != nil {
-			return errMalformed
+			return errLength
 		}
 		r.req.ContentLength = int64(n)
 	case "Transfer-Encoding":
 		r.codings++
 		if !bytes.EqualFold(value, []byte("chunked")) {
-			return errMalformed
+			return errCoding
 		}
 	case "Connection":
-		r.close = r.close || httpguts.HeaderValuesContainsToken([]string{string(value)}, "close")
-	default:
-		if bytes.IndexByte(name, ' ') >= 0 {
-			return errMalformed
-		}
-		return r.parseCommon(string(name), value)
-	}
-	return nil
-}
-
-// parseCommon reads the fields that mean the same in every version of HTTP.
-func (r *parsedRequest) parseCommon(name string, value []byte) error {
-	switch name {
+		options := []string{string(value)}
+		r.close = r.close || httpguts.HeaderValuesContainsToken(options, "close")
+		r.keepAlive = r.keepAlive || httpguts.HeaderValuesContainsToken(options, "keep-alive")
 	case "Expect":
 		if !bytes.EqualFold(value, []byte("100-continue")) {
 			return errExpectation
 		}
 		r.expect = true
-	case "Authorization":
-		return setOnce(&r.req.Authorization, value)
-	case "If-Match":
-		r.req.IfMatch.Add(string(value))
-	case "If-None-Match":
-		r.req.IfNoneMatch.Add(string(value))
-	case "Content-Encoding":
-		r.req.ContentEncoding.Add(string(value))
-	case "Content-Range":
-		r.req.ContentRange.Add(string(value))
-	case "If-Range":
-		return setOnce(&r.req.IfRange, value)
-	case "Range":
-		return setOnce(&r.req.Range, value)
+	default:
+		if bytes.IndexByte(name, ' ') >= 0 {
+			return errSyntax
+		}
+		if err := api.AddField(&r.req, string(name), value); err != nil {
+			return &refusal{http.StatusBadRequest, reasonMalformed, err.Error()}
+		}
 	}
 	return nil
 }
 
-func setOnce(field *string, value []byte) error {
-	if *field != "" {
-		return errMalformed
+func (r *parsedRequest) checkFraming(http10 bool) error {
+	switch {
+	case r.codings > 1:
+		return errCoding
+	case r.lengths+r.codings > 1, r.codings > 0 && http10:
+		return errLength
 	}
-	*field = string(value)
 	return nil
 }
 
-// methodName returns the method without a copy where it is a common one.
-func methodName(b []byte) string {
-	switch string(b) {
-	case "GET":
-		return "GET"
-	case "HEAD":
-		return "HEAD"
-	case "POST":
-		return "POST"
-	case "PUT":
-		return "PUT"
+// diagnose returns why the parser refuses a header section, as the parser does not
+// say it without quoting the request.
+func (r *parsedRequest) diagnose(section []byte) error {
+	*r = parsedRequest{}
+	line, fields, _ := bytes.Cut(section, []byte("\r\n"))
+	for field := range bytes.SplitSeq(fields, []byte("\r\n")) {
+		name, value, _ := bytes.Cut(field, []byte(":"))
+		if !httpguts.ValidHeaderFieldValue(string(value)) {
+			return errSyntax
+		}
+		if err := r.parseField([]byte(http.CanonicalHeaderKey(string(name))), bytes.Trim(value, " \t")); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(r.checkFraming(bytes.HasSuffix(line, []byte("HTTP/1.0"))), errSyntax)
+}
+
+// readAsHTTP11 makes HTTP/1.1 of each HTTP/1.x above it (RFC 9110, section 2.5), of
+// which the parser knows less.
+func readAsHTTP11(section []byte) {
+	line := section[:max(0, bytes.Index(section, []byte("\r\n")))]
+	if prefix, found := bytes.CutSuffix(bytes.TrimRight(line, "23456789"), []byte(" HTTP/1.")); found && len(line) == len(prefix)+len(" HTTP/1.")+1 {
+		line[len(line)-1] = '1'
+	}
+}
+
+// intern returns b as a string, without a copy where it is one of the common ones.
+func intern(b []byte, common ...string) string {
+	for _, s := range common {
+		if string(b) == s {
+			return s
+		}
 	}
 	return string(b)
 }
@@ -146,19 +152,21 @@ func (r *parsedRequest) parseTarget(b []byte) error {
 	}
 	for _, c := range b {
 		if c <= ' ' || c >= 0x7f || c == '#' {
-			return errMalformed
+			return errTarget
 		}
 	}
 	u, err := url.ParseRequestURI(string(b))
-	if err != nil || u.User != nil || u.Opaque != "" {
-		return errMalformed
+	if err != nil || u.User != nil || u.Opaque != "" || b[0] != '/' && !r.hostIs(u) {
+		return errTarget
 	}
-	if b[0] != '/' && (u.Scheme != "https" && u.Scheme != "http" || !strings.EqualFold(u.Host, string(r.host))) {
-		return errMalformed
-	}
-	r.req.Path = u.Path
-	if r.req.Path == "" {
-		r.req.Path = "/"
-	}
+	r.req.Path = cmp.Or(u.Path, "/")
 	return nil
+}
+
+// hostIs reports whether u has the host and the port of the field Host, either of
+// them without the port where that is the default.
+func (r *parsedRequest) hostIs(u *url.URL) bool {
+	port, ok := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	host := url.URL{Host: string(r.host)}
+	return ok && strings.EqualFold(u.Hostname(), host.Hostname()) && cmp.Or(u.Port(), port) == cmp.Or(host.Port(), port)
 }

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -21,6 +22,9 @@ type requestBuffers struct {
 	request parsedRequest
 	body    body
 	out     []byte
+	// refusedMethod is HEAD where that is the method of a request, even of one that
+	// cannot be read further.
+	refusedMethod string
 }
 
 // A prefixReader reads the bytes that ended the wait for a request, and then the
@@ -45,6 +49,18 @@ func (b *requestBuffers) release(live *liveSettings) {
 	b.request = parsedRequest{}
 	b.body = body{}
 	live.buffers.Put(b)
+}
+
+// skipEmptyLine drops an empty line before a request, which some clients send
+// after a body (RFC 9112, section 2.2). The connection stays idle.
+func (b *requestBuffers) skipEmptyLine() bool {
+	_, _ = b.in.Peek(1) // buffers what has arrived
+	buffered, _ := b.in.Peek(b.in.Buffered())
+	found := bytes.HasPrefix(buffered, []byte("\r\n"))
+	if found {
+		_, _ = b.in.Discard(2)
+	}
+	return found
 }
 
 // serveRequest reads one request and answers it. It reports whether the
@@ -87,7 +103,17 @@ func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *req
 	last = !b.body.discardUnread() || r.close || resp.Close || c.Draining()
 	now := time.Now()
 	c.SetWriteTimeout(now, live.Response)
-	record.ResponseBytes, err = b.send(c, &resp, s.date.at(now), s.responseRequestID(&r.req, resp.Status), r.req.Method, last)
+	id, connection := "", ""
+	if s.observer.WantsRequestID(r.req.Method, resp.Status) {
+		id = r.req.ID.String()
+	}
+	switch {
+	case last:
+		connection = "close"
+	case r.keepAlive:
+		connection = "keep-alive"
+	}
+	record.ResponseBytes, err = b.send(c, &resp, now, id, r.req.Method, connection)
 	return last, err
 }
 
@@ -102,23 +128,21 @@ func (s *Server) callHandler(ctx context.Context, r *api.Request) (resp api.Resp
 	return s.handler.Serve(ctx, r)
 }
 
-func (s *Server) responseRequestID(r *api.Request, status int) string {
-	if !s.observer.WantsRequestID(r.Method, status) {
-		return ""
-	}
-	return r.ID.String()
-}
-
 // readHeader reads and parses a header section. The parser must take the same
 // bytes for it as headerScanner, or it has read something else.
 func (b *requestBuffers) readHeader(live *liveSettings, c Conn, now time.Time) error {
 	length, err := b.readHeaderBytes(live, c, now)
+	buffered, _ := b.in.Peek(b.in.Buffered())
+	b.refusedMethod = ""
+	if bytes.HasPrefix(buffered, []byte("HEAD ")) {
+		b.refusedMethod = http.MethodHead
+	}
 	if err != nil {
 		return err
 	}
-	before := b.in.Buffered()
-	if err := b.header.Read(b.in); err != nil || before-b.in.Buffered() != length {
-		return errMalformed
+	readAsHTTP11(buffered)
+	if b.header.Read(b.in) != nil || len(buffered)-b.in.Buffered() != length {
+		return b.request.diagnose(buffered[:length])
 	}
 	return b.request.parse(&b.header)
 }
@@ -131,7 +155,7 @@ func (b *requestBuffers) readHeaderBytes(live *liveSettings, c Conn, now time.Ti
 		if want > live.MaxHeader {
 			return 0, errTooLong
 		}
-		if want > 1 || len(b.prefix.head) == 0 {
+		if want > len(b.prefix.head)+b.in.Buffered() {
 			c.SetHeaderTimeout(now, live.Header)
 		}
 		if _, err := b.in.Peek(want); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"foobar/src/api"
@@ -35,6 +36,40 @@ func TestFieldsCannotBeForged(t *testing.T) {
 		got := answer(&h, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 		if strings.Contains(got, "Set-Cookie") || !strings.Contains(got, "\r\nContent-Type: a\r\n") {
 			t.Errorf("%q is sent as %q", value, got)
+		}
+	}
+}
+
+// TestDateIsOfTheResponse has a handler that takes an hour.
+func TestDateIsOfTheResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := answer(slow{}, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if want := "\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n"; !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+type slow struct{}
+
+func (slow) Serve(context.Context, *api.Request) api.Response {
+	time.Sleep(time.Hour)
+	return api.Response{Status: http.StatusOK}
+}
+
+// TestConnectionField has the response say what happens to the connection, RFC
+// 9112, section 9.3.
+func TestConnectionField(t *testing.T) {
+	for request, want := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                     "",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n":                "close",
+		"GET / HTTP/1.0\r\n\r\n":                                                "close",
+		"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n":                      "keep-alive",
+		"GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n": "close",
+	} {
+		got := answer(&fixed{Status: http.StatusOK}, request)
+		if field := "\r\nConnection: " + want + "\r\n"; strings.Contains(got, "\r\nConnection: ") != (want != "") || want != "" && !strings.Contains(got, field) {
+			t.Errorf("%q is answered with %q", request, got)
 		}
 	}
 }

@@ -15,18 +15,14 @@ type headerScanner struct {
 // complete. Each call sees the bytes of the one before, and more.
 func (s *headerScanner) end(b []byte) (int, error) {
 	for s.line < len(b) {
-		switch b[s.line] {
-		case ' ', '\t':
-			return 0, errMalformed
-		}
 		lf := bytes.IndexByte(b[s.line:], '\n')
 		switch {
+		case b[s.line] == ' ', b[s.line] == '\t':
+			return 0, errLineEnd
 		case lf < 0:
 			return 0, nil
-		case lf == 0 || b[s.line+lf-1] != '\r':
-			return 0, errMalformed
-		case lf == 1 && s.line == 0:
-			return 0, errMalformed
+		case lf == 0, b[s.line+lf-1] != '\r', lf == 1 && s.line == 0:
+			return 0, errLineEnd
 		case lf == 1:
 			return s.line + 2, nil
 		}

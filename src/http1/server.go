@@ -26,7 +26,6 @@ type Server struct {
 	handler  api.Service
 	observer Observer
 	live     atomic.Pointer[liveSettings]
-	date     dateClock
 }
 
 // liveSettings holds the settings in force and the buffers of their size.
@@ -63,6 +62,7 @@ const firstRead = 512
 func (s *Server) ServeConn(ctx context.Context, c Conn, client api.Client) {
 	first := make([]byte, firstRead)
 	limit := s.live.Load().Header
+	skipped := false // an empty line, and no request since
 	for {
 		n, _ := c.ReadFirst(first, limit)
 		if n == 0 {
@@ -74,7 +74,9 @@ func (s *Server) ServeConn(ctx context.Context, c Conn, client api.Client) {
 		b.in.Reset(&b.prefix)
 		more := true
 		for more && len(b.prefix.head)+b.in.Buffered() > 0 {
-			more = s.serveRequest(ctx, live, c, b, client)
+			if skipped = !skipped && b.skipEmptyLine(); !skipped {
+				more = s.serveRequest(ctx, live, c, b, client)
+			}
 		}
 		b.release(live)
 		if !more {

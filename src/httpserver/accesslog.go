@@ -2,10 +2,12 @@ package httpserver
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"time"
 
 	"foobar/src/http1"
+	"foobar/src/logging"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -24,27 +26,26 @@ func (o *observer) logAccess(r http1.AccessRecord) {
 		zap.Int64("request_bytes", r.RequestBytes),
 		zap.Int64("response_bytes", r.ResponseBytes),
 		zap.Duration("duration", r.Duration),
+		remoteAddress(r.Remote),
 	}
 	request := "unreadable request"
 	if r.Method != "" {
-		method, path := truncated(r.Method), (&url.URL{Path: truncated(r.Path)}).EscapedPath()
+		method, path := logging.Shorten(r.Method, maxLogged), (&url.URL{Path: logging.Shorten(r.Path, maxLogged)}).EscapedPath()
 		request = method + " " + path
 		fields = append(fields, zap.String("method", method), zap.String("path", path), zap.String("protocol", r.Protocol))
 	}
-	if remote := r.Remote.String(); remote != "" && remote != "@" { // an AF_UNIX socket without a name
-		fields = append(fields, zap.String("remote_address", remote))
-	}
 	o.access.Info(fmt.Sprintf("%s: %d, %d bytes in %s", request, r.Status, r.ResponseBytes, r.Duration.Round(time.Microsecond)), fields...)
+}
+
+// remoteAddress returns the field for a client's address. Clients of the admin
+// socket have none.
+func remoteAddress(a net.Addr) zap.Field {
+	if a == nil || a.Network() == "unix" {
+		return zap.Skip()
+	}
+	return zap.Stringer("remote_address", a)
 }
 
 // maxLogged is how many bytes of a value that a client has chosen are logged: a
 // request must not make many times its size of log.
 const maxLogged = 256
-
-// truncated returns at most maxLogged bytes of s, and a mark if there were more.
-func truncated(s string) string {
-	if len(s) <= maxLogged {
-		return s
-	}
-	return s[:maxLogged] + "..."
-}

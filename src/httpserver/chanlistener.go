@@ -7,16 +7,16 @@ import (
 
 // A chanListener is a net.Listener for connections that an acceptor has accepted.
 type chanListener struct {
-	address net.Addr
-	conns   chan net.Conn
-	done    chan struct{}
-	close   func()
+	net.Listener // for its address
+	conns        chan net.Conn
+	done         chan struct{}
+	close        func()
 }
 
-func newChanListener(address net.Addr) *chanListener {
-	l := &chanListener{address: address, conns: make(chan net.Conn), done: make(chan struct{})}
-	l.close = sync.OnceFunc(func() { close(l.done) })
-	return l
+func newChanListener(l net.Listener) *chanListener {
+	c := &chanListener{Listener: l, conns: make(chan net.Conn), done: make(chan struct{})}
+	c.close = sync.OnceFunc(func() { close(c.done) })
+	return c
 }
 
 // deliver reports false once the listener is closed.
@@ -44,6 +44,3 @@ func (l *chanListener) Close() error {
 	l.close()
 	return nil
 }
-
-// Addr implements net.Listener.
-func (l *chanListener) Addr() net.Addr { return l.address }

@@ -19,7 +19,7 @@ import (
 )
 
 // clientCertificate returns a certificate that is its own authority.
-func clientCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+func clientCertificate(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -28,6 +28,9 @@ func clientCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "client"}, NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if change != nil {
+		change(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -45,7 +48,7 @@ func clientCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 // TestClientIsKnown has each engine tell the handler who the client is, by its
 // certificate and by the listener.
 func TestClientIsKnown(t *testing.T) {
-	own, pool := clientCertificate(t)
+	own, pool := clientCertificate(t, nil)
 	h := handlerFunc(func(r *api.Request) api.Response {
 		return api.Response{Status: http.StatusOK, Body: fmt.Appendf(nil, "certificate %v, trusted %v", r.Peer != nil, r.Trusted)}
 	})

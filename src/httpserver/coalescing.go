@@ -1,10 +1,5 @@
 package httpserver
 
-import (
-	"net"
-	"sync"
-)
-
 const (
 	// coalescedBytes is how many bytes of records go out in one system call.
 	coalescedBytes = 64 << 10
@@ -26,35 +21,9 @@ func newBufferPool() bufferPool {
 	return b
 }
 
-// A coalescer writes the TLS records of one response in few system calls.
-// crypto/tls makes one call for each record.
-type coalescer struct {
-	mu      sync.Mutex // crypto/tls also writes while it reads
-	records []byte     // nil while records are not coalesced
-}
-
-func (b *coalescer) write(to net.Conn, p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.records == nil {
-		return to.Write(p)
-	}
-	if len(b.records)+len(p) > cap(b.records) {
-		if err := b.flush(to); err != nil {
-			return 0, err
-		}
-	}
-	b.records = append(b.records, p...)
-	return len(p), nil
-}
-
-func (b *coalescer) flush(to net.Conn) error {
-	_, err := to.Write(b.records)
-	b.records = b.records[:0]
-	return err
-}
-
-// coalesce calls write and coalesces what it writes to c, if a buffer is free.
+// coalesce calls write, and sends the TLS records that it writes in few system
+// calls, if a buffer is free. crypto/tls makes one call for each record. The
+// goroutine that calls it must be the only one that reads or writes c.
 func (c *conn) coalesce(write func() error) error {
 	var buf []byte
 	select {
@@ -62,31 +31,31 @@ func (c *conn) coalesce(write func() error) error {
 	default:
 		return write()
 	}
-	defer func() { c.server.buffers <- buf }() // after a panic, too
 	if buf == nil {
 		buf = make([]byte, 0, coalescedBytes+maxTLSRecord)
 	}
-	c.startCoalescing(buf)
-	err := write()
-	if flushErr := c.stopCoalescing(); err == nil {
-		err = flushErr
+	c.records = buf
+	defer func() { // after a panic, too
+		c.records = nil
+		c.server.buffers <- buf
+	}()
+	if err := write(); err != nil {
+		return err
 	}
+	records := c.records
+	c.records = nil
+	_, err := c.Write(records)
 	return err
 }
 
-func (c *conn) startCoalescing(buf []byte) {
-	c.coalescer.mu.Lock()
-	defer c.coalescer.mu.Unlock()
-	c.records = buf
-}
-
-func (c *conn) stopCoalescing() (err error) {
-	defer c.recoverPanic(&err)
-	c.coalescer.mu.Lock()
-	defer c.coalescer.mu.Unlock()
-	defer func() { c.records = nil }()
-	if c.panicked.Load() {
-		return errPanicked
+// writeCoalesced adds a record to those that are written later.
+func (c *conn) writeCoalesced(record []byte) (int, error) {
+	if len(c.records)+len(record) > cap(c.records) {
+		if _, err := c.Conn.Write(c.records); err != nil {
+			return 0, err
+		}
+		c.records = c.records[:0]
 	}
-	return c.flush(c.Conn)
+	c.records = append(c.records, record...)
+	return len(record), nil
 }

@@ -1,8 +1,6 @@
 package httpserver
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -16,17 +14,11 @@ import (
 	"foobar/src/connlimit"
 )
 
-// maxHandshakeBytes limits what a client may send for one TLS handshake. crypto/tls
-// would keep a ClientHello of 64 KiB and a certificate chain of 256 KiB.
-const maxHandshakeBytes = 32 << 10
-
-var errHandshakeSize = errors.New("the client's TLS handshake has more than 32 KiB")
-
 // A conn is an open connection as it was accepted, below TLS. It knows what the
 // engine above it is doing, so that a shutdown ends idle connections alone.
 type conn struct {
 	net.Conn
-	coalescer
+	records    []byte // of TLS, to be written in one call; see coalesce
 	server     *Server
 	acceptedAt time.Time
 	address    netip.Prefix // of the client
@@ -54,17 +46,6 @@ func newConn(s *Server, nc net.Conn) *conn {
 		Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr()),
 		client: api.Client{Trusted: s.options.Trusted},
 	}
-}
-
-// handshake performs the TLS handshake, until limit at most.
-func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) error {
-	now := time.Now()
-	c.SetWriteDeadline(now.Add(limit))
-	c.SetReadDeadline(now.Add(limit))
-	c.inHandshake = true
-	err := t.HandshakeContext(ctx)
-	c.inHandshake = false
-	return err
 }
 
 // startNetHTTP prepares the connection for net/http, which sets the deadlines
@@ -118,16 +99,8 @@ func (c *conn) startDrain() {
 	if c.phase == connlimit.Active || c.http2 {
 		return
 	}
-	now := time.Now()
-	c.drainingSince = now
-	switch {
-	case c.phase == connlimit.Header:
-		c.Conn.SetReadDeadline(now.Add(drainAnnounce))
-	case c.sawRequest:
-		c.Conn.SetReadDeadline(now)
-	default:
-		c.Conn.SetReadDeadline(c.firstRequestDeadline(now))
-	}
+	c.drainingSince = time.Now()
+	c.Conn.SetReadDeadline(c.drainDeadline())
 }
 
 // firstRequestDeadline returns until when a draining connection that has brought
@@ -161,6 +134,8 @@ func (c *conn) drainDeadline() time.Time {
 		return c.firstRequestDeadline(time.Now())
 	case c.since.After(c.drainingSince):
 		return c.since.Add(drainAnnounce)
+	case c.phase == connlimit.Idle:
+		return c.drainingSince
 	}
 	return c.drainingSince.Add(drainAnnounce)
 }
@@ -198,7 +173,10 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	if c.panicked.Load() {
 		return 0, errPanicked // TLS would send its closing alert
 	}
-	return c.write(c.Conn, p)
+	if c.records != nil {
+		return c.writeCoalesced(p)
+	}
+	return c.Conn.Write(p)
 }
 
 // errPanicked is what Read and Write return after a panic in one of them. net/http

@@ -21,12 +21,12 @@ type observedHandler struct {
 
 // ServeHTTP implements http.Handler.
 func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o := h.nethttp.server.observer
+	o, below := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
 	x := &observedExchange{ResponseWriter: w, handler: h, id: api.NewID(), request: r, start: time.Now()}
 	room := o.RequestStarted()
 	defer func() {
 		o.RequestDone(http1.AccessRecord{
-			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: remoteAddr(r.RemoteAddr),
+			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: below.RemoteAddr(),
 			Status:   cmp.Or(x.status, http.StatusInternalServerError), // 0 if the handler has aborted
 			Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
 		})
@@ -37,10 +37,10 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.ProtoMajor == 1 {
-		r.Context().Value(connKey{}).(*conn).setPhase(connlimit.Active, x.start)
+		below.setPhase(connlimit.Active, x.start)
 	}
 	x.setBody(r)
-	h.next.ServeHTTP(x, r.WithContext(api.WithID(r.Context(), x.id)))
+	h.next.ServeHTTP(x, r.WithContext(api.WithOrigin(r.Context(), below.client, x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
@@ -69,15 +69,6 @@ func (x *observedExchange) writeBusy() {
 	}
 	busy.Write(x, x.request.Method)
 }
-
-// remoteAddr is http.Request.RemoteAddr as a net.Addr.
-type remoteAddr string
-
-// Network implements net.Addr.
-func (remoteAddr) Network() string { return "" }
-
-// String implements net.Addr.
-func (a remoteAddr) String() string { return string(a) }
 
 // An observedExchange is one call of an observedHandler, and the ResponseWriter
 // for the handler in it.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/http1"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -40,8 +41,11 @@ func (h *echo) Serve(_ context.Context, r *api.Request) api.Response {
 }
 
 var defaultSettings = Settings{
-	Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
-	MaxHeader: 16 << 10, MaxDiscard: 64 << 20, Connections: 1000, FastPath: true, Protocols: []string{"http/1.1", "h2"},
+	Settings: http1.Settings{
+		Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
+		MaxHeader: 16 << 10, MaxDiscard: 64 << 20,
+	},
+	Connections: 1000, FastPath: true, Protocols: []string{"http/1.1", "h2"},
 }
 
 // longTimeouts returns settings under which no timeout passes during a test.

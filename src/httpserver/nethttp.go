@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"foobar/src/api"
 	"foobar/src/connlimit"
 
 	"go.uber.org/zap"
@@ -55,7 +54,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		MaxReceiveBufferPerConnection: uploadWindow,
 		MaxReceiveBufferPerStream:     uploadWindow,
 		WriteByteTimeout:              settings.Response,
-		CountError:                    func(string) { s.observer.refused(reasonProtocol) },
+		CountError:                    func(name string) { s.observer.refused(reasonProtocol, errors.New("HTTP/2: "+name), nil) },
 	}
 	for _, p := range []*protocolServer{&n.http1, &n.http2} {
 		p.Handler = &observedHandler{nethttp: n, next: s.options.Handler, body: settings.Body, response: settings.Response}
@@ -67,7 +66,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		p.ErrorLog = s.observer.errorLog()
 		p.DisableGeneralOptionsHandler = true
 		p.Protocols = new(http.Protocols)
-		p.conns = newChanListener(s.Addr())
+		p.conns = newChanListener(s.acceptor.listener)
 	}
 	n.http1.Protocols.SetHTTP1(true)
 	n.http2.Protocols.SetHTTP2(true)
@@ -136,8 +135,7 @@ func connBelow(c net.Conn) *conn {
 type connKey struct{}
 
 func connContext(ctx context.Context, nc net.Conn) context.Context {
-	c := connBelow(nc)
-	return context.WithValue(api.WithClient(ctx, &c.client), connKey{}, c)
+	return context.WithValue(ctx, connKey{}, connBelow(nc))
 }
 
 func connState(nc net.Conn, state http.ConnState) {

@@ -2,8 +2,10 @@ package httpserver
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"sync/atomic"
@@ -26,6 +28,12 @@ const (
 	reasonEvicted      = "evicted"  // closed to make room for a new connection
 )
 
+var (
+	errRequestLimit    = errors.New("limits.requests are in progress")
+	errConnectionLimit = errors.New("limits.connections or limits.per_address are open")
+	errEvicted         = errors.New("the connection is closed to make room for another")
+)
+
 // An observer keeps the metrics and the log of one listener. It implements
 // http1.Observer.
 type observer struct {
@@ -43,7 +51,7 @@ func (o *observer) RequestStarted() bool {
 	evicted, ok := o.requests.Acquire()
 	o.evict(evicted)
 	if !ok {
-		o.refused(reasonRequestLimit)
+		o.refused(reasonRequestLimit, errRequestLimit, nil)
 	}
 	return ok
 }
@@ -53,7 +61,7 @@ func (o *observer) evict(c connlimit.Conn) {
 	if c == nil {
 		return
 	}
-	o.refused(reasonEvicted)
+	o.refused(reasonEvicted, errEvicted, c.(*conn).RemoteAddr())
 	c.(*conn).Close()
 }
 
@@ -69,16 +77,22 @@ func (o *observer) RequestDone(r http1.AccessRecord) {
 }
 
 // RequestRefused implements http1.Observer.
-func (o *observer) RequestRefused(reason string, r http1.AccessRecord) {
-	o.refused(reason)
+func (o *observer) RequestRefused(reason string, cause error, r http1.AccessRecord) {
+	o.refused(reason, cause, r.Remote, zap.Stringer("request_id", r.ID))
 	if r.Status != 0 && o.accessLogEnabled() {
 		o.logAccess(r)
 	}
 }
 
-func (o *observer) refused(reason string) {
+// refused counts a connection or a request that is refused, and logs why at level
+// debug: clients can cause any number of entries. The remote address may be nil.
+func (o *observer) refused(reason string, cause error, remote net.Addr, fields ...zap.Field) {
 	if o.metrics != nil {
 		o.metrics.Refused(reason)
+	}
+	if o.log.Core().Enabled(zap.DebugLevel) {
+		fields = append(fields, zap.String("reason", reason), zap.String("error", logging.Shorten(cause.Error(), maxLogged)), remoteAddress(remote))
+		o.log.Debug("refused", fields...)
 	}
 }
 

@@ -66,7 +66,7 @@ func New(l net.Listener, o Options) *Server {
 	s.quotas = newQuotas(&s.conns)
 	s.observer = &observer{requests: s.quotas.requests, metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
 	if o.FastPath != nil {
-		s.fast = http1.New(o.FastPath, s.observer, o.Settings.http1())
+		s.fast = http1.New(o.FastPath, s.observer, o.Settings.Settings)
 	}
 	if o.TLS != nil {
 		s.tls = newTLSConfig(*o.TLS, func() []string { return s.settings.Load().Protocols })
@@ -92,7 +92,7 @@ func (s *Server) Apply(settings Settings) {
 	s.conns.SetLimits(connlimit.Limits{Total: settings.Connections, Address: settings.PerAddress})
 	s.quotas.setLimits(settings)
 	if s.fast != nil {
-		s.fast.Apply(settings.http1())
+		s.fast.Apply(settings.Settings)
 	}
 	if old != nil && old.sameNetHTTP(settings) {
 		return
@@ -118,7 +118,7 @@ func (s *Server) start(nc net.Conn) {
 	evicted, refusal := s.conns.Add(c)
 	s.observer.evict(evicted)
 	if refusal != "" {
-		s.observer.refused(refusal)
+		s.observer.refused(refusal, errConnectionLimit, nc.RemoteAddr())
 		nc.Close()
 		return
 	}
@@ -142,8 +142,9 @@ func (s *Server) serve(c *conn) {
 	if s.tls != nil {
 		conn := tls.Server(c, s.tls)
 		if err := s.handshake(c, conn); err != nil {
-			s.observer.refused(reasonHandshake)
-			c.Close()
+			started()
+			s.observer.refused(reasonHandshake, err, c.RemoteAddr())
+			c.endHandshake(err, s.settings.Load())
 			return
 		}
 		state := conn.ConnectionState()

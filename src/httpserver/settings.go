@@ -1,23 +1,14 @@
 package httpserver
 
-import (
-	"time"
-
-	"foobar/src/http1"
-)
+import "foobar/src/http1"
 
 // Settings are what can change while a Server runs.
 type Settings struct {
-	// Header is for the TLS handshake, and again for a request's header; Body
-	// for its body, Response for the response, Idle for the time between
-	// requests.
-	Header, Body, Response, Idle time.Duration
-	MaxHeader                    int // bytes
-	Connections                  int
-	PerAddress                   int   // connections of one client address, 0 for any number
-	Requests                     int   // in progress, 0 for any number
-	MaxDiscard                   int64 // bytes of a body that no handler reads, see http1.Settings
-	AccessLog                    bool
+	http1.Settings // Header is also for the TLS handshake
+	Connections    int
+	PerAddress     int // connections of one client address, 0 for any number
+	Requests       int // in progress, 0 for any number
+	AccessLog      bool
 	// Protocols are those that new TLS connections are offered by ALPN, the
 	// preferred one first: "http/1.1" and "h2".
 	Protocols []string
@@ -28,11 +19,7 @@ type Settings struct {
 	ClientCertificates ClientCertificates
 }
 
-func (s Settings) http1() http1.Settings {
-	return http1.Settings{Header: s.Header, Body: s.Body, Response: s.Response, Idle: s.Idle, MaxHeader: s.MaxHeader, MaxDiscard: s.MaxDiscard}
-}
-
 // sameNetHTTP reports whether one http.Server can serve under both.
 func (s Settings) sameNetHTTP(o Settings) bool {
-	return s.http1() == o.http1() && s.ClientCertificates == o.ClientCertificates
+	return s.Settings == o.Settings && s.ClientCertificates == o.ClientCertificates
 }

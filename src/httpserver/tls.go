@@ -9,8 +9,9 @@ import (
 
 // The names of the protocols in ALPN.
 const (
-	http1Protocol = "http/1.1"
-	http2Protocol = "h2"
+	http1Protocol  = "http/1.1"
+	http2Protocol  = "h2"
+	http10Protocol = "http/1.0" // offered along with http/1.1
 )
 
 // TLSOptions provide the credentials for each handshake.
@@ -31,7 +32,7 @@ func newTLSConfig(o TLSOptions, protocols func() []string) *tls.Config {
 	base := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: o.Certificate,
-		NextProtos:     []string{http1Protocol, http2Protocol},
+		NextProtos:     []string{http1Protocol, http2Protocol, http10Protocol},
 		// For TLS 1.2, those that RFC 9113, section 9.2.2, allows for HTTP/2.
 		CipherSuites: []uint16{
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -58,7 +59,9 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 	if o.ClientCAs != nil {
 		cas, required = o.ClientCAs()
 	}
-	if !slices.Contains(protocols, http1Protocol) && !slices.Contains(hello.SupportedProtos, http2Protocol) {
+	if slices.Contains(protocols, http1Protocol) {
+		protocols = append(slices.Clip(protocols), http10Protocol)
+	} else if !slices.Contains(hello.SupportedProtos, http2Protocol) {
 		return nil, errNoProtocol
 	}
 	if cas == nil && slices.Equal(protocols, base.NextProtos) {

@@ -59,7 +59,7 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 	}
 	b.addAll(prefix, all.Fields)
 	if len(b.truncated) > 0 {
-		b.append(prefix+"TRUNCATED", shorten(strings.Join(b.truncated, " "), maxValue))
+		b.append(prefix+"TRUNCATED", Shorten(strings.Join(b.truncated, " "), maxValue))
 	}
 	return b.bytes
 }
@@ -85,7 +85,7 @@ func (b *entryBuilder) addAll(prefix string, fields map[string]any) {
 
 // add adds a field as far as the limits allow.
 func (b *entryBuilder) add(name, value string) {
-	short := shorten(value, maxValue)
+	short := Shorten(value, maxValue)
 	fits := len(b.bytes)+len(name)+len(short)+len("\n\n")+8 <= maxEntry
 	if fits {
 		b.append(name, short)
@@ -141,9 +141,9 @@ func formatValue(value any) string {
 	return fmt.Sprint(value)
 }
 
-// shorten returns the first limit bytes of text, or up to three fewer so that
+// Shorten returns the first limit bytes of text, or up to three fewer so that
 // the last character stays whole.
-func shorten(text string, limit int) string {
+func Shorten(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}

@@ -152,7 +152,7 @@ func TestLargeEntryIsTruncated(t *testing.T) {
 	if fields["FOOBAR_D"] != nil {
 		t.Error("the entry exceeds maxEntry")
 	}
-	if got := shorten("aä", 2); got != "a" {
+	if got := Shorten("aä", 2); got != "a" {
 		t.Errorf("shorten splits a character: %q", got)
 	}
 }
@@ -219,9 +219,9 @@ func FuzzEntry(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in %q", err, b)
 		}
-		wanted := map[string]string{"MESSAGE": shorten(message, maxValue), "PRIORITY": "6"}
+		wanted := map[string]string{"MESSAGE": Shorten(message, maxValue), "PRIORITY": "6"}
 		full := prefix + fieldName("x"+key)
-		wanted[full[:min(len(full), maxName)]] = shorten(value, maxValue)
+		wanted[full[:min(len(full), maxName)]] = Shorten(value, maxValue)
 		expectFields(t, fields, wanted)
 	})
 }

@@ -84,6 +84,32 @@ func TestAccessByCertificate(t *testing.T) {
 	}
 }
 
+// TestHealthByCertificate: access.health has clients asked for a certificate, and
+// no value of it lets one without a certificate through where reading and writing
+// need one.
+func TestHealthByCertificate(t *testing.T) {
+	ours := newAuthority(t, "ours")
+	for access, want := range map[string][2]int{ // without a certificate, with one
+		"{}":                    {200, 200},
+		"{health: certificate}": {403, 200},
+		"{health: token}":       {401, 401},
+		"{health: nobody}":      {403, 403},
+		"{read: certificate, write: certificate}": {0, 200},
+	} {
+		i := startMutual(t, "access: "+access, ours)
+		for n, c := range []*http.Client{i.client(false), i.holder(true, ours.issue(t, "balancer"))} {
+			got := 0
+			if resp, err := c.Get("https://" + i.https + "/healthz"); err == nil {
+				resp.Body.Close()
+				got = resp.StatusCode
+			}
+			if got != want[n] {
+				t.Errorf("%s, client %d: %d, want %d", access, n, got, want[n])
+			}
+		}
+	}
+}
+
 func TestAccessByCertificateNeedsAuthorities(t *testing.T) {
 	const message = "access.write is certificate, and there is no client-ca credential"
 	i := newInstance(t, "access: {write: certificate}")

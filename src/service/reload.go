@@ -41,12 +41,9 @@ func loadConfig(path string) (config.Config, error) {
 // certificates and there is no authority to verify them.
 func validateCredentials(c config.Config) credentials.Validator {
 	return func(set *credentials.Set) error {
-		for _, access := range []struct {
-			key  string
-			rule config.AccessRule
-		}{{"access.read", c.Access.Read}, {"access.write", c.Access.Write}} {
-			if access.rule.NeedsCertificate() && set.ClientCAs() == nil {
-				return fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", access.key, access.rule)
+		for _, g := range c.Access.Grants() {
+			if g.Rule.NeedsCertificate() && set.ClientCAs() == nil {
+				return fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", g.Key, g.Rule)
 			}
 		}
 		return nil

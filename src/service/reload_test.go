@@ -110,6 +110,8 @@ func TestReloadThatOpensAccessIsLogged(t *testing.T) {
 		{"access: {read: nobody, write: token}", "", ""},
 		{"access: {read: nobody, write: token}", token, "writing over HTTPS to holders of a token; it was open to nobody"},
 		{"access: {read: all}", token, ""}, // rejected
+		{"access: {read: nobody, health: nobody}", token, ""},
+		{"access: {read: nobody, health: token}", token, "/healthz over HTTPS to holders of a token; it was open to nobody"},
 		{"access: {read: anyone}", token, "reading over HTTPS to anyone; it was open to nobody"},
 	} {
 		before := len(i.log())

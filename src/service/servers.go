@@ -7,6 +7,7 @@ import (
 
 	"foobar/src/api"
 	"foobar/src/config"
+	"foobar/src/http1"
 	"foobar/src/httpserver"
 	"foobar/src/listen"
 
@@ -53,12 +54,14 @@ func (s *Service) serverSettings() httpserver.Settings {
 	c := s.config
 	cas, required := s.api.ClientCAs()
 	return httpserver.Settings{
-		Header:             time.Duration(c.Timeouts.Header),
-		Body:               time.Duration(c.Timeouts.Body),
-		Response:           time.Duration(c.Timeouts.Response),
-		Idle:               time.Duration(c.Timeouts.Idle),
-		MaxHeader:          int(c.Limits.Header),
-		MaxDiscard:         discardedStates * int64(c.Limits.State),
+		Settings: http1.Settings{
+			Header:     time.Duration(c.Timeouts.Header),
+			Body:       time.Duration(c.Timeouts.Body),
+			Response:   time.Duration(c.Timeouts.Response),
+			Idle:       time.Duration(c.Timeouts.Idle),
+			MaxHeader:  int(c.Limits.Header),
+			MaxDiscard: discardedStates * int64(c.Limits.State),
+		},
 		Connections:        c.Limits.Connections,
 		PerAddress:         c.Limits.PerAddress,
 		Requests:           c.Limits.Requests,

@@ -2,6 +2,7 @@ package service
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"foobar/src/api"
 )
 
 // postHalf sends a request and the first half of its body.
@@ -107,5 +110,22 @@ func TestStopFailsNoRequest(t *testing.T) {
 			}
 			wg.Wait()
 		})
+	}
+}
+
+// TestStopFailsTheHealthCheck: a load balancer must not choose a service that stops.
+func TestStopFailsTheHealthCheck(t *testing.T) {
+	var stopped *Service
+	health := func(s *Service) int {
+		return s.api.Serve(context.Background(), &api.Request{Method: "GET", Path: "/healthz"}).Status
+	}
+	clocked(t, nil, func(t *testing.T, s *Service, _ func() string) {
+		if got := health(s); got != 200 {
+			t.Errorf("before the first write: %d", got)
+		}
+		stopped = s
+	})
+	if got := health(stopped); got != 503 {
+		t.Errorf("after the stop: %d", got)
 	}
 }

@@ -20,10 +20,10 @@ func (s *Service) warnSuspicious() {
 	s.warned = time.Time{}
 	s.warnExpiry(time.Now())
 	access, creds := s.config.Access, s.credentials.Current()
-	if (access.Read.NeedsToken() || access.Write.NeedsToken()) && !creds.HasToken() {
+	if access.NeedsToken() && !creds.HasToken() {
 		s.log.Warn("no token credential, so requests that need a token are refused", logging.NoToken.Field())
 	}
-	if creds.ClientCAs() != nil && !access.Read.NeedsCertificate() && !access.Write.NeedsCertificate() {
+	if creds.ClientCAs() != nil && !access.NeedsCertificate() {
 		s.log.Warn("the client-ca credential is not used, as access in conf.yaml needs no client certificate")
 	}
 	for _, warning := range creds.Warnings(time.Now()) {
@@ -89,18 +89,16 @@ func effectiveAccess(c config.Config, creds *credentials.Set) config.Access {
 		}
 		return rule
 	}
-	return config.Access{Read: effective(c.Access.Read), Write: effective(c.Access.Write)}
+	return config.Access{Read: effective(c.Access.Read), Write: effective(c.Access.Write), Health: effective(c.Access.Health)}
 }
 
 // warnOpened logs what a reload allows that was refused before. A conf.yaml that
 // has lost its content, for example, has the default rules.
 func (s *Service) warnOpened(before, now config.Access) {
-	for _, access := range []struct {
-		verb        string
-		before, now config.AccessRule
-	}{{"reading", before.Read, now.Read}, {"writing", before.Write, now.Write}} {
-		if access.now.AllowsMoreThan(access.before) {
-			s.log.Warn(fmt.Sprintf("the reload opens %s over HTTPS to %s; it was open to %s", access.verb, access.now.Holders(), access.before.Holders()))
+	was := before.Grants()
+	for i, g := range now.Grants() {
+		if g.Rule.AllowsMoreThan(was[i].Rule) {
+			s.log.Warn(fmt.Sprintf("the reload opens %s over HTTPS to %s; it was open to %s", g.Verb, g.Rule.Holders(), was[i].Rule.Holders()))
 		}
 	}
 }

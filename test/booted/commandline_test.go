@@ -55,7 +55,7 @@ func commands(t *testing.T, s *service) {
 				t.Errorf("foobar status of %s has no line %q:\n%s", user, line, status)
 			}
 		}
-		expectContains(t, "foobar check-config", as("check-config"), confFile+" is valid\nreading over HTTPS is open to anyone\nwriting over HTTPS is open to holders of a token\nevery setting is the default\n")
+		expectContains(t, "foobar check-config", as("check-config"), confFile+" is valid\nreading over HTTPS is open to anyone\nwriting over HTTPS is open to holders of a token\n/healthz over HTTPS is open to anyone\nevery setting is the default\n")
 	}
 }
 

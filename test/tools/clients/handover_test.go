@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/http1"
 	"foobar/src/httpserver"
 	"foobar/src/metrics"
 
@@ -280,8 +281,10 @@ func (s *number) count() int {
 
 func settings(fast bool) httpserver.Settings {
 	return httpserver.Settings{
-		Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute,
-		MaxHeader: 16 << 10, Connections: 1000, FastPath: fast, Protocols: []string{"http/1.1", "h2"},
+		Settings: http1.Settings{
+			Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10,
+		},
+		Connections: 1000, FastPath: fast, Protocols: []string{"http/1.1", "h2"},
 	}
 }
 
