@@ -70,7 +70,7 @@ func start(t *testing.T, h api.Service, fast bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httpserver.New(l, httpserver.Options{
+	s := httpserver.New([]net.Listener{l}, httpserver.Options{
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(h, w, r) }),
 		FastPath: h,
 		Settings: httpserver.Settings{

@@ -13,26 +13,37 @@ import (
 	"go.uber.org/zap"
 )
 
-// An acceptor accepts the connections of a listener.
+// An acceptor accepts the connections of its listeners.
 type acceptor struct {
-	listener net.Listener
-	log      *zap.Logger
-	stopped  atomic.Bool
-	// accepting is held while connections are accepted.
-	accepting sync.Mutex
+	listeners []net.Listener
+	log       *zap.Logger
+	stopped   atomic.Bool
+	// accepting is held for reading while connections of a listener are accepted.
+	accepting sync.RWMutex
 }
 
-func newAcceptor(l net.Listener, log *zap.Logger) *acceptor {
-	return &acceptor{listener: l, log: log}
-}
-
-// run calls serve with each connection before it accepts the next, until stop,
-// which therefore misses none.
+// run calls serve with the connections of all listeners, until stop. It returns
+// the first error.
 func (a *acceptor) run(serve func(net.Conn)) error {
-	a.accepting.Lock()
-	defer a.accepting.Unlock()
+	ended := make(chan error, len(a.listeners))
+	for _, l := range a.listeners {
+		go func() { ended <- a.accept(l, serve) }()
+	}
+	for range a.listeners {
+		if err := <-ended; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accept calls serve with each connection of l before it accepts the next, so that
+// stop misses none.
+func (a *acceptor) accept(l net.Listener, serve func(net.Conn)) error {
+	a.accepting.RLock()
+	defer a.accepting.RUnlock()
 	for !a.stopped.Load() {
-		c, err := a.listener.Accept()
+		c, err := l.Accept()
 		if err == nil {
 			serve(c)
 			continue
@@ -45,7 +56,7 @@ func (a *acceptor) run(serve func(net.Conn)) error {
 			continue
 		}
 		if !a.stopped.Load() {
-			return fmt.Errorf("accept on %s: %w", a.listener.Addr(), err)
+			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 	}
 	return nil
@@ -54,7 +65,9 @@ func (a *acceptor) run(serve func(net.Conn)) error {
 // stop returns once run has called serve with every accepted connection.
 func (a *acceptor) stop() {
 	a.stopped.Store(true)
-	a.listener.Close()
+	for _, l := range a.listeners {
+		l.Close()
+	}
 	a.accepting.Lock()
 	defer a.accepting.Unlock()
 }

@@ -34,7 +34,7 @@ func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
 func TestStopWaitsForWhatWasAccepted(t *testing.T) {
 	l := &lateListener{waits: make(chan struct{}), closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })
-	i := newAcceptor(l, zap.NewNop())
+	i := &acceptor{listeners: []net.Listener{l}, log: zap.NewNop()}
 	var taken atomic.Bool
 	ended := make(chan error, 1)
 	go func() { ended <- i.run(func(c net.Conn) { c.Close(); taken.Store(true) }) }()

@@ -104,7 +104,7 @@ func startWith(t *testing.T, h api.Service, s Settings, conf *TLSOptions, change
 		Log: log.Logger, AccessLog: access.Logger,
 	}
 	l := change(ln, &o)
-	e := New(l, o)
+	e := New([]net.Listener{l}, o)
 	served := make(chan error, 1)
 	go func() { served <- e.Run() }()
 	t.Cleanup(func() {

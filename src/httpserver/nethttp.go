@@ -66,7 +66,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		p.ErrorLog = s.observer.errorLog()
 		p.DisableGeneralOptionsHandler = true
 		p.Protocols = new(http.Protocols)
-		p.conns = newChanListener(s.acceptor.listener)
+		p.conns = newChanListener(s.acceptor.listeners[0])
 	}
 	n.http1.Protocols.SetHTTP1(true)
 	n.http2.Protocols.SetHTTP2(true)

@@ -38,7 +38,7 @@ type Options struct {
 	AccessLog *zap.Logger
 }
 
-// A Server serves one listener.
+// A Server serves the connections of its listeners.
 type Server struct {
 	options    Options
 	observer   *observer
@@ -60,8 +60,8 @@ type Server struct {
 }
 
 // New returns a Server that Run starts.
-func New(l net.Listener, o Options) *Server {
-	s := &Server{options: o, acceptor: newAcceptor(l, o.Log), buffers: newBufferPool(), done: make(chan struct{})}
+func New(listeners []net.Listener, o Options) *Server {
+	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: newBufferPool(), done: make(chan struct{})}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	s.quotas = newQuotas(&s.conns)
 	s.observer = &observer{requests: s.quotas.requests, metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
@@ -74,9 +74,6 @@ func New(l net.Listener, o Options) *Server {
 	s.Apply(o.Settings)
 	return s
 }
-
-// Addr returns the address that the Server listens on.
-func (s *Server) Addr() net.Addr { return s.acceptor.listener.Addr() }
 
 // Connections returns how many connections are open.
 func (s *Server) Connections() int { return s.conns.Count() }

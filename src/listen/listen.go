@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
@@ -30,10 +31,10 @@ const (
 	Journal = "journal"
 )
 
-// Sockets are the sockets of the service. HTTPS is never nil; each other socket
-// is nil if neither systemd nor a flag provides it.
+// Sockets are the sockets of the service. HTTPS is never empty; the others are
+// empty or nil if neither systemd nor a flag provides them.
 type Sockets struct {
-	HTTPS, Metrics, Admin net.Listener
+	HTTPS, Metrics, Admin []net.Listener
 	Notify, Journal       *os.File
 }
 
@@ -76,20 +77,21 @@ func (s *Sockets) assignAll(inherited []*os.File) error {
 
 // assign assigns an inherited socket to the field of its name.
 func (s *Sockets) assign(f *os.File) error {
-	listener, isListener := map[string]*net.Listener{HTTPS: &s.HTTPS, Metrics: &s.Metrics, Admin: &s.Admin}[f.Name()]
 	datagram, isDatagram := map[string]**os.File{Notify: &s.Notify, Journal: &s.Journal}[f.Name()]
-	switch {
-	case isDatagram && *datagram == nil:
+	if isDatagram && *datagram == nil {
 		*datagram = f
 		return nil
-	case isDatagram, isListener && *listener != nil:
-		return fmt.Errorf("inherited socket %q: systemd passed two sockets of this name: use FileDescriptorName=%[1]s in one .socket unit, with one ListenStream=", f.Name())
-	case !isListener:
-		return fmt.Errorf("inherited socket %q: unknown name: FileDescriptorName= must be %s, %s or %s, and the name in OpenFile= %s or %s",
-			f.Name(), HTTPS, Metrics, Admin, Notify, Journal)
 	}
 	// FileListener duplicates the descriptor.
 	defer f.Close()
+	if isDatagram {
+		return fmt.Errorf("inherited socket %q: systemd passed two sockets of this name: use the name in one OpenFile=", f.Name())
+	}
+	listeners, isListener := map[string]*[]net.Listener{HTTPS: &s.HTTPS, Metrics: &s.Metrics, Admin: &s.Admin}[f.Name()]
+	if !isListener {
+		return fmt.Errorf("inherited socket %q: unknown name: FileDescriptorName= must be %s, %s or %s, and the name in OpenFile= %s or %s",
+			f.Name(), HTTPS, Metrics, Admin, Notify, Journal)
+	}
 	l, err := net.FileListener(f)
 	if err != nil {
 		return fmt.Errorf("inherited socket %q: not a listening stream socket: %w", f.Name(), err)
@@ -98,16 +100,16 @@ func (s *Sockets) assign(f *os.File) error {
 		// systemd made the socket file and removes it (RemoveOnStop=).
 		u.SetUnlinkOnClose(false)
 	}
-	*listener = l
+	*listeners = append(*listeners, l)
 	return nil
 }
 
 // listen opens a listener for each address.
-func (s *Sockets) listen(a Addresses) (err error) {
+func (s *Sockets) listen(a Addresses) error {
 	for _, l := range []struct {
 		flag, address string
 		open          func(string) (net.Listener, error)
-		listener      *net.Listener
+		listeners     *[]net.Listener
 	}{
 		{"-listen", a.HTTPS, listenTCP, &s.HTTPS},
 		{"-metrics-listen", a.Metrics, listenTCP, &s.Metrics},
@@ -116,14 +118,16 @@ func (s *Sockets) listen(a Addresses) (err error) {
 		if l.address == "" {
 			continue
 		}
-		if *l.listener != nil {
+		if len(*l.listeners) > 0 {
 			return fmt.Errorf("%s %s: systemd has passed this listener already: use either the flag or the .socket unit", l.flag, l.address)
 		}
-		if *l.listener, err = l.open(l.address); err != nil {
+		opened, err := l.open(l.address)
+		if err != nil {
 			return fmt.Errorf("%s %s: %w", l.flag, l.address, err)
 		}
+		*l.listeners = append(*l.listeners, opened)
 	}
-	if s.HTTPS == nil {
+	if len(s.HTTPS) == 0 {
 		return errors.New("no listener for HTTPS: start foobar.socket with the service, or use -listen, such as -listen :8080")
 	}
 	return nil
@@ -134,10 +138,8 @@ func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", 
 // Close closes all sockets but the journal's, which takes the log entries until
 // the process ends.
 func (s *Sockets) Close() {
-	for _, l := range []net.Listener{s.HTTPS, s.Metrics, s.Admin} {
-		if l != nil {
-			l.Close()
-		}
+	for _, l := range slices.Concat(s.HTTPS, s.Metrics, s.Admin) {
+		l.Close()
 	}
 	if s.Notify != nil {
 		s.Notify.Close()

@@ -43,17 +43,22 @@ func TestOpenAssignsByName(t *testing.T) {
 	}
 	defer unix.Close()
 	admin := duplicate(t, unix.(*net.UnixListener).File, Admin)
-	s, err := open([]*os.File{inherit(t, Metrics), inherit(t, HTTPS), admin}, Addresses{})
+	s, err := open([]*os.File{inherit(t, HTTPS), inherit(t, Metrics), inherit(t, HTTPS), admin}, Addresses{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, l := range map[string]net.Listener{HTTPS: s.HTTPS, Metrics: s.Metrics, Admin: s.Admin} {
-		c, err := net.Dial(l.Addr().Network(), l.Addr().String())
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
+	for name, listeners := range map[string][]net.Listener{HTTPS: s.HTTPS, Metrics: s.Metrics, Admin: s.Admin} {
+		if want := map[string]int{HTTPS: 2, Metrics: 1, Admin: 1}[name]; len(listeners) != want {
+			t.Errorf("%s: %d listeners, want %d", name, len(listeners), want)
 		}
-		c.Close()
+		for _, l := range listeners {
+			c, err := net.Dial(l.Addr().Network(), l.Addr().String())
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			c.Close()
+		}
 	}
 	s.Close()
 	if _, err := os.Stat(sock); err != nil {
@@ -68,7 +73,7 @@ func TestOpenListensByFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.HTTPS == nil || s.Metrics == nil || s.Admin == nil {
+	if len(s.HTTPS) != 1 || len(s.Metrics) != 1 || len(s.Admin) != 1 {
 		t.Errorf("a listener is missing: %+v", s)
 	}
 }
@@ -87,7 +92,6 @@ func TestOpenErrors(t *testing.T) {
 		"none":    {nil, Addresses{}, "no listener for HTTPS"},
 		"unknown": {[]*os.File{inherit(t, "http")}, Addresses{}, `inherited socket "http": unknown name: FileDescriptorName= must be https, metrics or admin, and the name in OpenFile= notify or journal`},
 		"unnamed": {[]*os.File{inherit(t, "unknown")}, Addresses{HTTPS: "127.0.0.1:0"}, `inherited socket "unknown": unknown name`},
-		"twice":   {[]*os.File{inherit(t, HTTPS), inherit(t, HTTPS)}, Addresses{}, `inherited socket "https": systemd passed two sockets of this name`},
 		"both":    {[]*os.File{inherit(t, HTTPS)}, Addresses{HTTPS: "127.0.0.1:0"}, "-listen 127.0.0.1:0: systemd has passed this listener already"},
 		"no stream": {[]*os.File{duplicate(t, datagram.(*net.UDPConn).File, HTTPS)}, Addresses{},
 			`inherited socket "https": not a listening stream socket`},

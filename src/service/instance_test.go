@@ -30,6 +30,7 @@ type instance struct {
 	t                      *testing.T
 	dir                    string // holds conf.yaml, cert, key, token and data/
 	https, metrics         string // host:port
+	moreHTTPS              []net.Listener
 	admin                  string // path
 	env                    map[string]string
 	stderr                 *os.File
@@ -136,7 +137,10 @@ func (i *instance) sockets() *listen.Sockets {
 	i.admin = filepath.Join(t.TempDir(), "admin.sock")
 	i.manager = i.listenDatagram("notify")
 	go i.receive()
-	s := &listen.Sockets{HTTPS: https, Metrics: metrics, Admin: must[net.Listener](t)(net.Listen("unix", i.admin)), Notify: i.connectDatagram(i.manager)}
+	s := &listen.Sockets{
+		HTTPS: append([]net.Listener{https}, i.moreHTTPS...), Metrics: []net.Listener{metrics},
+		Admin: []net.Listener{must[net.Listener](t)(net.Listen("unix", i.admin))}, Notify: i.connectDatagram(i.manager),
+	}
 	if i.journalSocket != nil {
 		s.Journal = i.connectDatagram(i.journalSocket)
 	}

@@ -23,10 +23,10 @@ func (s *Service) addServers() {
 	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.healthy, s.ready, s.log)})
 }
 
-// addServer serves one listener, if there is one. What Prometheus asks for is
-// neither counted nor logged.
-func (s *Service) addServer(name string, l net.Listener, o httpserver.Options) {
-	if l == nil {
+// addServer serves the listeners of one name, if there are any. What Prometheus
+// asks for is neither counted nor logged.
+func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.Options) {
+	if len(listeners) == 0 {
 		return
 	}
 	field := zap.String("listener", name)
@@ -34,12 +34,14 @@ func (s *Service) addServer(name string, l net.Listener, o httpserver.Options) {
 	if name != listen.Metrics {
 		o.Metrics, o.AccessLog = s.metrics.Listener(name), s.access.With(field)
 	}
-	server := httpserver.New(l, o)
+	server := httpserver.New(listeners, o)
 	if name != listen.Metrics {
 		s.metrics.RegisterConnections(name, server.Connections)
 	}
 	s.servers = append(s.servers, server)
-	s.log.Info(fmt.Sprintf("listening on %s (%s)", l.Addr(), name), field, zap.Stringer("address", l.Addr()))
+	for _, l := range listeners {
+		s.log.Info(fmt.Sprintf("listening on %s (%s)", l.Addr(), name), field, zap.Stringer("address", l.Addr()))
+	}
 }
 
 func apiSettings(c config.Config) api.Settings {

@@ -3,6 +3,7 @@ package service
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,6 +41,34 @@ func TestStoreAndReadOverHTTPS(t *testing.T) {
 		text, _ := os.ReadFile(filepath.Join(i.dir, "data/statefile"))
 		return string(text) == "hello, h2 true"
 	})
+}
+
+// All sockets of a name are served, and share the limits.
+func TestSeveralSocketsOfOneName(t *testing.T) {
+	i := newInstance(t, "limits: {connections: 10, per_address: 1}")
+	second := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	i.moreHTTPS = []net.Listener{second}
+	i.run()
+	if m, want := i.message("READY=1"), "STATUS=Serving HTTPS on "+i.https+", "+second.Addr().String()+": "; !strings.Contains(m, want) {
+		t.Errorf("ready with %q, want %q", m, want)
+	}
+	first := i.dial()
+	i.https = second.Addr().String()
+	if _, _, err := i.try(i.client(false), "GET", ""); err == nil {
+		t.Error("a second connection of one address was served")
+	}
+	first.Close()
+	eventually(t, "the second address answers", func() bool {
+		resp, _, err := i.try(i.client(false), "GET", "")
+		return err == nil && resp.StatusCode == 404
+	})
+	if err := i.end(); err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", i.https); err == nil {
+		c.Close()
+		t.Error("the second address is still open")
+	}
 }
 
 func TestWriteNeedsTheToken(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"foobar/src/api"
@@ -62,7 +63,11 @@ func (s *Service) status() string {
 		state = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
 	}
 	certificate := credentials.Validity(s.credentials.Current().Leaf(), time.Now())
-	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", s.sockets.HTTPS.Addr(), state, certificate)
+	var addresses []string
+	for _, l := range s.sockets.HTTPS {
+		addresses = append(addresses, l.Addr().String())
+	}
+	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", strings.Join(addresses, ", "), state, certificate)
 	if s.reloadErr != nil {
 		line += "; RELOAD REJECTED, keeping the previous settings: " + s.reloadErr.Error()
 	}

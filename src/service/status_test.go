@@ -50,7 +50,7 @@ func clocked(t *testing.T, change func(*instance), f func(*testing.T, *Service, 
 		notifications := must[*os.File](t)(os.Create(filepath.Join(t.TempDir(), "notifications")))
 		o := i.options()
 		o.Listen = func() (*listen.Sockets, error) {
-			return &listen.Sockets{HTTPS: newQuietListener(), Notify: notifications}, nil
+			return &listen.Sockets{HTTPS: []net.Listener{newQuietListener()}, Notify: notifications}, nil
 		}
 		s := must[*Service](t)(Open(o))
 		ctx, stop := context.WithCancel(t.Context())

@@ -250,7 +250,7 @@ func serve(t *testing.T, socket net.Listener, state *number, s httpserver.Settin
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := httpserver.New(l, httpserver.Options{
+	e := httpserver.New([]net.Listener{l}, httpserver.Options{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(state, w, r) }), FastPath: state,
 		TLS: server, Settings: s, Metrics: metrics.New("test").Listener("https"), Log: zap.NewNop(),
 	})
