@@ -1,11 +1,20 @@
+// Package credentials loads the service's certificate, key, tokens and client
+// authorities, replaces them while the service runs, and generates them for a
+// first start.
+//
+// Load reads and validates all files together; a Set is the immutable result. A
+// Store has the Set in use and replaces it only by one that is valid. The
+// package does not decide who may do what: package api asks it whether a token
+// or a client certificate is valid.
+//
+// Read credentials.go first.
 package credentials
 
 import (
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -13,7 +22,6 @@ import (
 // A Set is what all files had at one time. It does not change.
 type Set struct {
 	Certificate   tls.Certificate
-	files         Files
 	tokens        []digest
 	tokenWarnings []string
 	authorities   []*x509.Certificate
@@ -40,8 +48,8 @@ func Load(f Files) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{files: f, sum: c.sum()}
-	if err := s.setPair(c); err != nil {
+	s := &Set{sum: c.sum()}
+	if err := s.setPair(f, c); err != nil {
 		return nil, err
 	}
 	if c.token != nil {
@@ -50,10 +58,13 @@ func Load(f Files) (*Set, error) {
 		}
 	}
 	if c.clientCA != nil {
-		if s.authorities, err = parseAuthorities(c.clientCA); err != nil {
+		if s.authorities, err = parseCertificates(c.clientCA, false); err != nil {
 			return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
 		}
-		s.clientCAs = newPool(s.authorities)
+		s.clientCAs = x509.NewCertPool()
+		for _, authority := range s.authorities {
+			s.clientCAs.AddCert(authority)
+		}
 	}
 	if err := s.checkHandshake(); err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", f.Cert, err)
@@ -61,56 +72,42 @@ func Load(f Files) (*Set, error) {
 	return s, nil
 }
 
-// setPair sets the certificate with its chain and key.
-func (s *Set) setPair(c contents) error {
-	chain, err := parseChain(c.cert)
+// setPair sets the certificate with its chain and key. The key must belong to the
+// first certificate.
+func (s *Set) setPair(f Files, c contents) error {
+	chain, err := parseCertificates(c.cert, true)
 	if err != nil {
-		return fmt.Errorf("certificate %s: %w", s.files.Cert, err)
+		return fmt.Errorf("certificate %s: %w", f.Cert, err)
 	}
 	key, err := parseKey(c.key)
 	if err != nil {
-		return fmt.Errorf("key %s: %w", s.files.Key, err)
+		return fmt.Errorf("key %s: %w", f.Key, err)
 	}
-	if s.Certificate, err = newPair(chain, key); err != nil {
-		return fmt.Errorf("certificate %s with key %s: %w", s.files.Cert, s.files.Key, err)
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(chain[0].PublicKey) {
+		return fmt.Errorf("certificate %s with key %s: the key does not belong to the certificate %.100q: "+
+			"put the server's certificate first and its chain after it", f.Cert, f.Key, chain[0].Subject)
+	}
+	s.Certificate = tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	for _, c := range chain {
+		s.Certificate.Certificate = append(s.Certificate.Certificate, c.Raw)
 	}
 	return nil
 }
 
-// Describe returns a line for each file with what was read from it, for an
-// administrator. The lines have no secret.
+// Describe returns what was read from the files, for an administrator. The lines
+// have no secret.
 func (s *Set) Describe() []string {
 	names := slices.Clone(s.Leaf().DNSNames)
 	for _, ip := range s.Leaf().IPAddresses {
-		names = append(names, net.IP(ip).String())
+		names = append(names, ip.String())
 	}
 	if len(names) == 0 {
 		names = []string{"no host"}
 	}
 	return []string{
-		fmt.Sprintf("cert: %s for %s", count(len(s.Certificate.Certificate), "certificate", "certificates"), strings.Join(names, ", ")),
-		"token: " + describeOptional(s.files.Token, len(s.tokens), "token", "tokens"),
-		"client-ca: " + describeOptional(s.files.ClientCA, len(s.authorities), "authority", "authorities"),
+		fmt.Sprintf("certificates: %d, for %s", len(s.Certificate.Certificate), strings.Join(names, ", ")),
+		fmt.Sprintf("tokens: %d", len(s.tokens)),
+		fmt.Sprintf("authorities of client certificates: %d", len(s.authorities)),
 	}
-}
-
-// describeOptional returns how many things an optional file has. A file that
-// exists has at least one. Only the last part of the path is shown: the rest is
-// another in each run where systemd passes the file, and package foobar's output
-// is compared between runs.
-func describeOptional(path string, n int, one, many string) string {
-	switch {
-	case path == "":
-		return "none, as no file is given"
-	case n == 0:
-		return "none, as there is no file " + filepath.Base(path)
-	}
-	return count(n, one, many)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

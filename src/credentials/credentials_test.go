@@ -14,7 +14,7 @@ import (
 )
 
 func hostRequest() Request {
-	return Request{Hosts: Hosts{Names: []string{"host.example"}}, Now: time.Now()}
+	return Request{Hosts: []string{"host.example"}, Now: time.Now()}
 }
 
 func generate(t *testing.T) (dir string, files Files) {
@@ -188,7 +188,7 @@ func TestLoadErrors(t *testing.T) {
 		"comment after token":        {func(t *testing.T, f *Files) { write(t, f.Token, strings.Repeat("a", 20)+" # mine") }, "line 1: not a token"},
 		"unreadable token":           {func(_ *testing.T, f *Files) { f.Token = filepath.Dir(f.Token) }, "token: read "},
 		"empty client-ca":            {func(t *testing.T, f *Files) { write(t, f.Token, "# none\n"); f.ClientCA, f.Token = f.Token, "" }, "not a PEM file"},
-		"key in client-ca":           {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, `PEM block 1 (line 1): the type is "PRIVATE KEY", not a CERTIFICATE`},
+		"key in client-ca":           {func(_ *testing.T, f *Files) { f.ClientCA = f.Key }, `line 1: the type is "PRIVATE KEY", not a CERTIFICATE`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, files := generate(t)

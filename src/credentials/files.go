@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -14,19 +15,18 @@ import (
 // credential of systemd (systemd-creds(1)).
 const maxFile = 1 << 20
 
-// Files are the paths of the credentials.
+// Files are the paths of the credentials. An empty path of an optional file is
+// the same as a file that does not exist.
 type Files struct {
 	// Cert has the server's certificate and after it those of its chain, in PEM.
 	Cert string
 	// Key has the certificate's private key in PEM, as PKCS #8, PKCS #1 or SEC 1.
 	// It may be the same file as Cert.
 	Key string
-	// Token has one token a line, and comments. An empty path or a file that
-	// does not exist means that there is no token.
+	// Token has one token a line, and comments. It is optional.
 	Token string
 	// ClientCA has the certificates of the authorities that issue client
-	// certificates, in PEM. An empty path or a file that does not exist means
-	// that there is no authority.
+	// certificates, in PEM. It is optional.
 	ClientCA string
 }
 
@@ -34,34 +34,28 @@ type Files struct {
 // file that does not exist is nil.
 type contents struct{ cert, key, token, clientCA []byte }
 
-func readFiles(f Files) (c contents, err error) {
-	for _, file := range []struct {
-		name, path string
-		optional   bool
-		content    *[]byte
-	}{
-		{"certificate", f.Cert, false, &c.cert},
-		{"key", f.Key, false, &c.key},
-		{"token", f.Token, true, &c.token},
-		{"client-ca", f.ClientCA, true, &c.clientCA},
-	} {
-		if file.optional && file.path == "" {
-			continue
-		}
-		*file.content, err = readFile(file.path)
-		if file.optional && errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", file.name, err)
-		}
-	}
-	return c, nil
+func readFiles(f Files) (contents, error) {
+	cert, certErr := readFile("certificate", f.Cert, false)
+	key, keyErr := readFile("key", f.Key, false)
+	token, tokenErr := readFile("token", f.Token, true)
+	clientCA, clientCAErr := readFile("client-ca", f.ClientCA, true)
+	return contents{cert, key, token, clientCA}, cmp.Or(certErr, keyErr, tokenErr, clientCAErr)
 }
 
-// readFile returns the content of a text file without its byte order mark. It is
-// not nil if there is no error.
-func readFile(path string) ([]byte, error) {
+// readFile returns the content of a file, which is nil only if the file is
+// optional and does not exist.
+func readFile(name, path string, optional bool) ([]byte, error) {
+	text, err := readText(path)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
+}
+
+func readText(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

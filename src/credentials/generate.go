@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,12 +31,9 @@ const certificateLifetime = 365 * 24 * time.Hour
 // most.
 const maxCertificateLifetime = 800 * 24 * time.Hour
 
-// tokenBytes is the number of random bytes in a generated token.
-const tokenBytes = 32
-
 // A Request says what Generate makes a certificate for.
 type Request struct {
-	Hosts Hosts
+	Hosts []string // as ParseHosts returns them
 	// Now is the time by this machine's clock.
 	Now time.Time
 	// Built is when the program was built, or the zero time if that is unknown.
@@ -47,16 +44,6 @@ type Request struct {
 // built.
 func (r Request) ClockIsWrong() bool { return r.Now.Before(r.Built) }
 
-// validity returns when a new certificate begins and ceases to be valid. A wrong
-// clock would make a certificate that has expired for everybody else, so its
-// validity begins when the program was built and is as long as clients accept.
-func (r Request) validity() (notBefore, notAfter time.Time) {
-	if r.ClockIsWrong() {
-		return r.Built.Add(-time.Hour), r.Built.Add(maxCertificateLifetime)
-	}
-	return r.Now.Add(-time.Hour), r.Now.Add(certificateLifetime)
-}
-
 // Generate makes a self-signed certificate for the hosts of r and for localhost,
 // its key (ECDSA P-256) and a random token in dir, those of the three that are
 // missing. The files have mode 0600. It returns the paths of the files that it
@@ -65,19 +52,15 @@ func (r Request) validity() (notBefore, notAfter time.Time) {
 func Generate(dir string, r Request) (made []string, err error) {
 	for _, file := range []struct {
 		name     string
-		generate func() ([]byte, error)
-	}{
-		{KeyFile, func() ([]byte, error) { return newKey(dir) }},
-		{CertFile, func() ([]byte, error) { return newCertificate(filepath.Join(dir, KeyFile), r) }},
-		{TokenFile, newToken},
-	} {
+		generate func(string, Request) ([]byte, error)
+	}{{KeyFile, newKey}, {CertFile, newCertificate}, {TokenFile, newToken}} {
 		path := filepath.Join(dir, file.name)
 		if _, err := os.Lstat(path); err == nil {
 			continue
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return made, err
 		}
-		content, err := file.generate()
+		content, err := file.generate(dir, r)
 		if err != nil {
 			return made, fmt.Errorf("generate %s: %w", path, err)
 		}
@@ -91,7 +74,7 @@ func Generate(dir string, r Request) (made []string, err error) {
 
 // newKey returns a new private key in PEM. It fails if dir has a certificate,
 // which a new key would not belong to.
-func newKey(dir string) ([]byte, error) {
+func newKey(dir string, _ Request) ([]byte, error) {
 	cert := filepath.Join(dir, CertFile)
 	if _, err := os.Lstat(cert); err == nil {
 		return nil, fmt.Errorf("%s is a certificate without its key: put the key beside it, or remove the certificate", cert)
@@ -101,64 +84,60 @@ func newKey(dir string) ([]byte, error) {
 		return nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 }
 
-// newCertificate returns a certificate in PEM that is signed by its own key.
-func newCertificate(keyFile string, r Request) ([]byte, error) {
-	text, err := readFile(keyFile)
+// newCertificate returns a certificate in PEM that is signed by the key in dir.
+func newCertificate(dir string, r Request) ([]byte, error) {
+	path := filepath.Join(dir, KeyFile)
+	text, err := readFile("key", path, false)
 	if err != nil {
 		return nil, err
 	}
 	key, err := parseKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("key %s: %w", keyFile, err)
+		return nil, fmt.Errorf("key %s: %w", path, err)
 	}
-	hosts := Hosts{slices.Clone(r.Hosts.Names), slices.Clone(r.Hosts.Addresses)}
-	for _, local := range []string{"localhost", "127.0.0.1", "::1"} {
-		if err := hosts.add(local); err != nil {
-			return nil, err
-		}
+	template := certificateTemplate(r)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
+}
+
+func certificateTemplate(r Request) *x509.Certificate {
+	begin, lifetime := r.Now, certificateLifetime
+	if r.ClockIsWrong() {
+		// By this clock, the certificate would have expired for everybody else.
+		begin, lifetime = r.Built, maxCertificateLifetime
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: commonName(r.Hosts)},
-		DNSNames:              hosts.Names,
-		IPAddresses:           hosts.Addresses,
+		NotBefore:             begin.Add(-time.Hour),
+		NotAfter:              begin.Add(lifetime),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
-	template.NotBefore, template.NotAfter = r.validity()
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
-}
-
-// commonName returns the first host that fits into a common name, which has at
-// most 64 characters (RFC 5280, appendix A.1). Clients read the subject
-// alternative names; the common name is for people.
-func commonName(h Hosts) string {
-	for _, name := range h.Names {
-		if len(name) <= 64 {
-			return name
+	hosts := slices.Clone(r.Hosts)
+	for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
 		}
 	}
-	for _, ip := range h.Addresses {
-		return ip.String()
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
 	}
-	return "localhost"
+	// A common name has at most 64 characters (RFC 5280, appendix A.1). Clients
+	// read the alternative names; the common name is for people.
+	fits := slices.IndexFunc(hosts, func(host string) bool { return len(host) <= 64 })
+	template.Subject = pkix.Name{CommonName: hosts[fits]}
+	return template
 }
 
-func newToken() ([]byte, error) {
-	b := make([]byte, tokenBytes)
-	rand.Read(b)
-	return []byte(base64.RawURLEncoding.EncodeToString(b) + "\n"), nil
-}
+// newToken returns a token with at least 256 random bits.
+func newToken(string, Request) ([]byte, error) { return []byte(rand.Text() + rand.Text() + "\n"), nil }
 
 // createFile writes a file of mode 0600. It writes a temporary file and links it
 // to path, because link(2) neither overwrites a file nor follows a symbolic

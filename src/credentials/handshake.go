@@ -1,19 +1,15 @@
 package credentials
 
 import (
-	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
 )
-
-// handshakeTimeout is far more than a handshake in memory takes.
-const handshakeTimeout = 10 * time.Second
 
 // checkHandshake returns why a client cannot connect to a server with the
 // credentials of s. It performs a handshake in memory with Go's TLS client at
@@ -22,17 +18,15 @@ const handshakeTimeout = 10 * time.Second
 // the expiry warnings are about.
 func (s *Set) checkHandshake() error {
 	leaf := s.Leaf()
-	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !isForServers(leaf) {
+	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) &&
+		!slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
 		return errors.New("the certificate is not for servers: its extended key usage lacks serverAuth")
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	client := &tls.Config{RootCAs: roots, ServerName: firstName(leaf), Time: func() time.Time { return leaf.NotBefore }}
-	if client.ServerName == "" {
-		client.InsecureSkipVerify = true
-	}
-	// A server sends session tickets after the handshake, which nobody would read.
-	server := &tls.Config{Certificates: []tls.Certificate{s.Certificate}, SessionTicketsDisabled: true}
+	client.InsecureSkipVerify = client.ServerName == ""
+	server := &tls.Config{Certificates: []tls.Certificate{s.Certificate}}
 	if s.clientCAs != nil {
 		server.ClientAuth, server.ClientCAs = tls.VerifyClientCertIfGiven, s.clientCAs
 	}
@@ -40,10 +34,6 @@ func (s *Set) checkHandshake() error {
 		return fmt.Errorf("no client could connect: %w", err)
 	}
 	return nil
-}
-
-func isForServers(c *x509.Certificate) bool {
-	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
 // firstName returns the first subject alternative name that a client can connect
@@ -61,56 +51,39 @@ func firstName(c *x509.Certificate) string {
 	return ""
 }
 
-// handshake connects a client to a server in memory, and returns the error of
-// the side that gave up first.
+// maxRounds is more than a handshake takes, which needs three messages.
+const maxRounds = 10
+
+// handshake performs a handshake of TLS 1.3 without a connection: as for QUIC,
+// crypto/tls returns the messages of one side, and takes those of the other.
 func handshake(client, server *tls.Config) error {
-	clientPipe, serverPipe := net.Pipe()
-	deadline := time.Now().Add(handshakeTimeout)
-	clientPipe.SetDeadline(deadline)
-	serverPipe.SetDeadline(deadline)
-	served := make(chan error, 1)
-	go func() {
-		conn := newQueuedConn(serverPipe)
-		defer conn.Close()
-		served <- tls.Server(conn, server).Handshake()
-	}()
-	conn := newQueuedConn(clientPipe)
-	clientErr := tls.Client(conn, client).Handshake()
-	conn.Close()
-	serverErr := <-served
-	var verification *tls.CertificateVerificationError
-	if clientErr == nil || errors.As(clientErr, &verification) || serverErr == nil {
-		return clientErr
-	}
-	return serverErr
-}
-
-// A queuedConn queues what is written to it. The ends of a net.Pipe have no
-// buffer: two that write at the same time wait for each other.
-type queuedConn struct {
-	net.Conn
-	queue chan []byte
-}
-
-func newQueuedConn(c net.Conn) *queuedConn {
-	q := &queuedConn{c, make(chan []byte, 64)}
-	go func() {
-		defer c.Close()
-		for b := range q.queue {
-			c.Write(b)
+	client.MinVersion, server.MinVersion = tls.VersionTLS13, tls.VersionTLS13
+	from, to := tls.QUICClient(&tls.QUICConfig{TLSConfig: client}), tls.QUICServer(&tls.QUICConfig{TLSConfig: server})
+	for _, side := range []*tls.QUICConn{from, to} {
+		defer side.Close()
+		side.SetTransportParameters(nil)
+		if err := side.Start(context.Background()); err != nil {
+			return err
 		}
-	}()
-	return q
-}
-
-// Write implements net.Conn.
-func (q *queuedConn) Write(b []byte) (int, error) {
-	q.queue <- bytes.Clone(b)
-	return len(b), nil
-}
-
-// Close closes the connection once the queue is empty.
-func (q *queuedConn) Close() error {
-	close(q.queue)
-	return nil
+	}
+	done := 0
+	for range maxRounds {
+		for e := from.NextEvent(); e.Kind != tls.QUICNoEvent; e = from.NextEvent() {
+			switch e.Kind {
+			case tls.QUICErrorEvent:
+				return e.Err
+			case tls.QUICWriteData:
+				if err := to.HandleData(e.Level, e.Data); err != nil {
+					return err
+				}
+			case tls.QUICHandshakeDone:
+				done++
+			}
+		}
+		if done == 2 {
+			return nil
+		}
+		from, to = to, from
+	}
+	return errors.New("the handshake does not end")
 }

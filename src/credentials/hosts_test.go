@@ -2,8 +2,8 @@ package credentials
 
 import (
 	"crypto/x509"
-	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,49 +11,49 @@ import (
 
 func TestParseHosts(t *testing.T) {
 	long := strings.Repeat("a", 63)
-	for list, want := range map[string]string{
-		"host":                                "[host] []",
-		"Host.Example.":                       "[host.example] []",
-		"a.example,b.example,A.EXAMPLE":       "[a.example b.example] []",
-		"*.example.com":                       "[*.example.com] []",
-		"my_host,x--y.1st.example":            "[my_host x--y.1st.example] []",
-		"192.0.2.1,2001:db8::1,host":          "[host] [192.0.2.1 2001:db8::1]",
-		"::ffff:192.0.2.1,192.0.2.1":          "[] [192.0.2.1]",
-		"xn--bcher-kva.example":               "[xn--bcher-kva.example] []",
-		long + "." + long + "." + long + ".a": "[" + long + "." + long + "." + long + ".a] []",
+	for list, want := range map[string][]string{
+		"host":                                {"host"},
+		"Host.Example.":                       {"host.example"},
+		"a.example,b.example,A.EXAMPLE":       {"a.example", "b.example"},
+		"*.example.com":                       {"*.example.com"},
+		"my_host,x--y.1st.example":            {"my_host", "x--y.1st.example"},
+		"192.0.2.1,2001:DB8:0::1,host":        {"192.0.2.1", "2001:db8::1", "host"},
+		"::ffff:192.0.2.1,192.0.2.1":          {"192.0.2.1"},
+		"xn--bcher-kva.example":               {"xn--bcher-kva.example"},
+		long + "." + long + "." + long + ".a": {long + "." + long + "." + long + ".a"},
 	} {
-		h, err := ParseHosts(list)
-		if got := fmt.Sprint(h.Names, " ", h.Addresses); got != want || err != nil {
+		if got, err := ParseHosts(list); !slices.Equal(got, want) || err != nil {
 			t.Errorf("%s: %s, %v, want %s", list, got, err, want)
 		}
 	}
-	for list, want := range map[string]string{
-		"":                        `"" is neither a host name nor an IP address: it is empty`,
-		"a.example,":              "it is empty",
-		".":                       "it is empty",
-		"https://a.example":       "without scheme, port, path and zone",
-		"a.example:443":           "without scheme",
-		"[::1]":                   "without scheme",
-		"fe80::1%eth0":            "without scheme",
-		"192.0.2.0/24":            "without scheme",
-		"b\u00fccher.example":     "ASCII form",
-		"1.2.3":                   "its last part is a number",
-		"256.1.1.1":               "its last part is a number",
-		"a..example":              `its part "" is not allowed`,
-		"a b":                     "is not allowed",
-		" a":                      "is not allowed",
-		"-a.example":              "is not allowed",
-		"a-.example":              "is not allowed",
-		"a.*.example":             "is not allowed",
-		"*":                       "is not allowed",
-		"a\x00b":                  "is not allowed",
-		"user@a.example":          "is not allowed",
-		long + "a":                "up to 63",
-		strings.Repeat("a.", 128): "is longer than 253",
-		"(none)":                  "is not allowed",
+	for _, list := range []string{
+		"",
+		"a.example,",
+		".",
+		"https://a.example",
+		"a.example:443",
+		"[::1]",
+		"fe80::1%eth0",
+		"192.0.2.0/24",
+		"b\u00fccher.example",
+		"1.2.3",
+		"256.1.1.1",
+		"a..example",
+		"a b",
+		" a",
+		"-a.example",
+		"a-.example",
+		"a.*.example",
+		"*",
+		"a\x00b",
+		"user@a.example",
+		long + "a",
+		strings.Repeat("a.", 128),
+		"(none)",
 	} {
-		if _, err := ParseHosts(list); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: error is %v, want %s", list, err, want)
+		_, err := ParseHosts(list)
+		if err == nil || !strings.Contains(err.Error(), " is neither a host name nor an IP address: give it without scheme") {
+			t.Errorf("%q: error is %v", list, err)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestGeneratedCertificateIsForAllHosts(t *testing.T) {
 // valid for clients whose clocks are right.
 func TestGenerateWithWrongClock(t *testing.T) {
 	built := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	r := Request{Hosts: Hosts{Names: []string{"host.example"}}, Now: time.Unix(100, 0), Built: built}
+	r := Request{Hosts: []string{"host.example"}, Now: time.Unix(100, 0), Built: built}
 	if !r.ClockIsWrong() {
 		t.Error("the clock of 1970 passes as right")
 	}

@@ -2,13 +2,14 @@ package credentials
 
 import (
 	"crypto/x509"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
 // A Peer is the client of a TLS connection, identified by the certificate that
-// it has sent and proved to have the key of. Its methods may be called from
-// several goroutines at once. A nil Peer is a client without a certificate.
+// it has sent and proved to have the key of. It may be used by several goroutines
+// at once. A nil Peer is a client without a certificate.
 type Peer struct {
 	certificates []*x509.Certificate // the client's own first
 	last         atomic.Pointer[verifyResult]
@@ -30,15 +31,6 @@ func NewPeer(certificates []*x509.Certificate) *Peer {
 	return &Peer{certificates: certificates}
 }
 
-// Name returns the subject of the client's certificate in the form of RFC 2253,
-// or "" if it has none.
-func (p *Peer) Name() string {
-	if p == nil {
-		return ""
-	}
-	return p.certificates[0].Subject.String()
-}
-
 // VerifyPeer reports whether the certificate of p is valid now and issued by an
 // authority of s. A connection can outlive a reload, so the check at the
 // handshake is not enough: an authority may have been removed since.
@@ -56,7 +48,7 @@ func (s *Set) VerifyPeer(p *Peer) bool {
 
 // verifiedUntil returns the time at which the last valid chain to one of the
 // authorities expires, or the zero time if there is none.
-func (p *Peer) verifiedUntil(authorities *x509.CertPool) time.Time {
+func (p *Peer) verifiedUntil(authorities *x509.CertPool) (latest time.Time) {
 	intermediates := x509.NewCertPool()
 	for _, c := range p.certificates[1:] {
 		intermediates.AddCert(c)
@@ -64,16 +56,10 @@ func (p *Peer) verifiedUntil(authorities *x509.CertPool) time.Time {
 	chains, _ := p.certificates[0].Verify(x509.VerifyOptions{
 		Roots: authorities, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	var latest time.Time
 	for _, chain := range chains {
-		earliest := chain[0].NotAfter
-		for _, c := range chain {
-			if c.NotAfter.Before(earliest) {
-				earliest = c.NotAfter
-			}
-		}
-		if earliest.After(latest) {
-			latest = earliest
+		first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+		if first.NotAfter.After(latest) {
+			latest = first.NotAfter
 		}
 	}
 	return latest

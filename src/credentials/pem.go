@@ -2,30 +2,29 @@ package credentials
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // A block is one block of a PEM file (RFC 7468).
 type block struct {
 	*pem.Block
-	number, line int // of the block in the file, of its first line
+	line int // of -----BEGIN in the file
 }
-
-// String names the block in errors.
-func (b block) String() string { return fmt.Sprintf("PEM block %d (line %d)", b.number, b.line) }
 
 // isKey reports whether the block is a private key of any format.
 func (b block) isKey() bool { return strings.HasSuffix(b.Type, "PRIVATE KEY") }
 
 var (
 	beginMarker = []byte("-----BEGIN ")
-	endMarker   = []byte("-----END ")
-	endLine     = regexp.MustCompile(`^-----END [^\n-]*-----[ \t\r]*(\n|$)`)
-	base64Line  = regexp.MustCompile(`(?m)^[A-Za-z0-9+/]{32,}={0,2}[ \t\r]*$`)
+	// partOfBlock matches what stands in no comment: a marker, or a line of base64.
+	partOfBlock = regexp.MustCompile(`(?m)-----(BEGIN|END) |^[A-Za-z0-9+/]{32,}={0,2}[ \t\r]*$`)
 )
 
 // parsePEM returns the blocks of a PEM file. Text between blocks is allowed as a
@@ -34,28 +33,25 @@ var (
 // authorities without a message.
 func parsePEM(text []byte) ([]block, error) {
 	var blocks []block
-	for start := 0; ; {
-		begin := bytes.Index(text[start:], beginMarker)
-		if begin < 0 {
-			begin = len(text) - start
+	newline := []byte("\n")
+	for line := 1; ; {
+		decoded, after := pem.Decode(text)
+		read := text[:len(text)-len(after)]
+		if decoded == nil {
+			read = text
 		}
-		begin += start
-		if err := checkComment(text, start, begin); err != nil {
-			return nil, err
-		}
-		if begin == len(text) {
+		first := partOfBlock.FindIndex(read)
+		if first == nil {
 			break
 		}
-		b := block{number: len(blocks) + 1, line: lineOf(text, begin)}
-		size, err := b.decode(text[begin:])
-		if begin > 0 && text[begin-1] != '\n' {
-			err = errors.New("-----BEGIN is not at the start of its line: insert a line break before it")
+		line += bytes.Count(read[:first[0]], newline)
+		whole := decoded != nil && bytes.HasPrefix(read[first[0]:], beginMarker)
+		if !whole || bytes.Count(read, beginMarker) != 1 {
+			return nil, fmt.Errorf("line %d: damaged PEM block: it needs a line -----BEGIN, lines of base64 and a line -----END of the same type, and nothing else on these lines", line)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", b, err)
-		}
-		blocks = append(blocks, b)
-		start = begin + size
+		blocks = append(blocks, block{decoded, line})
+		line += bytes.Count(read[first[0]:], newline)
+		text = after
 	}
 	if len(blocks) == 0 {
 		return nil, errors.New("not a PEM file: it has no -----BEGIN line; convert other formats with openssl")
@@ -63,35 +59,56 @@ func parsePEM(text []byte) ([]block, error) {
 	return blocks, nil
 }
 
-// decode decodes the block at the start of text and returns its size in bytes.
-func (b *block) decode(text []byte) (size int, err error) {
-	end := bytes.Index(text, endMarker)
-	if next := bytes.Index(text[1:], beginMarker); end < 0 || next >= 0 && next < end {
-		return 0, errors.New("the block has no -----END line: the file is cut off, or lines are missing")
+// parseCertificates returns the certificates of a PEM file. Any other block is an
+// error, but for a key and the parameters that openssl-ecparam(1) writes, where
+// the file may have a key.
+func parseCertificates(text []byte, mayHaveKey bool) ([]*x509.Certificate, error) {
+	blocks, err := parsePEM(text)
+	if err != nil {
+		return nil, err
 	}
-	last := endLine.Find(text[end:])
-	if last == nil {
-		return 0, errors.New("the -----END line is damaged, or a line break is missing after it")
+	var certificates []*x509.Certificate
+	for _, b := range blocks {
+		if mayHaveKey && (b.isKey() || strings.HasSuffix(b.Type, " PARAMETERS")) {
+			continue
+		}
+		if b.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("line %d: the type is %.40q, not a CERTIFICATE", b.line, b.Type)
+		}
+		c, err := x509.ParseCertificate(b.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: the certificate is damaged: %w", b.line, err)
+		}
+		certificates = append(certificates, c)
 	}
-	size = end + len(last)
-	decoded, rest := pem.Decode(text[:size])
-	if decoded == nil || len(bytes.TrimSpace(rest)) > 0 {
-		return 0, errors.New("the block is damaged: it is not base64, or its -----BEGIN and -----END lines differ")
+	if len(certificates) == 0 {
+		return nil, errors.New("the file has no certificate")
 	}
-	b.Block = decoded
-	return size, nil
+	return certificates, nil
 }
 
-// checkComment reports text between blocks that is a part of a block.
-func checkComment(text []byte, start, end int) error {
-	comment := text[start:end]
-	if i := base64Line.FindIndex(comment); i != nil {
-		return fmt.Errorf("line %d: base64 outside of a PEM block: a -----BEGIN line is missing or damaged", lineOf(text, start+i[0]))
+// parseKey returns the only private key of a PEM file, in PKCS #8, PKCS #1 or
+// SEC 1.
+func parseKey(text []byte) (crypto.Signer, error) {
+	blocks, err := parsePEM(text)
+	if err != nil {
+		return nil, err
 	}
-	if i := bytes.Index(comment, endMarker); i >= 0 {
-		return fmt.Errorf("line %d: -----END without a -----BEGIN line before it", lineOf(text, start+i))
+	blocks = slices.DeleteFunc(blocks, func(b block) bool { return !b.isKey() })
+	if len(blocks) != 1 {
+		return nil, fmt.Errorf("the file has %d private keys: it must have one, the certificate's", len(blocks))
 	}
-	return nil
+	var key any
+	if key, err = x509.ParsePKCS8PrivateKey(blocks[0].Bytes); err != nil {
+		key, err = x509.ParseECPrivateKey(blocks[0].Bytes)
+	}
+	if err != nil {
+		key, err = x509.ParsePKCS1PrivateKey(blocks[0].Bytes)
+	}
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("line %d: the key is damaged, encrypted or of another kind than TLS needs: "+
+			"convert it with openssl pkey, or a key of OpenSSH with ssh-keygen -p -m PKCS8", blocks[0].line)
+	}
+	return signer, nil
 }
-
-func lineOf(text []byte, offset int) int { return 1 + bytes.Count(text[:offset], []byte("\n")) }

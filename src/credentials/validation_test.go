@@ -52,7 +52,7 @@ func TestReloadRejectsPairThatCannotServe(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), files.Cert+": "+test.want) {
 				t.Errorf("error is %v, want %s", err, test.want)
 			}
-			if took := time.Since(start); took > handshakeTimeout/2 {
+			if took := time.Since(start); took > 5*time.Second {
 				t.Errorf("the two sides waited for each other for %v", took)
 			}
 			if s.Current() != old {
@@ -177,13 +177,13 @@ func TestDescribe(t *testing.T) {
 		}
 		return strings.Join(set.Describe(), "\n")
 	}
-	want := "cert: 2 certificates for host.example, 192.0.2.1\ntoken: 1 token\nclient-ca: none, as there is no file client-ca"
+	want := "certificates: 2, for host.example, 192.0.2.1\ntokens: 1\nauthorities of client certificates: 0"
 	if got := describe(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	write(t, files.ClientCA, certPEM(root, pair))
 	files.Token = ""
-	want = "cert: 2 certificates for host.example, 192.0.2.1\ntoken: none, as no file is given\nclient-ca: 2 authorities"
+	want = "certificates: 2, for host.example, 192.0.2.1\ntokens: 0\nauthorities of client certificates: 2"
 	if got := describe(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -233,7 +233,7 @@ func replaceLine(text string, n int, with ...string) string {
 	return strings.Join(slices.Concat(lines[:n-1], with, lines[n:]), "")
 }
 
-// Every damage to a PEM file is an error that names the block.
+// Every damage to a PEM file is an error that names the line.
 func TestDamagedPEM(t *testing.T) {
 	root := issueCA(t, "root", nil)
 	pair := issue(t, "host.example", &root, nil, nil)
@@ -244,33 +244,35 @@ func TestDamagedPEM(t *testing.T) {
 	block := func(kind string) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte("x")}))
 	}
-	at2 := "PEM block 2 (line " + strconv.Itoa(second) + "): "
+	at2 := "line " + strconv.Itoa(second) + ": "
 	for name, test := range map[string]struct{ cert, key, want string }{
-		"glued":               {strings.Replace(chain, "-----\n-----", "----------", 1), key, "PEM block 1 (line 1): the -----END line is damaged, or a line break is missing after it"},
-		"indented":            {strings.ReplaceAll(chain, "-----BEGIN", "  -----BEGIN"), key, "PEM block 1 (line 1): -----BEGIN is not at the start of its line"},
-		"cut off":             {chain[:len(chain)-40], key, at2 + "the block has no -----END line"},
-		"no END":              {replaceLine(chain, second-1), key, "PEM block 1 (line 1): the block has no -----END line"},
-		"no BEGIN":            {replaceLine(chain, second), key, "line " + strconv.Itoa(second) + ": base64 outside of a PEM block"},
-		"END alone":           {chain + "-----END CERTIFICATE-----\n", key, "line " + strconv.Itoa(last+1) + ": -----END without a -----BEGIN line"},
-		"four dashes":         {replaceLine(chain, second, "----BEGIN CERTIFICATE-----\n"), key, "line " + strconv.Itoa(second+1) + ": base64 outside of a PEM block"},
-		"other dashes":        {chain[:len(certPEM(pair))] + strings.ReplaceAll(certPEM(root), "-----", "\u2014\u2014"), key, "line " + strconv.Itoa(second+1) + ": base64 outside of a PEM block"},
-		"other END":           {replaceLine(chain, last, "-----END CERT-----\n"), key, at2 + "the block is damaged: it is not base64, or"},
-		"not base64":          {replaceLine(chain, second+2, "?\n"), key, at2 + "the block is damaged: it is not base64, or"},
+		"glued":               {strings.Replace(chain, "-----\n-----", "----------", 1), key, "line 1: damaged PEM block: it needs a line -----BEGIN"},
+		"indented":            {strings.ReplaceAll(chain, "-----BEGIN", "  -----BEGIN"), key, "line 1: damaged PEM block"},
+		"cut off":             {chain[:len(chain)-40], key, at2 + "damaged PEM block"},
+		"no END":              {replaceLine(chain, second-1), key, "line 1: damaged PEM block"},
+		"no BEGIN":            {replaceLine(chain, second), key, "line " + strconv.Itoa(second) + ": damaged PEM block"},
+		"no first BEGIN":      {replaceLine(chain, 1), key, "line 1: damaged PEM block"},
+		"END first":           {"-----END CERTIFICATE-----\n" + chain, key, "line 1: damaged PEM block"},
+		"END alone":           {chain + "-----END CERTIFICATE-----\n", key, "line " + strconv.Itoa(last+1) + ": damaged PEM block"},
+		"four dashes":         {replaceLine(chain, second, "----BEGIN CERTIFICATE-----\n"), key, "line " + strconv.Itoa(second+1) + ": damaged PEM block"},
+		"other dashes":        {chain[:len(certPEM(pair))] + strings.ReplaceAll(certPEM(root), "-----", "\u2014\u2014"), key, "line " + strconv.Itoa(second+1) + ": damaged PEM block"},
+		"other END":           {replaceLine(chain, last, "-----END CERT-----\n"), key, at2 + "damaged PEM block"},
+		"not base64":          {replaceLine(chain, second+2, "?\n"), key, at2 + "damaged PEM block"},
 		"line is missing":     {replaceLine(chain, second+2), key, at2 + "the certificate is damaged: "},
-		"damaged END":         {strings.Replace(chain, "END CERTIFICATE-----", "END CERTIFICATE----", 1), key, "PEM block 1 (line 1): the -----END line is damaged"},
-		"empty block":         {chain + "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", key, "PEM block 3 (line " + strconv.Itoa(last+1) + "): the certificate is damaged: "},
+		"damaged END":         {strings.Replace(chain, "END CERTIFICATE-----", "END CERTIFICATE----", 1), key, "line 1: damaged PEM block"},
+		"empty block":         {chain + "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", key, "line " + strconv.Itoa(last+1) + ": the certificate is damaged: "},
 		"trusted certificate": {chain + block("TRUSTED CERTIFICATE"), key, "the type is \"TRUSTED CERTIFICATE\", not a CERTIFICATE"},
 		"request":             {block("CERTIFICATE REQUEST"), key, "the type is \"CERTIFICATE REQUEST\", not a CERTIFICATE"},
 		"key alone":           {key, key, "the file has no certificate"},
 		"empty":               {"", key, "not a PEM file"},
 		"DER":                 {string(pair.cert.Raw), key, "not a PEM file"},
-		"intermediate first":  {certPEM(root, pair), key, `the first certificate is "CN=root", and the key belongs to number 2: put the server's certificate first`},
-		"encrypted, PKCS #8":  {chain, block("ENCRYPTED PRIVATE KEY"), "PEM block 1 (line 1): the key is encrypted"},
-		"encrypted, SEC 1":    {chain, encrypted, "PEM block 1 (line 1): the key is encrypted"},
-		"OpenSSH":             {chain, block("OPENSSH PRIVATE KEY"), "PEM block 1 (line 1): the key is in OpenSSH's format"},
-		"damaged key":         {chain, block("PRIVATE KEY"), "PEM block 1 (line 1): the key is damaged"},
-		"two keys":            {chain, key + keyPEM(t, root.key), "a second private key in the file"},
-		"no key":              {chain, chain, "the file has no private key"},
+		"intermediate first":  {certPEM(root, pair), key, `the key does not belong to the certificate "CN=root": put the server's certificate first`},
+		"encrypted, PKCS #8":  {chain, block("ENCRYPTED PRIVATE KEY"), "line 1: the key is damaged, encrypted or of another kind"},
+		"encrypted, SEC 1":    {chain, encrypted, "line 1: the key is damaged, encrypted or of another kind"},
+		"OpenSSH":             {chain, block("OPENSSH PRIVATE KEY"), "line 1: the key is damaged, encrypted or of another kind"},
+		"damaged key":         {chain, block("PRIVATE KEY"), "line 1: the key is damaged, encrypted or of another kind"},
+		"two keys":            {chain, key + keyPEM(t, root.key), "the file has 2 private keys: it must have one"},
+		"no key":              {chain, chain, "the file has 0 private keys: it must have one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := writeFiles(t, test.cert, test.key)

@@ -17,26 +17,23 @@ var buildTime string
 func newInitCredentialsCommand(flags *flag.FlagSet) action {
 	var dir string
 	stringFlag(flags, "dir", &dir)
-	var hosts *credentials.Hosts
-	flags.Func("host", "", func(list string) error {
-		parsed, err := credentials.ParseHosts(list)
-		hosts = &parsed
+	var hosts []string
+	flags.Func("host", "", func(list string) (err error) {
+		hosts, err = credentials.ParseHosts(list)
 		return err
 	})
-	return func(env environment) error {
+	return func(env environment) (err error) {
 		if hosts == nil {
-			local, err := localHosts(env)
-			if err != nil {
+			if hosts, err = localHosts(env); err != nil {
 				return err
 			}
-			hosts = &local
 		}
-		return initCredentials(dir, *hosts, env)
+		return initCredentials(dir, hosts, env)
 	}
 }
 
 // initCredentials makes the credentials that are missing in dir.
-func initCredentials(dir string, hosts credentials.Hosts, env environment) error {
+func initCredentials(dir string, hosts []string, env environment) error {
 	r := credentials.Request{Hosts: hosts, Now: time.Now()}
 	if seconds, err := strconv.ParseInt(buildTime, 10, 64); err == nil {
 		r.Built = time.Unix(seconds, 0)
@@ -54,15 +51,15 @@ func initCredentials(dir string, hosts credentials.Hosts, env environment) error
 
 // localHosts returns the name of this machine. One that no certificate can be
 // for, such as one with a space, does not keep the service from its first start.
-func localHosts(env environment) (credentials.Hosts, error) {
+func localHosts(env environment) ([]string, error) {
 	name, err := os.Hostname()
 	if err != nil {
-		return credentials.Hosts{}, fmt.Errorf("find the host's name: %w", err)
+		return nil, fmt.Errorf("find the host's name: %w", err)
 	}
 	hosts, err := credentials.ParseHosts(name)
 	if err != nil {
 		warn(env, "the name of this machine is left out of a new certificate: %v; use -host", err)
-		return credentials.Hosts{}, nil
+		return nil, nil
 	}
 	return hosts, nil
 }

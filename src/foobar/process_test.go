@@ -76,7 +76,7 @@ func must[T any](t *testing.T) func(T, error) T {
 func newProcess(t *testing.T, name string) *process {
 	t.Helper()
 	p := &process{t: t, dir: t.TempDir(), stderr: &lockedBuffer{}, messages: make(chan string, 1000), ended: make(chan struct{})}
-	must[[]string](t)(credentials.Generate(p.dir, credentials.Request{Hosts: credentials.Hosts{Names: []string{"foobar.example"}}, Now: time.Now()}))
+	must[[]string](t)(credentials.Generate(p.dir, credentials.Request{Hosts: []string{"foobar.example"}, Now: time.Now()}))
 	if err := os.Mkdir(filepath.Join(p.dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func start(t *testing.T, conf string) *instance {
 
 func (i *instance) makeCredentials() {
 	i.t.Helper()
-	if _, err := credentials.Generate(i.dir, credentials.Request{Hosts: credentials.Hosts{Names: []string{"foobar.example"}}, Now: time.Now()}); err != nil {
+	if _, err := credentials.Generate(i.dir, credentials.Request{Hosts: []string{"foobar.example"}, Now: time.Now()}); err != nil {
 		i.t.Fatal(err)
 	}
 }
