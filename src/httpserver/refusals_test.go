@@ -66,8 +66,8 @@ func TestPlainHTTPOnTLS(t *testing.T) {
 }
 
 // TestAlertArrives has clients whose certificate is refused send a request before
-// they read: closed with bytes unread, the connection would be reset, and TLS's
-// alert lost.
+// they read: closed with bytes unread, the connection would be reset, and many
+// clients would report that in the place of TLS's alert.
 func TestAlertArrives(t *testing.T) {
 	_, pool := clientCertificate(t, nil)
 	for name, c := range map[string]struct {
@@ -88,15 +88,15 @@ func TestAlertArrives(t *testing.T) {
 			e := startDebug(t, longTimeouts(), server)
 			conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }
 			for range 20 {
-				c13, err := tls.Dial("tcp", e.addr, conf)
+				conn, err := tls.Dial("tcp", e.addr, conf)
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, writeErr := io.WriteString(c13, post("Content-Length: 300000\r\n", strings.Repeat("x", 300_000)))
-				if _, err = c13.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), c.alert) {
+				_, writeErr := io.WriteString(conn, post("Content-Length: 3000000\r\n", strings.Repeat("x", 3_000_000)))
+				if _, err = conn.Read(make([]byte, 1)); writeErr != nil || err == nil || !strings.Contains(err.Error(), c.alert) {
 					t.Fatalf("the client gets %v, want %s; sent: %v", err, c.alert, writeErr)
 				}
-				c13.Close()
+				conn.Close()
 			}
 			e.expectRefusal(t, reasonHandshake, c.cause)
 		})

@@ -26,9 +26,6 @@ type Case struct {
 	Output string
 	// Stored is the state after the case; "" means that it is State still.
 	Stored string
-	// Pending says why the case does not succeed yet. Such a case is run, and is
-	// not in the document.
-	Pending string
 }
 
 // Needs lists the commands of the cases as `test/machine needs` takes them.
