@@ -138,7 +138,7 @@ func TestReloadLogsWhatWasRead(t *testing.T) {
 	i.reloaded()
 	log := i.log()[before:]
 	for _, want := range []string{
-		`"credentials":["cert: 1 certificate for foobar.example, localhost, 127.0.0.1, ::1","token: 2 tokens","client-ca: none, as there is no file client-ca"]`,
+		`"credentials":["certificates: 1, for foobar.example, localhost, 127.0.0.1, ::1","tokens: 2","authorities of client certificates: 0"]`,
 		`"token file: lines 1 and 2 look like one token`,
 	} {
 		if !strings.Contains(log, want) {
