@@ -2,68 +2,53 @@ package logging
 
 import (
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 )
 
-// lineEncoder returns the encoder of the lines that are written to o.Output.
-func lineEncoder(o Options) zapcore.Encoder {
+// A lineEncoder encodes the lines that are written to Options.Output.
+type lineEncoder struct {
+	zapcore.Encoder
+	// priority begins each line with its priority, sd-daemon(3).
+	priority bool
+	// console leaves out the message ID, which only journalctl(1) can look up.
+	console bool
+}
+
+func newLineEncoder(o Options) *lineEncoder {
 	c := zap.NewProductionEncoderConfig()
 	c.MessageKey = "message"
 	c.CallerKey = zapcore.OmitKey
 	c.EncodeTime = zapcore.RFC3339TimeEncoder
 	c.EncodeDuration = zapcore.StringDurationEncoder
-	if isJournal(o.Output, o.JournalStream) {
-		// The journal adds the time to each line.
-		c.TimeKey = zapcore.OmitKey
-		return &priorityEncoder{zapcore.NewJSONEncoder(c), buffer.NewPool()}
+	switch {
+	case isJournal(o.Output, o.JournalStream):
+		c.TimeKey = zapcore.OmitKey // the journal adds the time to each line
+		return &lineEncoder{Encoder: zapcore.NewJSONEncoder(c), priority: true}
+	case IsTerminal(o.Output):
+		return &lineEncoder{Encoder: zapcore.NewConsoleEncoder(c), console: true}
 	}
-	if IsTerminal(o.Output) {
-		return &consoleEncoder{zapcore.NewConsoleEncoder(c)}
-	}
-	return zapcore.NewJSONEncoder(c)
-}
-
-// A priorityEncoder begins each line with its priority, sd-daemon(3).
-type priorityEncoder struct {
-	zapcore.Encoder
-	pool buffer.Pool
+	return &lineEncoder{Encoder: zapcore.NewJSONEncoder(c)}
 }
 
 // Clone implements zapcore.Encoder.
-func (p *priorityEncoder) Clone() zapcore.Encoder {
-	return &priorityEncoder{p.Encoder.Clone(), p.pool}
+func (l *lineEncoder) Clone() zapcore.Encoder {
+	return &lineEncoder{l.Encoder.Clone(), l.priority, l.console}
 }
 
 // EncodeEntry implements zapcore.Encoder.
-func (p *priorityEncoder) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
-	line, err := p.Encoder.EncodeEntry(e, fields)
-	if err != nil {
-		return nil, err
+func (l *lineEncoder) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	if l.console {
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f zapcore.Field) bool { return f.Key == messageIDKey })
 	}
-	defer line.Free()
-	out := p.pool.Get()
-	fmt.Fprintf(out, "<%d>", Priority(e.Level))
-	_, err = out.Write(line.Bytes())
-	return out, err
-}
-
-// A consoleEncoder leaves out the message ID, which only journalctl(1) can look
-// up.
-type consoleEncoder struct{ zapcore.Encoder }
-
-// Clone implements zapcore.Encoder.
-func (p *consoleEncoder) Clone() zapcore.Encoder { return &consoleEncoder{p.Encoder.Clone()} }
-
-// EncodeEntry implements zapcore.Encoder.
-func (p *consoleEncoder) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
-	shown := make([]zapcore.Field, 0, len(fields))
-	for _, f := range fields {
-		if f.Key != messageIDKey {
-			shown = append(shown, f)
-		}
+	line, err := l.Encoder.EncodeEntry(e, fields)
+	if err == nil && l.priority {
+		text := line.String()
+		line.Reset()
+		fmt.Fprintf(line, "<%d>%s", priority(e.Level), text)
 	}
-	return p.Encoder.EncodeEntry(e, shown)
+	return line, err
 }

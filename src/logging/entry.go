@@ -9,14 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode"
 
 	"go.uber.org/zap/zapcore"
 )
-
-// identifier is SYSLOG_IDENTIFIER of all entries, which `journalctl -t` selects
-// by.
-const identifier = "foobar"
 
 // prefix begins the name of every field that journald does not define.
 const prefix = "FOOBAR_"
@@ -33,12 +29,10 @@ const (
 // encode returns an entry in the journal's native protocol. The field "error" is
 // also appended to the message, because journalctl(1) shows only the message by
 // default.
-func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
+func encode(e zapcore.Entry, fields []zapcore.Field) []byte {
 	all := zapcore.NewMapObjectEncoder()
-	for _, group := range [][]zapcore.Field{context, fields} {
-		for _, f := range group {
-			f.AddTo(all)
-		}
+	for _, f := range fields {
+		f.AddTo(all)
 	}
 	message := e.Message
 	if cause, ok := all.Fields["error"].(string); ok {
@@ -46,8 +40,8 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 	}
 	b := &entryBuilder{}
 	b.add("MESSAGE", message)
-	b.add("PRIORITY", strconv.Itoa(Priority(e.Level)))
-	b.add("SYSLOG_IDENTIFIER", identifier)
+	b.add("PRIORITY", strconv.Itoa(priority(e.Level)))
+	b.add("SYSLOG_IDENTIFIER", "foobar") // which journalctl -t selects by
 	if id, ok := all.Fields[messageIDKey].(string); ok {
 		b.add("MESSAGE_ID", id)
 		delete(all.Fields, messageIDKey)
@@ -57,7 +51,10 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 		b.add("CODE_LINE", strconv.Itoa(e.Caller.Line))
 		b.add("CODE_FUNC", e.Caller.Function)
 	}
-	b.addAll(prefix, all.Fields)
+	for _, key := range slices.Sorted(maps.Keys(all.Fields)) {
+		name := prefix + fieldName(key)
+		b.add(name[:min(len(name), maxName)], formatValue(all.Fields[key]))
+	}
 	if len(b.truncated) > 0 {
 		b.append(prefix+"TRUNCATED", Shorten(strings.Join(b.truncated, " "), maxValue))
 	}
@@ -68,19 +65,6 @@ func encode(e zapcore.Entry, context, fields []zapcore.Field) []byte {
 type entryBuilder struct {
 	bytes     []byte
 	truncated []string // the fields whose value was shortened or left out
-}
-
-// addAll adds fields in the order of their names. The name of a nested object
-// becomes part of the names of its fields.
-func (b *entryBuilder) addAll(prefix string, fields map[string]any) {
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		name := prefix + fieldName(key)
-		if nested, ok := fields[key].(map[string]any); ok {
-			b.addAll(name+"_", nested)
-			continue
-		}
-		b.add(name[:min(len(name), maxName)], formatValue(fields[key]))
-	}
 }
 
 // add adds a field as far as the limits allow.
@@ -113,10 +97,7 @@ func (b *entryBuilder) append(name, value string) {
 // upper-case letters, digits and underscores.
 func fieldName(key string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z':
-			return r - 'a' + 'A'
-		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		if r = unicode.ToUpper(r); 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' {
 			return r
 		}
 		return '_'
@@ -141,16 +122,11 @@ func formatValue(value any) string {
 	return fmt.Sprint(value)
 }
 
-// Shorten returns the first limit bytes of text, or up to three fewer so that
-// the last character stays whole.
+// Shorten returns the first limit bytes of text, without a character that they
+// cut in two.
 func Shorten(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	for i := limit; i > limit-utf8.UTFMax; i-- {
-		if utf8.RuneStart(text[i]) {
-			return text[:i]
-		}
-	}
-	return text[:limit] // not UTF-8
+	return strings.ToValidUTF8(text[:limit], "")
 }

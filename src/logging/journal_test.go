@@ -119,19 +119,19 @@ func TestEntryHasFieldsOfZap(t *testing.T) {
 	log.Error("POST failed", NoSpace.Field(), zap.Int("status", 507), zap.Error(errors.New("the disk is full")),
 		zap.Duration("took", 1500*time.Millisecond), zap.Time("at", time.Unix(0, 0).UTC()), zap.Stringer("address", &net.UnixAddr{Name: "/a"}),
 		zap.ByteString("stack", []byte("two\nlines\x00")), zap.Bool("first", true), zap.Strings("names", []string{"a", "b"}),
-		zap.Dict("nested", zap.Int("deep", 1)), zap.String("größe-in.Bytes", "1"))
+		zap.String("größe-in.Bytes", "1"))
 	fields := j.next(t)
 	expectFields(t, fields, map[string]string{
 		"MESSAGE": "POST failed: the disk is full", "PRIORITY": "3", "SYSLOG_IDENTIFIER": "foobar", "MESSAGE_ID": string(NoSpace),
 		"FOOBAR_LISTENER": "https", "FOOBAR_STATUS": "507", "FOOBAR_ERROR": "the disk is full", "FOOBAR_TOOK": "1.5s",
 		"FOOBAR_AT": "1970-01-01T00:00:00Z", "FOOBAR_ADDRESS": "/a", "FOOBAR_STACK": "two\nlines\x00", "FOOBAR_FIRST": "true",
-		"FOOBAR_NAMES": `["a","b"]`, "FOOBAR_NESTED_DEEP": "1", "FOOBAR_GR__E_IN_BYTES": "1",
+		"FOOBAR_NAMES": `["a","b"]`, "FOOBAR_GR__E_IN_BYTES": "1",
 	})
 	if file := fields["CODE_FILE"]; len(file) != 1 || !strings.HasSuffix(file[0], "/journal_test.go") || len(fields["CODE_LINE"]) != 1 {
 		t.Errorf("CODE_FILE is %q, CODE_LINE %q", file, fields["CODE_LINE"])
 	}
-	if len(fields) != 18 {
-		t.Errorf("got %d fields, want 18: %v", len(fields), fields)
+	if len(fields) != 17 {
+		t.Errorf("got %d fields, want 17: %v", len(fields), fields)
 	}
 
 	log.Info("two\nlines = one message")
@@ -152,6 +152,9 @@ func TestLargeEntryIsTruncated(t *testing.T) {
 	if fields["FOOBAR_D"] != nil {
 		t.Error("the entry exceeds maxEntry")
 	}
+	full := strings.Repeat("x", maxValue)
+	j.log.Warn("full", zap.String("a", full), zap.String("b", full), zap.String("c", full), zap.String("d", full))
+	expectFields(t, j.next(t), map[string]string{"FOOBAR_C": full, "FOOBAR_TRUNCATED": "FOOBAR_D"})
 	if got := Shorten("aä", 2); got != "a" {
 		t.Errorf("shorten splits a character: %q", got)
 	}
@@ -198,7 +201,7 @@ func TestStandardErrorIsFallback(t *testing.T) {
 func TestConsoleOmitsMessageID(t *testing.T) {
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey = zapcore.OmitKey
-	line, err := (&consoleEncoder{zapcore.NewConsoleEncoder(c)}).EncodeEntry(zapcore.Entry{Message: "m"}, []zapcore.Field{Started.Field(), zap.Int("n", 1)})
+	line, err := (&lineEncoder{Encoder: zapcore.NewConsoleEncoder(c), console: true}).EncodeEntry(zapcore.Entry{Message: "m"}, []zapcore.Field{Started.Field(), zap.Int("n", 1)})
 	if err != nil || line.String() != "info\tm\t{\"n\": 1}\n" {
 		t.Errorf("on a terminal: %q, %v", line, err)
 	}
@@ -211,7 +214,7 @@ func FuzzEntry(f *testing.F) {
 	f.Add("two\nlines", "_a=b\n", "\n\x00")
 	f.Add("", strings.Repeat("k", 100), strings.Repeat("ä", maxValue))
 	f.Fuzz(func(t *testing.T, message, key, value string) {
-		b := encode(zapcore.Entry{Message: message}, nil, []zapcore.Field{zap.String("x"+key, value)})
+		b := encode(zapcore.Entry{Message: message}, []zapcore.Field{zap.String("x"+key, value)})
 		if len(b) > maxEntry+maxValue {
 			t.Errorf("%d bytes", len(b))
 		}
@@ -230,6 +233,6 @@ func BenchmarkEntry(b *testing.B) {
 	fields := []zapcore.Field{zap.String("method", "GET"), zap.Int("status", 200), zap.Duration("duration", time.Millisecond), zap.String("path", "/")}
 	b.ReportAllocs()
 	for b.Loop() {
-		encode(zapcore.Entry{Message: "GET / 200"}, nil, fields)
+		encode(zapcore.Entry{Message: "GET / 200"}, fields)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -33,8 +34,8 @@ type Options struct {
 	// Journal is a datagram socket that is connected to the journal, or nil. It
 	// must stay open for as long as the logger is used.
 	Journal *os.File
-	// OnDrop, if not nil, is called for each entry that is dropped because the
-	// journal's queue is full.
+	// OnDrop is called for each entry that is dropped because the journal's queue
+	// is full.
 	OnDrop func()
 }
 
@@ -45,17 +46,14 @@ func New(o Options) *zap.Logger {
 	if o.Level != nil {
 		level = *o.Level
 	}
-	lines := zapcore.NewCore(lineEncoder(o), zapcore.Lock(o.Output), level)
+	lines := zapcore.NewCore(newLineEncoder(o), zapcore.Lock(o.Output), level)
 	if o.Journal == nil {
 		return zap.New(lines)
 	}
-	core, err := newJournal(o, level, lines)
-	if err != nil {
-		log := zap.New(lines)
-		log.Warn("the journal's socket cannot be used: logging to standard error", zap.Error(err))
-		return log
-	}
-	return zap.New(core, zap.AddCaller())
+	j := &journal{Core: lines, socket: o.Journal, fd: int(o.Journal.Fd()), onDrop: o.OnDrop, unreportedDrops: &atomic.Int64{}}
+	// Where this fails, writing fails too, and lines take the entries.
+	unix.SetNonblock(j.fd, true)
+	return zap.New(j, zap.AddCaller())
 }
 
 // WriteLine writes one line of text to o.Output, with the priority of level if
@@ -63,7 +61,7 @@ func New(o Options) *zap.Logger {
 func WriteLine(o Options, level zapcore.Level, text string) {
 	text = strings.ReplaceAll(text, "\n", "; ") + "\n"
 	if isJournal(o.Output, o.JournalStream) {
-		text = fmt.Sprintf("<%d>%s", Priority(level), text)
+		text = fmt.Sprintf("<%d>%s", priority(level), text)
 	}
 	io.WriteString(o.Output, text)
 }
@@ -84,18 +82,7 @@ func IsTerminal(f *os.File) bool {
 	return err == nil
 }
 
-// Priority returns the syslog(3) priority of a level.
-func Priority(l zapcore.Level) int {
-	switch {
-	case l <= zapcore.DebugLevel:
-		return 7
-	case l == zapcore.InfoLevel:
-		return 6
-	case l == zapcore.WarnLevel:
-		return 4
-	case l == zapcore.ErrorLevel:
-		return 3
-	default:
-		return 2
-	}
+// priority returns the syslog(3) priority of a level.
+func priority(l zapcore.Level) int {
+	return [...]int{7, 6, 4, 3, 2, 2, 2}[l-zapcore.DebugLevel] // of debug, info, warn, error, and the fatal ones
 }
