@@ -1,6 +1,23 @@
 package connlimit
 
-import "sync/atomic"
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// evictionBatch is how many connections one search finds at most. The cost of
+	// the search is spread over that many evictions.
+	evictionBatch = 64
+	// minActive is how long a connection with a request is kept in any case.
+	minActive = time.Second
+	// searchInterval is the shortest time between two searches where the first
+	// found less than a batch: an attacker who keeps every connection busy must
+	// not make the server search for each new one.
+	searchInterval = 100 * time.Millisecond
+)
 
 // A Quota limits how many connections, or requests, of one kind are in progress.
 // Beyond the limit, the connection of that kind which has waited the longest is
@@ -28,9 +45,67 @@ func (q *Quota) Acquire() (evicted Conn, ok bool) {
 	if n := q.current.Add(1); limit == 0 || n <= limit {
 		return nil, true
 	}
+	q.conns.mu.Lock()
+	defer q.conns.mu.Unlock()
 	evicted = q.conns.evict(&q.queue)
 	return evicted, evicted != nil
 }
 
 // Release takes back one Acquire.
 func (q *Quota) Release() { q.current.Add(-1) }
+
+// A queue finds the connections that have waited for their clients the
+// longest. Connections without a request come first: those in the TLS handshake,
+// idle ones, and those in a request's header. Then come those whose request has
+// taken longer than minActive.
+type queue struct {
+	eligible func(Wait) bool // nil for every connection
+	found    []waiting
+	next     time.Time // of the next search
+}
+
+type waiting struct {
+	conn Conn
+	Wait
+}
+
+// take returns the connection to close, nil if there is none.
+func (q *queue) take(open map[Conn]struct{}) Conn {
+	c := q.takeFound(open)
+	if now := time.Now(); c == nil && now.After(q.next) {
+		q.search(open, now)
+		c = q.takeFound(open)
+	}
+	return c
+}
+
+// takeFound returns the first connection found that still waits for the same
+// thing. Connections that began to wait after the search have waited less.
+func (q *queue) takeFound(open map[Conn]struct{}) Conn {
+	for len(q.found) > 0 {
+		w := q.found[0]
+		q.found = q.found[1:]
+		if _, ok := open[w.conn]; ok && w.conn.Wait() == w.Wait {
+			return w.conn
+		}
+	}
+	return nil
+}
+
+func (q *queue) search(open map[Conn]struct{}, now time.Time) {
+	var found []waiting
+	for c := range open {
+		w := waiting{c, c.Wait()}
+		if (w.Phase < Active || now.Sub(w.Since) > minActive) && (q.eligible == nil || q.eligible(w.Wait)) {
+			found = append(found, w)
+		}
+	}
+	slices.SortFunc(found, func(a, b waiting) int {
+		// The quotient is 1 for Active, and 0 for the phases before it.
+		return cmp.Or(cmp.Compare(a.Phase/Active, b.Phase/Active), a.Since.Compare(b.Since))
+	})
+	if len(found) < evictionBatch {
+		q.next = now.Add(searchInterval)
+	}
+	q.found = slices.Clone(found[:min(len(found), evictionBatch)])
+}

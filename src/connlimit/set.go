@@ -4,8 +4,10 @@
 package connlimit
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,7 +23,6 @@ type Conn interface {
 // A Phase is what a connection is doing.
 type Phase int
 
-// The phases of a connection.
 const (
 	Handshake Phase = iota // agrees on TLS
 	Idle                   // waits for a request
@@ -39,31 +40,27 @@ type Wait struct {
 // A Set holds the open connections, and decides which of them make room for
 // a new one. The zero value is ready, and without limits.
 type Set struct {
-	mu        sync.Mutex
-	conns     map[Conn]struct{}
-	byAddress map[netip.Prefix]int
-	limits    Limits
-	longest   queue
-	closed    chan struct{} // not nil once Empty is called
+	mu         sync.Mutex
+	conns      map[Conn]struct{}
+	byAddress  map[netip.Prefix]int
+	total      int // 0 is no limit
+	perAddress int
+	longest    queue
+	closed     chan struct{} // not nil once Empty is called
 }
 
 // The reasons to refuse a connection, as labels of metrics.
 const (
-	ReasonConnections = "connections" // Limits.Total are open, all with a request
-	ReasonAddress     = "per_address" // Limits.Address are open of this client
+	ReasonConnections = "connections" // all that may be open have a request
+	ReasonAddress     = "per_address" // all that one client may have are open
 )
 
-// Limits are the limits of a Set. 0 is no limit.
-type Limits struct {
-	Total   int
-	Address int // of one client address; of one /64 network of IPv6
-}
-
-// SetLimits puts other limits in force. It closes no connection.
-func (s *Set) SetLimits(l Limits) {
+// SetLimits limits how many connections are open, all together and of one client
+// address; 0 is no limit. It closes no connection.
+func (s *Set) SetLimits(total, perAddress int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.limits = l
+	s.total, s.perAddress = total, perAddress
 }
 
 // Add adds a connection. If the set is full, it removes the connection that has
@@ -76,14 +73,13 @@ func (s *Set) Add(c Conn) (evicted Conn, refusal string) {
 	if s.conns == nil {
 		s.conns, s.byAddress = map[Conn]struct{}{}, map[netip.Prefix]int{}
 	}
-	if s.limits.Address > 0 && c.Address().IsValid() && s.byAddress[c.Address()] >= s.limits.Address {
+	if s.perAddress > 0 && c.Address().IsValid() && s.byAddress[c.Address()] >= s.perAddress {
 		return nil, ReasonAddress
 	}
-	if s.limits.Total > 0 && len(s.conns) >= s.limits.Total {
-		if evicted = s.longest.take(s.conns); evicted == nil {
+	if s.total > 0 && len(s.conns) >= s.total {
+		if evicted = s.evict(&s.longest); evicted == nil {
 			return nil, ReasonConnections
 		}
-		s.delete(evicted)
 	}
 	s.conns[c] = struct{}{}
 	s.byAddress[c.Address()]++
@@ -92,12 +88,8 @@ func (s *Set) Add(c Conn) (evicted Conn, refusal string) {
 
 // evict removes the connection that q names and returns it, nil if there is none.
 func (s *Set) evict(q *queue) Conn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	c := q.take(s.conns)
-	if c != nil {
-		s.delete(c)
-	}
+	s.delete(c)
 	return c
 }
 
@@ -133,38 +125,24 @@ func (s *Set) Count() int {
 func (s *Set) All() []Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]Conn, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(s.conns))
 }
 
 // Empty returns a channel that is closed once no connection is open.
 func (s *Set) Empty() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	closed := make(chan struct{})
-	if len(s.conns) == 0 {
-		close(closed)
-		return closed
-	}
+	s.mu.Lock()
 	s.closed = closed
+	s.mu.Unlock()
+	s.Remove(nil) // closes it where there is none
 	return closed
 }
 
 // ClientAddress returns what one client can be assumed to hold: an IPv4 address,
 // or a /64 network of IPv6. It is not valid for an AF_UNIX socket.
 func ClientAddress(a net.Addr) netip.Prefix {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.Prefix{}
-	}
+	tcp, _ := a.(*net.TCPAddr) // nil has no valid address
 	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	bits := 64
-	if ip.Is4() {
-		bits = 32
-	}
-	prefix, _ := ip.Prefix(bits) // fails for an invalid address, with an invalid prefix
+	prefix, _ := ip.Prefix(min(ip.BitLen(), 64)) // fails for an invalid address, with an invalid prefix
 	return prefix
 }

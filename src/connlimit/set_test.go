@@ -34,7 +34,7 @@ func TestLongestWaitIsEvicted(t *testing.T) {
 	handshake := addWaiting(s, Handshake, now.Add(-3*time.Second))
 	header := addWaiting(s, Header, now.Add(-2*time.Second))
 	resumed := addWaiting(s, Idle, now.Add(-2*time.Second))
-	s.SetLimits(Limits{Total: 6})
+	s.SetLimits(6, 0)
 	for i, want := range []*testConn{handshake, header, idle, longRequest} {
 		got, refusal := s.Add(&testConn{wait: Wait{Phase: Active, Since: now}})
 		if got != Conn(want) || refusal != "" {
@@ -51,7 +51,7 @@ func TestLongestWaitIsEvicted(t *testing.T) {
 
 func TestAddressLimit(t *testing.T) {
 	var s Set
-	s.SetLimits(Limits{Address: 2})
+	s.SetLimits(0, 2)
 	add := func(address string) (*testConn, string) {
 		tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))
 		c := &testConn{address: ClientAddress(tcp)}

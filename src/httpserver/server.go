@@ -86,7 +86,7 @@ func (s *Server) Apply(settings Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.settings.Swap(&settings)
-	s.conns.SetLimits(connlimit.Limits{Total: settings.Connections, Address: settings.PerAddress})
+	s.conns.SetLimits(settings.Connections, settings.PerAddress)
 	s.quotas.setLimits(settings)
 	if s.fast != nil {
 		s.fast.Apply(settings.Settings)
