@@ -42,6 +42,8 @@ var (
 	errNoToken        = refusal(http.StatusForbidden, "this request needs a token, and the service has no token credential")
 	errRepeatedField  = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
 		message: "the request is malformed or ambiguous: Authorization, Range or If-Range is repeated"}
+	errLines = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
+		message: fmt.Sprintf("the header fields If-Match, If-None-Match, Content-Encoding and Content-Range have more than %d lines together", maxLines)}
 	errHost = &requestError{response: Response{Status: http.StatusBadRequest, Close: true},
 		message: "the request is malformed or ambiguous: no https URI has the value of Host"}
 	errDraining = &requestError{response: Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true},

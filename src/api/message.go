@@ -38,14 +38,26 @@ func AddField[T string | []byte](r *Request, name string, value T) error {
 	case "Range":
 		return setOnce(&r.Range, string(value))
 	case "If-Match":
-		r.IfMatch.Add(string(value))
+		return r.addLine(&r.IfMatch, string(value))
 	case "If-None-Match":
-		r.IfNoneMatch.Add(string(value))
+		return r.addLine(&r.IfNoneMatch, string(value))
 	case "Content-Encoding":
-		r.ContentEncoding.Add(string(value))
+		return r.addLine(&r.ContentEncoding, string(value))
 	case "Content-Range":
-		r.ContentRange.Add(string(value))
+		return r.addLine(&r.ContentRange, string(value))
 	}
+	return nil
+}
+
+// maxLines is how many lines the lists of a request may have together. Each line
+// copies those before it.
+const maxLines = 100
+
+func (r *Request) addLine(list *Field, line string) error {
+	if r.lines++; r.lines > maxLines {
+		return errLines
+	}
+	list.Add(line)
 	return nil
 }
 
@@ -70,6 +82,7 @@ type Request struct {
 	IfNoneMatch     Field
 	ContentEncoding Field
 	ContentRange    Field
+	lines           int // of lists
 	// NoLength is set where the request does not say how long its body is, and so
 	// not that there is one: neither by Content-Length nor by chunks or DATA frames.
 	NoLength bool

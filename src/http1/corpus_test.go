@@ -35,6 +35,8 @@ func corpus() []wire {
 	return []wire{
 		// well-formed: must be served
 		{"plain GET", get(""), serve, 1},
+		{"100 lines of a list", get(strings.Repeat("If-None-Match: \"a\"\r\n", 100)), serve, 1},
+		{"101 lines of a list", get(strings.Repeat("If-None-Match: \"a\"\r\n", 101)) + evil, refuse, 0},
 		{"HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", serve, 1},
 		{"Content-Length body", post("Content-Length: 5\r\n", "hello"), serve, 1},
 		{"Content-Length 0", post("Content-Length: 0\r\n", ""), serve, 1},

@@ -9,17 +9,21 @@ import "bytes"
 // folded line (section 5.2). The parser judges the rest.
 type headerScanner struct {
 	line int // offset of the first line whose end has not arrived
+	seen int // number of bytes that have been searched for that end
 }
 
 // end returns the length of the section at the start of b, 0 while it is not
 // complete. Each call sees the bytes of the one before, and more.
 func (s *headerScanner) end(b []byte) (int, error) {
 	for s.line < len(b) {
-		lf := bytes.IndexByte(b[s.line:], '\n')
+		from := max(s.line, s.seen)
+		found := bytes.IndexByte(b[from:], '\n')
+		lf := from + found - s.line
 		switch {
 		case b[s.line] == ' ', b[s.line] == '\t':
 			return 0, errLineEnd
-		case lf < 0:
+		case found < 0:
+			s.seen = len(b)
 			return 0, nil
 		case lf == 0, b[s.line+lf-1] != '\r', lf == 1 && s.line == 0:
 			return 0, errLineEnd
