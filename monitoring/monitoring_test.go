@@ -135,6 +135,7 @@ func exported(t *testing.T) map[string]bool {
 	traffic.Refused("malformed")
 	m.ObserveReload(nil, &x509.Certificate{})
 	m.RegisterConnections("https", func() int { return 0 })
+	m.RegisterVersions(func() int { return 0 })
 	m.RegisterStateDirectory(t.TempDir())
 	w := httptest.NewRecorder()
 	fine := func() error { return nil }

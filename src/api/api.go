@@ -19,6 +19,10 @@ type Settings struct {
 	Uploads int64 // all upload buffers together, in bytes
 }
 
+// MaxVersions is how many versions of the state, each of the largest size, clients
+// can keep in memory by reading them. Smaller versions can be as many more.
+const MaxVersions = 4
+
 // A Store is what an API needs of a state.Store.
 type Store interface {
 	Current() *state.Version
@@ -31,14 +35,15 @@ type API struct {
 	credentials *credentials.Store
 	log         *zap.Logger
 	settings    atomic.Pointer[Settings]
-	uploads     budget
+	reads       *budget
+	uploads     *budget
 	routes      map[string]route // by path
 	draining    atomic.Bool
 }
 
 // New returns an API over store.
 func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
-	a := &API{store: store, credentials: creds, log: log}
+	a := &API{store: store, credentials: creds, log: log, reads: newBudget("versions"), uploads: newBudget("uploads")}
 	a.routes = a.newRoutes()
 	a.Apply(s)
 	return a
@@ -47,11 +52,16 @@ func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *AP
 // Apply puts other settings in force, for the next requests.
 func (a *API) Apply(s Settings) {
 	a.settings.Store(&s)
-	a.uploads.limit.Store(s.Uploads)
+	a.reads.setLimit(MaxVersions * (s.State + 1)) // a buffer may have one byte more than its body
+	a.uploads.setLimit(s.Uploads)
 }
 
 // Drain has /healthz say that the service is about to stop.
 func (a *API) Drain() { a.draining.Store(true) }
+
+// Versions returns how many versions of the state clients are reading that are
+// not copied for them.
+func (a *API) Versions() int { return a.reads.count() }
 
 // Serve answers one request.
 func (a *API) Serve(ctx context.Context, r *Request) Response {

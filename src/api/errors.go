@@ -17,7 +17,7 @@ import (
 const textType = "text/plain; charset=utf-8"
 
 // retryAfter is how many seconds a client is asked to wait when there is no room
-// for its upload.
+// for its request.
 const retryAfter = "1"
 
 // A requestError refuses a request. It has what the client gets but for the body,
@@ -58,6 +58,8 @@ var (
 		message: "this request needs the header field Authorization: Bearer with a token of the token credential"}
 	errUploadBudget = &requestError{response: Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Close: true},
 		message: "other uploads use all of limits.uploads: try again later"}
+	errReadBudget = &requestError{response: Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter},
+		message: "clients are reading too many earlier versions of the state: try again later"}
 )
 
 func methodNotAllowed(allow string) error {

@@ -17,6 +17,15 @@ type Client struct {
 	// Trusted is for connections that the kernel has authorized, those of the
 	// admin socket.
 	Trusted bool
+	// Conn is the client's connection. A request without one cannot be cut off.
+	Conn Conn
+}
+
+// A Conn is a connection of a server.
+type Conn interface {
+	// CutOff closes the connection, at any time and without waiting. The reason
+	// is for the metrics and the log.
+	CutOff(reason string)
 }
 
 // An origin is the client of a request, and the ID of the request.
@@ -46,6 +55,9 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	} else {
 		resp = s.Serve(r.Context(), req)
 	}
+	if resp.Done != nil {
+		defer resp.Done()
+	}
 	resp.Write(w, r.Method)
 }
 
@@ -53,7 +65,7 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 func newRequest(r *http.Request) (*Request, error) {
 	from := originOf(r)
 	req := &Request{
-		ID: from.id, Peer: from.Peer, Trusted: from.Trusted, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
+		ID: from.id, Client: from.Client, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
 		Body: r.Body, ContentLength: r.ContentLength,
 		NoLength: r.ContentLength == 0 && r.Header["Content-Length"] == nil,
 	}

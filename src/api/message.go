@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-
-	"foobar/src/credentials"
 )
 
 // A Service answers requests without net/http's types. *API is one.
@@ -90,11 +88,7 @@ type Request struct {
 	Body io.Reader
 	// ContentLength is in bytes, -1 where it is unknown.
 	ContentLength int64
-	// Peer is the client as its certificate names it, nil without one.
-	Peer *credentials.Peer
-	// Trusted is set for requests over the admin socket, whose clients the kernel
-	// has authorized.
-	Trusted bool
+	Client
 }
 
 // A Response is the answer to a Request. The strings are values of header
@@ -113,6 +107,9 @@ type Response struct {
 	WWWAuthenticate string
 	// Close closes the connection after the response.
 	Close bool
+	// Done, if not nil, is to be called when the response has been written, or
+	// cannot be written. Until then it counts as one that the client reads.
+	Done func()
 }
 
 // HasBody reports whether the response to a request with this method has a

@@ -13,9 +13,10 @@ import (
 // page.
 const rawType = "application/octet-stream"
 
-// maxCopiedRange is the largest range, in bytes, that is copied. A part of the
-// state would keep all of it in memory for as long as its client reads.
-const maxCopiedRange = 64 << 10
+// maxCopied is the largest body, in bytes, that may be in memory for each request
+// in progress. A range of this size is copied, as a part of the state would keep
+// all of it in memory for as long as its client reads.
+const maxCopied = 16 << 10
 
 // get answers GET and HEAD with the state. The conditions are evaluated in the
 // order of RFC 9110, section 13.2.2.
@@ -32,10 +33,30 @@ func (a *API) get(_ context.Context, r *Request) (Response, error) {
 		return Response{Status: http.StatusNotModified, ETag: v.ETag, AcceptRanges: "bytes"}, nil
 	}
 	// Some clients send Range always: an empty state is sent as it is.
-	if len(v.Data) == 0 || r.Method != http.MethodGet || r.Range == "" || r.IfRange != "" && r.IfRange != v.ETag {
+	if len(v.Data) == 0 || r.Method != http.MethodGet {
 		return resp, nil
 	}
-	return partial(resp, r.Range)
+	if r.Range != "" && (r.IfRange == "" || r.IfRange == v.ETag) {
+		var err error
+		if resp, err = partial(resp, r.Range); err != nil {
+			return Response{}, err
+		}
+	}
+	return a.countRead(resp, v, r)
+}
+
+// countRead makes sure that slow clients do not keep many versions in memory.
+func (a *API) countRead(resp Response, v *state.Version, r *Request) (Response, error) {
+	switch {
+	case len(resp.Body) > maxCopied:
+		if !a.reads.acquire(v, r, int64(cap(v.Data))) {
+			return Response{}, errReadBudget
+		}
+		resp.Done = func() { a.reads.release(v, r) }
+	case len(resp.Body) < len(v.Data):
+		resp.Body = bytes.Clone(resp.Body)
+	}
+	return resp, nil
 }
 
 // partial reduces resp to the range of a Range field. Everything but a single
@@ -52,8 +73,5 @@ func partial(resp Response, header string) (Response, error) {
 	resp.Status = http.StatusPartialContent
 	resp.ContentRange = fmt.Sprintf("bytes %d-%d/%d", first, last, size)
 	resp.Body = resp.Body[first : last+1]
-	if len(resp.Body) <= maxCopiedRange {
-		resp.Body = bytes.Clone(resp.Body)
-	}
 	return resp, nil
 }

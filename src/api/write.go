@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// firstBuffer is the first size of the buffer for a body of unknown length, in
-// bytes.
-const firstBuffer = 64 << 10
+// firstBuffer is the first size of the buffer for a body, in bytes. Every request
+// may have that much.
+const firstBuffer = 4 << 10
 
 // replace answers POST and PUT: the body is the new state. The response is sent
 // when the state is on disk.
@@ -21,8 +21,8 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	if err := checkBody(r); err != nil {
 		return Response{}, err
 	}
-	data, reserved, err := a.readBody(r)
-	defer a.uploads.release(reserved)
+	defer a.uploads.release(r, r)
+	data, err := a.readBody(r)
 	if err != nil {
 		return Response{}, err
 	}
@@ -53,54 +53,46 @@ func checkBody(r *Request) error {
 	return nil
 }
 
-// readBody reads the whole body. It returns how many bytes of the budget are
-// reserved for it, with an error too.
-func (a *API) readBody(r *Request) (data []byte, reserved int64, err error) {
+// readBody reads the whole body, into a buffer that doubles as the body arrives: a
+// client occupies at most twice what it has sent, whatever length it announces.
+func (a *API) readBody(r *Request) ([]byte, error) {
 	limit := a.settings.Load().State
 	if r.ContentLength > limit {
-		return nil, 0, bodyTooLarge(limit)
+		return nil, bodyTooLarge(limit)
 	}
-	if r.ContentLength >= 0 {
-		return a.readSized(r.Body, r.ContentLength)
+	size := r.ContentLength
+	if size < 0 {
+		size = limit + 1 // one byte more tells a body that is too large
 	}
-	return a.readUnsized(r.Body, limit)
-}
-
-func (a *API) readSized(body io.Reader, size int64) ([]byte, int64, error) {
-	if !a.uploads.reserve(size) {
-		return nil, 0, errUploadBudget
-	}
-	data := make([]byte, size)
-	if _, err := io.ReadFull(body, data); err != nil {
-		return nil, size, bodyIncomplete(err)
-	}
-	return data, size, nil
-}
-
-// readUnsized doubles its buffer as the body arrives, so that a client occupies
-// about twice what it has sent at most.
-func (a *API) readUnsized(body io.Reader, limit int64) (data []byte, reserved int64, err error) {
-	for {
-		if len(data) == cap(data) {
-			// One byte more than the limit tells a body that is too large.
-			size := min(max(firstBuffer, 2*int64(cap(data))), limit+1)
-			if !a.uploads.reserve(size) {
-				return nil, reserved, errUploadBudget
-			}
-			data = append(make([]byte, 0, size), data...)
-			a.uploads.release(reserved)
-			reserved = size
+	var data []byte
+	for int64(len(data)) < size {
+		var err error
+		if data, err = a.growBuffer(r, data, size); err != nil {
+			return nil, err
 		}
-		n, err := body.Read(data[len(data):cap(data)])
+		n, err := r.Body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
-		if int64(len(data)) > limit {
-			return nil, reserved, bodyTooLarge(limit)
-		}
-		if err == io.EOF {
-			return data, reserved, nil
-		}
-		if err != nil {
-			return nil, reserved, bodyIncomplete(err)
+		switch {
+		case err == io.EOF && r.ContentLength < 0:
+			return data, nil
+		case err != nil && int64(len(data)) < size:
+			return nil, bodyIncomplete(err)
 		}
 	}
+	if int64(len(data)) > limit {
+		return nil, bodyTooLarge(limit)
+	}
+	return data, nil
+}
+
+// growBuffer returns data with room for more of a body of size bytes at most.
+func (a *API) growBuffer(r *Request, data []byte, size int64) ([]byte, error) {
+	if len(data) < cap(data) {
+		return data, nil
+	}
+	size = min(max(firstBuffer, 2*int64(cap(data))), size)
+	if size > firstBuffer && !a.uploads.acquire(r, r, size) {
+		return nil, errUploadBudget
+	}
+	return append(make([]byte, 0, size), data...), nil
 }

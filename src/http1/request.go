@@ -74,7 +74,7 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 	c.StartRequest(start)
 	r := &b.request
 	b.body.reset(c, b.in, r, live.Body)
-	r.req.ID, r.req.Body, r.req.Peer, r.req.Trusted = api.NewID(), &b.body, client.Peer, client.Trusted
+	r.req.ID, r.req.Body, r.req.Client = api.NewID(), &b.body, client
 	last, err := s.respond(ctx, live, c, b, start)
 	if !b.body.finished && err == nil {
 		c.Linger(live.Body, live.MaxDiscard)
@@ -88,12 +88,15 @@ func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *req
 	r := &b.request
 	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.req.Protocol, Remote: c.RemoteAddr()}
 	room := s.observer.RequestStarted()
+	var resp api.Response
 	defer func() {
+		if resp.Done != nil {
+			resp.Done()
+		}
 		record.Duration = time.Since(start)
 		record.RequestBytes = b.body.n
 		s.observer.RequestDone(record)
 	}()
-	var resp api.Response
 	if room {
 		resp = s.callHandler(ctx, &r.req)
 	} else {

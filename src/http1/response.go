@@ -17,10 +17,10 @@ const maxTLSRecord = 16 << 10
 // takes the header section with it, and the rest goes out without being copied.
 func (b *requestBuffers) send(c Conn, resp *api.Response, now time.Time, id, method, connection string) (sent int64, err error) {
 	b.out = appendHeader(b.out[:0], resp, now, id, connection)
-	body := resp.Body
 	if !resp.HasBody(method) {
-		body = nil
+		resp.Body = nil // and not in memory for as long as the client reads
 	}
+	body := resp.Body
 	n := min(len(body), max(0, maxTLSRecord-len(b.out)))
 	b.out = append(b.out, body[:n]...)
 	if n == len(body) {

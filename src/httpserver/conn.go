@@ -42,10 +42,9 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	now := time.Now()
-	return &conn{
-		Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr()),
-		client: api.Client{Trusted: s.options.Trusted},
-	}
+	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr())}
+	c.client = api.Client{Trusted: s.options.Trusted, Conn: c}
+	return c
 }
 
 // startNetHTTP prepares the connection for net/http, which sets the deadlines
@@ -198,6 +197,12 @@ func (c *conn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
+}
+
+// CutOff closes the connection to make room for others. It implements api.Conn.
+func (c *conn) CutOff(reason string) {
+	c.server.observer.refused(reason, errEvicted, c.RemoteAddr())
+	c.Close()
 }
 
 // Close implements net.Conn.

@@ -58,11 +58,9 @@ func (o *observer) RequestStarted() bool {
 
 // evict closes a connection that makes room for another; nil is none.
 func (o *observer) evict(c connlimit.Conn) {
-	if c == nil {
-		return
+	if c != nil {
+		c.(*conn).CutOff(reasonEvicted)
 	}
-	o.refused(reasonEvicted, errEvicted, c.(*conn).RemoteAddr())
-	c.(*conn).Close()
 }
 
 // RequestDone implements http1.Observer.

@@ -14,6 +14,13 @@ func (m *Metrics) SetLimits(l Limits) {
 	m.connectionsLimit.Set(float64(l.Connections))
 }
 
+// RegisterVersions exports how many versions of the state clients are reading.
+func (m *Metrics) RegisterVersions(reading func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "state_versions_read",
+		Help: "Number of versions of the state that clients are reading; slow clients keep earlier ones in memory."},
+		func() float64 { return float64(reading()) }))
+}
+
 // RegisterConnections exports how many connections a listener has open. Each
 // reading of the metrics calls open.
 func (m *Metrics) RegisterConnections(listener string, open func() int) {

@@ -1,10 +1,14 @@
 package service
 
 import (
+	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"foobar/src/api"
 )
 
 func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
@@ -58,4 +62,68 @@ func TestConnectionsOfOneAddressAreLimited(t *testing.T) {
 	if _, _, err := i.try(i.client(false), "GET", ""); err == nil {
 		t.Error("a second connection of one address was served")
 	}
+}
+
+// TestReadersOfOldVersionsAreCutOff checks that a client which reads nothing of
+// each version loses its connection, whatever serves it.
+func TestReadersOfOldVersionsAreCutOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until responses have taken a second")
+	}
+	for name, test := range map[string]struct{ fastPath, http2 bool }{
+		"fast path": {true, false}, "net/http": {false, false}, "HTTP/2": {false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := start(t, fmt.Sprintf("limits: {state: 8MiB}\nhttp: {fast_path: %v}", test.fastPath))
+			put := func(n int) {
+				body := strings.Repeat(string(rune('a'+n)), 8<<20)
+				if resp, text := i.do(i.client(false), "PUT", body); resp.StatusCode >= 300 {
+					t.Fatalf("PUT: %d %s", resp.StatusCode, text)
+				}
+			}
+			put(0)
+			i.do(i.client(test.http2), "GET", "")
+			i.versionsRead(0)
+			first := i.readNothing(test.http2)
+			for n := range api.MaxVersions {
+				put(1 + n)
+				i.readNothing(test.http2)
+			}
+			if n, err := io.Copy(io.Discard, first.Body); !closedByPeer(err) {
+				t.Errorf("%d bytes of the first version were read: %v", n, err)
+			}
+			i.versionsRead(api.MaxVersions)
+			const want = `foobar_http_requests_refused_total{listener="https",reason="versions"} 1`
+			if _, text := i.scrape("/metrics"); !strings.Contains(text, want+"\n") {
+				t.Errorf("the metrics have no %s", want)
+			}
+		})
+	}
+}
+
+// versionsRead waits until n versions count as being read.
+func (i *instance) versionsRead(n int) {
+	i.t.Helper()
+	want := fmt.Sprintf("foobar_state_versions_read %d\n", n)
+	eventually(i.t, want, func() bool {
+		_, text := i.scrape("/metrics")
+		return strings.Contains(text, want)
+	})
+}
+
+// readNothing sends a GET and reads nothing of the body. While the service refuses
+// that, it sends another.
+func (i *instance) readNothing(http2 bool) (resp *http.Response) {
+	i.t.Helper()
+	c := i.client(http2)
+	eventually(i.t, "a response that has the state", func() bool {
+		resp = must[*http.Response](i.t)(c.Get("https://" + i.https + "/"))
+		if resp.StatusCode != http.StatusOK {
+			resp.Body.Close()
+			return false
+		}
+		i.t.Cleanup(func() { resp.Body.Close() })
+		return true
+	})
+	return resp
 }

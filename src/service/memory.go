@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"foobar/src/api"
 	"foobar/src/config"
 )
 
@@ -25,11 +26,12 @@ const (
 )
 
 // requiredMemory returns what a configuration can make the heap need, in bytes:
-// connections, requests, the state, the one that replaces it, and uploads.
+// connections, requests, uploads, the current state, the versions that clients can
+// keep in memory, and the one that the storage reads to compare or to recover it.
 // Clients that want more get status 503, or their connections are closed.
 func requiredMemory(c config.Config) int64 {
 	return idleMemory + connMemory*int64(c.Limits.Connections) + requestMemory*int64(c.Limits.Requests) +
-		2*int64(c.Limits.State) + int64(c.Limits.Uploads)
+		(api.MaxVersions+2)*int64(c.Limits.State) + int64(c.Limits.Uploads)
 }
 
 // limitMemory makes the garbage collector work harder, whatever gcPercent is,

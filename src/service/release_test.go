@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -32,6 +33,7 @@ func TestReleaseMemory(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); releaseMemory(ctx, 10*time.Millisecond) }()
 	defer func() { cancel(); <-ended }()
+	debug.FreeOSMemory() // of the tests before
 	before := readHeapSize()
 	if grown := leaveGarbage(); grown.resident < before.resident+32<<20 {
 		t.Fatalf("the heap has grown from %d to %d bytes only", before.resident, grown.resident)

@@ -107,6 +107,7 @@ func (s *Service) open() (err error) {
 		return err
 	}
 	s.api = api.New(s.store, s.credentials, s.log, apiSettings(s.config))
+	s.metrics.RegisterVersions(s.api.Versions)
 	s.apply(s.config)
 	s.recordReload(nil)
 	s.addServers()

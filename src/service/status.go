@@ -39,7 +39,7 @@ func (s *Service) pingWatchdog() {
 
 // healthy returns an error where the API does not answer a read.
 func (s *Service) healthy() error {
-	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodHead, Path: "/", Trusted: true})
+	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodHead, Path: "/", Client: api.Client{Trusted: true}})
 	if resp.Status >= http.StatusInternalServerError {
 		return fmt.Errorf("HEAD / has status %d", resp.Status)
 	}
