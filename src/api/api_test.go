@@ -453,7 +453,6 @@ func TestStatusOfStorageErrors(t *testing.T) {
 	for err, status := range map[error]int{
 		state.ErrNoSpace:        507,
 		state.ErrReadOnly:       500,
-		state.ErrTooLarge:       413,
 		state.ErrPrecondition:   412,
 		context.Canceled:        503,
 		errors.New("any other"): 500,

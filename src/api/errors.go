@@ -116,8 +116,6 @@ func describe(r *Request, err error) (resp Response, message string) {
 		return refused.response, refused.message
 	case errors.Is(err, state.ErrPrecondition):
 		return Response{Status: http.StatusPreconditionFailed}, err.Error()
-	case errors.Is(err, state.ErrTooLarge):
-		return Response{Status: http.StatusRequestEntityTooLarge, Close: true}, err.Error()
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errUploadBudget.response, err.Error()
 	case errors.Is(err, state.ErrNoSpace):

@@ -47,7 +47,7 @@ func FuzzETags(f *testing.F) {
 				t.Errorf("%q is not in %q", tag, header)
 			}
 		}
-		if !slices.Contains(tags, v.ETag) && (state.Condition{IfMatch: tags}).Holds(v) && strings.TrimSpace(header) != "*" {
+		if !slices.Contains(tags, v.ETag) && ifMatch(tags, v) && strings.TrimSpace(header) != "*" {
 			t.Errorf("%q matches without the tag", header)
 		}
 	})

@@ -1,15 +1,21 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"foobar/src/state"
 )
 
+// maxETags is how many entity tags a field may have: what is compared for a request
+// is in proportion to its bytes.
+const maxETags = 100
+
 // etags returns the entity tags in If-Match or If-None-Match, RFC 9110, section
-// 13.1: "*", or a list, and nil where the field is absent. A malformed tag ends
-// the list as "", which is the tag of no version. Weak tags keep their W/.
+// 13.1: "*", or a list, and nil where the field is absent. A malformed tag, or one
+// too many, ends the list as "", which is the tag of no version. Weak tags keep
+// their W/.
 func etags(f Field) []string {
 	if !f.Present {
 		return nil
@@ -21,6 +27,9 @@ func etags(f Field) []string {
 	for rest := strings.TrimLeft(f.Value, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {
 		var tag string
 		tag, rest = cutETag(rest)
+		if len(list) == maxETags {
+			return append(list, "")
+		}
 		list = append(list, tag)
 	}
 	return list
@@ -46,24 +55,35 @@ func cutETag(text string) (tag, rest string) {
 	return tag, rest
 }
 
-// maxETags is how many entity tags a field of a write may have.
-const maxETags = 100
+// ifMatch evaluates If-Match, RFC 9110, section 13.1.1. A nil list is an absent
+// field, a nil version none.
+func ifMatch(list []string, v *state.Version) bool {
+	return list == nil || v != nil && (slices.Contains(list, "*") || slices.Contains(list, v.ETag))
+}
+
+// ifNoneMatch evaluates If-None-Match, which compares weak tags like strong ones,
+// RFC 9110, section 13.1.2.
+func ifNoneMatch(list []string, v *state.Version) bool {
+	return v == nil || !slices.ContainsFunc(list, func(tag string) bool {
+		return tag == "*" || strings.TrimPrefix(tag, "W/") == v.ETag
+	})
+}
 
 // condition returns the conditions of a write as the Store takes them. An empty or
 // malformed field is an error: without it, the write would have no condition.
 func condition(r *Request) (state.Condition, error) {
-	c := state.Condition{IfMatch: etags(r.IfMatch), IfNoneMatch: etags(r.IfNoneMatch)}
+	match, noneMatch := etags(r.IfMatch), etags(r.IfNoneMatch)
 	malformed := func(list []string) bool {
 		n := len(list)
-		return list != nil && (n == 0 || n > maxETags || list[n-1] == "")
+		return list != nil && (n == 0 || list[n-1] == "")
 	}
 	switch {
-	case malformed(c.IfMatch):
-		return c, badCondition("If-Match")
-	case malformed(c.IfNoneMatch):
-		return c, badCondition("If-None-Match")
+	case malformed(match):
+		return nil, badCondition("If-Match")
+	case malformed(noneMatch):
+		return nil, badCondition("If-None-Match")
 	}
-	return c, nil
+	return func(v *state.Version) bool { return ifMatch(match, v) && ifNoneMatch(noneMatch, v) }, nil
 }
 
 // parseRange parses "bytes=first-last", "bytes=first-" and "bytes=-length",

@@ -22,14 +22,14 @@ const maxCopied = 16 << 10
 // order of RFC 9110, section 13.2.2.
 func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	v := a.store.Current()
-	if !(state.Condition{IfMatch: etags(r.IfMatch)}).Holds(v) {
+	if !ifMatch(etags(r.IfMatch), v) {
 		return Response{}, state.ErrPrecondition
 	}
 	if v == nil {
 		return Response{}, errNoState
 	}
 	resp := Response{Status: http.StatusOK, ETag: v.ETag, AcceptRanges: "bytes", ContentType: rawType, Body: v.Data}
-	if !(state.Condition{IfNoneMatch: etags(r.IfNoneMatch)}).Holds(v) {
+	if !ifNoneMatch(etags(r.IfNoneMatch), v) {
 		return Response{Status: http.StatusNotModified, ETag: v.ETag, AcceptRanges: "bytes"}, nil
 	}
 	// Some clients send Range always: an empty state is sent as it is.

@@ -31,7 +31,7 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 		return Response{}, err
 	}
 	status := http.StatusOK
-	if v.First() && r.Method == http.MethodPut {
+	if v.First && r.Method == http.MethodPut {
 		status = http.StatusCreated // RFC 9110, section 9.3.4
 	}
 	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil

@@ -66,13 +66,13 @@ func openRename(b *testing.B, dir string) (writeFunc, func()) {
 func openGroupedRename(b *testing.B, dir string) (writeFunc, func()) {
 	d := mustOpenDirectory(b, dir)
 	q := newQueue()
-	go renameBatches(d, &q)
+	go renameBatches(d, q)
 	return func(data []byte) error {
-		w := newPendingWrite(Condition{}, data)
-		q.add(w)
-		_, err := w.wait(context.Background())
-		return err
-	}, q.close
+		w := newPendingWrite(nil, data)
+		q.writes <- w
+		<-w.done
+		return w.err
+	}, func() { close(q.writes) }
 }
 
 func openStoreWrites(b *testing.B, dir string) (writeFunc, func()) {
@@ -81,7 +81,7 @@ func openStoreWrites(b *testing.B, dir string) (writeFunc, func()) {
 		b.Fatal(err)
 	}
 	return func(data []byte) error {
-		_, err := s.Replace(context.Background(), Condition{}, data)
+		_, err := s.Replace(context.Background(), nil, data)
 		return err
 	}, func() { s.Close() }
 }
@@ -101,18 +101,14 @@ func writeAndRename(d *directory, data []byte) error {
 	return d.renameDurably(newFile, FileName)
 }
 
-func renameBatches(d *directory, q *queue) {
+func renameBatches(d *directory, q queue) {
 	defer d.close()
-	for range q.wake {
-		batch, last := q.takeBatch()
-		if len(batch) > 0 {
-			err := writeAndRename(d, batch[len(batch)-1].version.Data)
-			for _, w := range batch {
-				w.complete(err)
-			}
-		}
-		if last {
-			return
+	for first := range q.writes {
+		batch := q.collect(first, 0, 0)
+		err := writeAndRename(d, batch[len(batch)-1].version.Data)
+		for _, w := range batch {
+			w.err = err
+			close(w.done)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func BenchmarkSingleWriter(b *testing.B) {
 		start := time.Now()
 		syncs.run(b, 1)
 		synced := time.Now()
-		replace(b, s, Condition{}, string(make([]byte, 1<<10)))
+		replace(b, s, nil, string(make([]byte, 1<<10)))
 		bare = append(bare, synced.Sub(start))
 		store = append(store, time.Since(synced))
 	}
@@ -69,7 +69,7 @@ func benchmarkWriters(b *testing.B, writers int) {
 	}
 	defer s.Close()
 	write := func(data []byte) error {
-		_, err := s.Replace(context.Background(), Condition{}, data)
+		_, err := s.Replace(context.Background(), nil, data)
 		return err
 	}
 	serve, stop := startClients(b, writers)

@@ -49,13 +49,13 @@ func runCall(s *Store, client int, call int64, seed uint64, random *rand.Rand) b
 		return true
 	}
 	name := fmt.Sprintf("%d-%d", seed, call)
-	kind, expected, c := "put", "-", Condition{}
+	kind, expected, c := "put", "-", Condition(nil)
 	switch random.IntN(4) {
 	case 0:
-		kind, c = "create", Condition{IfNoneMatch: []string{"*"}}
+		kind, c = "create", ifNone
 	case 1, 2:
 		if v := s.Current(); v != nil {
-			kind, expected, c = "swap", nameOf(v), Condition{IfMatch: []string{v.ETag}}
+			kind, expected, c = "swap", nameOf(v), ifMatch(v.ETag)
 		}
 	}
 	printLine("C %d %d %s %s %s", call, client, kind, name, expected)

@@ -1,9 +1,6 @@
 package state
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 const checkpointFailure = "cannot update " + FileName + " for now, and will try again; the state itself is durable in " + slotsName
 
@@ -13,28 +10,24 @@ const checkpointFailure = "cannot update " + FileName + " for now, and will try 
 func (s *Store) commitLoop(fileOutdated bool) {
 	defer close(s.stopped)
 	var checkpointTimer <-chan time.Time // nil if no checkpoint is due
-	expectedWrites, commitTime := 0, time.Duration(0)
+	commitTime := time.Duration(0)
 	for {
 		if fileOutdated && checkpointTimer == nil {
 			checkpointTimer = time.After(s.options.CheckpointDelay)
 		}
 		select {
-		case <-s.queue.wake:
-			s.queue.waitForBatch(expectedWrites, commitTime)
-			batch, last := s.queue.takeBatch()
-			if len(batch) > 0 {
-				start := time.Now()
-				fileOutdated = s.commitBatch(batch)
-				expectedWrites = len(batch) + s.queue.length()
-				commitTime = time.Since(start)
-			}
-			if last {
-				s.closeErr = s.closeStorage()
-				return
-			}
 		case <-checkpointTimer:
 			checkpointTimer = nil
 			fileOutdated = s.runCheckpoint()
+		case w := <-s.queue.writes:
+			batch := s.queue.collect(w, s.expectedWrites, commitTime)
+			start := time.Now()
+			fileOutdated = s.commitBatch(batch)
+			commitTime = time.Since(start)
+		case <-s.queue.closed:
+			s.commitBatch(s.queue.drain(nil))
+			s.closeErr = s.closeStorage()
+			return
 		}
 	}
 }
@@ -45,42 +38,41 @@ func (s *Store) commitLoop(fileOutdated bool) {
 func (s *Store) commitBatch(batch []*pendingWrite) (fileOutdated bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var results []error
 	err := s.recoverStorage()
 	if err == nil {
-		var last *Version
-		last, results = evaluate(batch, s.Current(), s.storage.sequence)
+		last := evaluate(batch, s.Current(), s.storage.sequence)
 		if last != s.Current() {
 			err = s.persist(last, batch[0].enqueuedAt)
 		}
 	}
-	if err != nil {
-		// The refused writes fail too: the version that refused them may be one
-		// that now does not exist.
-		results = slices.Repeat([]error{err}, len(batch))
-	}
-	for i, w := range batch {
-		w.complete(results[i])
+	s.expectedWrites = int(s.writers.Load())
+	for _, w := range batch {
+		if err != nil {
+			// A refused write fails too: the version that refused it may be one that
+			// now does not exist.
+			w.err = err
+		}
+		close(w.done)
 	}
 	return s.storage.fileOutdated()
 }
 
 // evaluate applies the writes, one after the other, to the current version, and
-// numbers the new versions from sequence on. It returns the last version and the
-// result of each write, provided that the last version becomes durable.
-func evaluate(batch []*pendingWrite, current *Version, sequence uint64) (last *Version, results []error) {
-	last, results = current, make([]error, len(batch))
+// numbers the new versions from sequence on. It returns the last version, and
+// sets the errors of the writes, provided that this version becomes durable.
+func evaluate(batch []*pendingWrite, current *Version, sequence uint64) (last *Version) {
+	last = current
 	now := time.Now()
-	for i, w := range batch {
-		if !w.condition.Holds(last) {
-			results[i] = ErrPrecondition
+	for _, w := range batch {
+		if w.condition != nil && !w.condition(last) {
+			w.err = ErrPrecondition
 			continue
 		}
 		sequence++
-		w.version.Modified, w.version.sequence, w.version.first = now, sequence, last == nil
+		w.version.Modified, w.version.sequence, w.version.First = now, sequence, last == nil
 		last = w.version
 	}
-	return last, results
+	return last
 }
 
 // persist makes v durable and then the current version.
@@ -101,11 +93,11 @@ func (s *Store) recoverStorage() error {
 		return nil
 	}
 	v, err := s.storage.recover()
+	if err == nil {
+		err = s.storage.failure
+	}
 	if err != nil {
 		return err
-	}
-	if !s.storage.usable() {
-		return s.storage.failure
 	}
 	if current := s.Current(); current == nil || v == nil || current.digest != v.digest {
 		s.current.Store(v) // equal versions would take up memory twice

@@ -55,9 +55,9 @@ func TestEveryCrashState(t *testing.T) {
 // Like the functions below it returns the name of the acknowledged version.
 func leaveOutdatedFile(t *testing.T, dir string) (acknowledged string) {
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, scriptData("1"))
+	replace(t, s, nil, scriptData("1"))
 	s.runCheckpoint()
-	replace(t, s, Condition{}, scriptData("2"))
+	replace(t, s, nil, scriptData("2"))
 	crash(t, s)
 	return "2"
 }
@@ -65,9 +65,9 @@ func leaveOutdatedFile(t *testing.T, dir string) (acknowledged string) {
 // leaveUnrenamedFile leaves a committed version in newFile.
 func leaveUnrenamedFile(t *testing.T, dir string) (acknowledged string) {
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, scriptData("3"))
+	replace(t, s, nil, scriptData("3"))
 	s.runCheckpoint()
-	replace(t, s, Condition{}, scriptData("4"))
+	replace(t, s, nil, scriptData("4"))
 	crash(t, s)
 	if err := os.Rename(filepath.Join(dir, FileName), filepath.Join(dir, newFile)); err != nil {
 		t.Fatal(err)

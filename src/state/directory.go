@@ -54,7 +54,6 @@ func (d *directory) lock() error {
 	return err
 }
 
-// close releases the lock.
 func (d *directory) close() {
 	d.handle.Close()
 	d.root.Close()
@@ -79,14 +78,6 @@ func (d *directory) open(name string) (*os.File, error) {
 	return f, err
 }
 
-// create creates an empty file. It removes one that a crash has left.
-func (d *directory) create(name string) (*os.File, error) {
-	if err := d.remove(name); err != nil {
-		return nil, err
-	}
-	return d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
 // remove removes a file. A file that does not exist is no error.
 func (d *directory) remove(name string) error {
 	err := d.root.Remove(name)
@@ -96,49 +87,55 @@ func (d *directory) remove(name string) error {
 	return err
 }
 
-// writeFile creates a file with the given content and makes the content
-// durable. The name is durable after syncNames.
+// writeFile creates a file with the given content, in the place of one that a
+// crash has left, and makes the content durable. The name is durable after
+// syncNames.
 func (d *directory) writeFile(name string, data []byte) (err error) {
-	f, err := d.create(name)
+	defer func() {
+		if err != nil {
+			d.remove(name)
+			err = classify("write "+name, err)
+		}
+	}()
+	if err := d.remove(name); err != nil {
+		return err
+	}
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		err = errors.Join(err, f.Close())
-		if err != nil {
-			d.remove(name)
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return err
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
 	}
-	return f.Sync()
+	return errors.Join(err, f.Close())
 }
 
 // renameDurably renames a file, in the place of an existing one, and makes the
 // new name durable.
 func (d *directory) renameDurably(from, to string) error {
 	if err := d.root.Rename(from, to); err != nil {
-		return err
+		return classify("rename "+from+" to "+to, err)
 	}
 	return d.syncNames()
 }
 
 // syncNames makes the names of the files in the directory durable.
-func (d *directory) syncNames() error { return d.handle.Sync() }
+func (d *directory) syncNames() error {
+	return classify("sync the state directory", d.handle.Sync())
+}
 
 // syncFile makes the content of a file durable, whichever process has written it.
 func (d *directory) syncFile(name string) error {
 	f, err := d.open(name)
-	if err != nil {
-		return err
+	if err == nil {
+		defer f.Close()
+		err = f.Sync()
 	}
-	defer f.Close()
-	return f.Sync()
+	return classify("sync "+name, err)
 }
 
-// A fileContent is a file as readFile finds it. The zero fileContent stands for a
-// file that does not exist.
+// A fileContent is the content of a file, without the data in most places. The
+// zero fileContent stands for a file that does not exist.
 type fileContent struct {
 	data   []byte
 	digest digest
@@ -158,7 +155,7 @@ func (d *directory) readFile(name string, limit int64) (fileContent, error) {
 	defer f.Close()
 	id, err := identityOf(f.Stat())
 	if err != nil || id.size > limit {
-		return fileContent{digest: digest{present: true, size: id.size}, id: id}, err
+		return fileContent{digest: digest{size: id.size}, id: id}, err
 	}
 	data := make([]byte, id.size)
 	_, err = io.ReadFull(f, data)
@@ -168,21 +165,37 @@ func (d *directory) readFile(name string, limit int64) (fileContent, error) {
 	return fileContent{data: data, digest: digestOf(data), id: id}, err
 }
 
+// A fileIdentity tells a file, as it was at one time, from other files and from
+// itself after a change (stat(2)). The zero fileIdentity stands for no file.
+type fileIdentity struct {
+	device, inode    uint64
+	size             int64 // in bytes
+	modified, status syscall.Timespec
+}
+
+// identityOf takes the results of Stat.
+func identityOf(info fs.FileInfo, err error) (fileIdentity, error) {
+	if err != nil {
+		return fileIdentity{}, err
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	return fileIdentity{device: uint64(st.Dev), inode: st.Ino, size: st.Size, modified: st.Mtim, status: st.Ctim}, nil
+}
+
 // identify returns the identity of the file with that name.
 func (d *directory) identify(name string) (fileIdentity, error) {
 	id, err := identityOf(d.root.Lstat(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fileIdentity{}, nil
 	}
-	return id, err
+	return id, classify("stat "+name, err)
 }
 
 // fdatasync calls fdatasync(2) until no signal interrupts it. EINTR says nothing
 // about the data and is no failure.
 func fdatasync(f *os.File) error {
 	for {
-		err := syscall.Fdatasync(int(f.Fd()))
-		if !errors.Is(err, syscall.EINTR) {
+		if err := syscall.Fdatasync(int(f.Fd())); !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 	}

@@ -5,14 +5,14 @@
 // values, for a history of versions, or for several processes at once.
 //
 // Read store.go first. A write goes through queue.go and commitloop.go to
-// storage.go. FORMAT.md describes the files.
+// storage.go. FORMAT.md describes the files and the order of writes.
 //
 // # Guarantees
 //
 //   - A write for which Replace has returned a version is on stable storage.
 //   - A write for which Replace has not returned, or has returned an error, has
 //     happened as a whole or not at all. It has not happened if the error is
-//     ErrPrecondition, ErrTooLarge, ErrClosed or that of the context.
+//     ErrPrecondition, ErrClosed or that of the context.
 //   - Current returns whole versions that are on stable storage, in the order in
 //     which their writes were committed.
 //   - Open recovers from every crash without help. It returns ErrChanged for
@@ -20,13 +20,6 @@
 //   - After Close, and after Open has recovered, the file FileName holds the
 //     current version and nothing else. While the store is open, FileName is
 //     updated at most Options.CheckpointDelay after a write.
-//
-// # Method
-//
-// One file has two preallocated slots. A commit writes a record over the older one
-// and calls fdatasync(2), so that the newest durable record is never overwritten.
-// Checksums tell a whole record from a torn one. A checkpoint later copies the
-// version to FileName by way of a temporary file and rename(2).
 //
 // Pending writes are committed together, and only the last of them is written to
 // the disk: the others have happened too, and were replaced at once.

@@ -11,7 +11,6 @@ import (
 // changed what Current returns.
 var (
 	ErrPrecondition = errors.New("precondition failed: the current version does not satisfy If-Match or If-None-Match")
-	ErrTooLarge     = errors.New("the state is larger than the limit")
 	ErrNoSpace      = errors.New("no space left to store the state")
 	ErrReadOnly     = errors.New("the state directory is on a read-only file system")
 	ErrChanged      = errors.New("the state directory was changed by another program")
@@ -21,9 +20,13 @@ var (
 	ErrClosed       = errors.New("the state store is closed")
 )
 
-// classify wraps an error of the file system in the error of this package that
-// tells the caller what to do. The operation names the call and the file.
+// classify wraps an error of the file system, if it is one, in the error of this
+// package that tells the caller what to do. The operation names the call and the
+// file.
 func classify(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
 	// The path in a PathError is the one that the file had when it was opened,
 	// which a rename may have changed since.
 	var pathError *fs.PathError

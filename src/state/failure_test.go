@@ -27,24 +27,24 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 		dir := t.TempDir()
 		s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 		for _, before := range []string{"before", largeState("b")} {
-			version := replace(t, s, Condition{}, before)
+			version := replace(t, s, nil, before)
 			old, err := os.Stat(filepath.Join(dir, slotsName))
 			if err != nil {
 				t.Fatal(err)
 			}
 			breakSlots(t, s)
-			if _, err := s.Replace(context.Background(), Condition{}, []byte(data)); !errors.Is(err, ErrFailed) {
+			if _, err := s.Replace(context.Background(), nil, []byte(data)); !errors.Is(err, ErrFailed) {
 				t.Fatalf("error is %v", err)
 			}
 			wantState(t, s, before)
 			if err := s.Check(); !errors.Is(err, ErrFailed) {
 				t.Errorf("Check says %v", err)
 			}
-			_, err = s.Replace(context.Background(), Condition{IfNoneMatch: []string{"*"}}, nil) // recovers and is refused
+			_, err = s.Replace(context.Background(), ifNone, nil) // recovers and is refused
 			if !errors.Is(err, ErrPrecondition) || s.Current() != version {
 				t.Errorf("error is %v; Current has changed: %v", err, s.Current() != version)
 			}
-			replace(t, s, Condition{IfMatch: []string{version.ETag}}, data)
+			replace(t, s, ifMatch(version.ETag), data)
 			if err := s.Check(); err != nil {
 				t.Errorf("Check says %v", err)
 			}
@@ -69,19 +69,19 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 func TestRecoveryRefusesOlderSlots(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "one")
+	replace(t, s, nil, "one")
 	old, err := os.ReadFile(filepath.Join(dir, slotsName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace(t, s, Condition{}, "two")
-	replace(t, s, Condition{}, "three")
+	replace(t, s, nil, "two")
+	replace(t, s, nil, "three")
 	breakSlots(t, s)
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("four")); !errors.Is(err, ErrFailed) {
+	if _, err := s.Replace(context.Background(), nil, []byte("four")); !errors.Is(err, ErrFailed) {
 		t.Fatalf("error is %v", err)
 	}
 	writeFile(t, dir, slotsName, string(old))
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("five")); !errors.Is(err, ErrChanged) {
+	if _, err := s.Replace(context.Background(), nil, []byte("five")); !errors.Is(err, ErrChanged) {
 		t.Errorf("error is %v", err)
 	}
 	wantState(t, s, "three")
@@ -90,9 +90,9 @@ func TestRecoveryRefusesOlderSlots(t *testing.T) {
 func TestCloseAfterAFailedWrite(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "kept")
+	replace(t, s, nil, "kept")
 	breakSlots(t, s)
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("failed")); !errors.Is(err, ErrFailed) {
+	if _, err := s.Replace(context.Background(), nil, []byte("failed")); !errors.Is(err, ErrFailed) {
 		t.Fatalf("error is %v", err)
 	}
 	closeStore(t, s)

@@ -14,7 +14,7 @@ import (
 func wantErrNoSpace(t *testing.T, s *Store, data string) {
 	t.Helper()
 	before := s.Current()
-	_, err := s.Replace(context.Background(), Condition{}, []byte(data))
+	_, err := s.Replace(context.Background(), nil, []byte(data))
 	if !errors.Is(err, ErrNoSpace) {
 		t.Errorf("%d bytes on a full disk: %v", len(data), err)
 	}
@@ -36,11 +36,11 @@ func TestFullDisk(t *testing.T) {
 				dir = newVolume(t, kind).stateDirectory(t)
 			}
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-			replace(t, s, Condition{}, "before")
+			replace(t, s, nil, "before")
 			freeSpace := fillDisk(t, filepath.Dir(dir))
 			wantErrNoSpace(t, s, largeState("x"))
 			state := "before"
-			_, err := s.Replace(context.Background(), Condition{}, []byte("small"))
+			_, err := s.Replace(context.Background(), nil, []byte("small"))
 			switch {
 			case err == nil:
 				state = "small"
@@ -56,8 +56,8 @@ func TestFullDisk(t *testing.T) {
 				wantErrNoSpace(t, s, "refused")
 			}
 			freeSpace()
-			replace(t, s, Condition{}, largeState("y"))
-			replace(t, s, Condition{}, "after")
+			replace(t, s, nil, largeState("y"))
+			replace(t, s, nil, "after")
 			closeStore(t, s)
 			wantFile(t, dir, "after")
 		})
@@ -71,15 +71,15 @@ func TestQuota(t *testing.T) {
 	runCommand(t, "btrfs", "subvolume", "create", dir)
 	runCommand(t, "btrfs", "qgroup", "limit", "4M", dir)
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "before")
+	replace(t, s, nil, "before")
 	freeSpace := fillDisk(t, dir)
-	_, err := s.Replace(context.Background(), Condition{}, []byte(largeState("x")))
+	_, err := s.Replace(context.Background(), nil, []byte(largeState("x")))
 	if !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.EDQUOT) {
 		t.Errorf("error is %v", err)
 	}
 	wantState(t, s, "before")
 	freeSpace()
-	replace(t, s, Condition{}, largeState("y"))
+	replace(t, s, nil, largeState("y"))
 	closeStore(t, s)
 	wantFile(t, dir, largeState("y"))
 }

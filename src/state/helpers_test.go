@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,15 @@ func replace(t testing.TB, s *Store, c Condition, data string) *Version {
 	return v
 }
 
+// ifMatch allows a version with one of the tags.
+func ifMatch(tags ...string) Condition {
+	return func(v *Version) bool { return v != nil && slices.Contains(tags, v.ETag) }
+}
+
+// The conditions that there is a version, and that there is none.
+func ifAny(v *Version) bool  { return v != nil }
+func ifNone(v *Version) bool { return v == nil }
+
 func closeStore(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.Close(); err != nil {
@@ -58,7 +68,7 @@ func closedDirectory(t *testing.T, versions ...string) string {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir})
 	for _, data := range versions {
-		replace(t, s, Condition{}, data)
+		replace(t, s, nil, data)
 	}
 	closeStore(t, s)
 	return dir

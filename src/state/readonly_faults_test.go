@@ -21,7 +21,7 @@ func testReadOnlyRemount(t *testing.T, checkpoint bool) {
 	v := newVolume(t, "ext4", "errors=remount-ro")
 	dir := v.stateDirectory(t)
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "before")
+	replace(t, s, nil, "before")
 	if checkpoint {
 		s.runCheckpoint()
 	}
@@ -32,7 +32,7 @@ func testReadOnlyRemount(t *testing.T, checkpoint bool) {
 		t.Fatalf("the file system is not read-only: %v", err)
 	}
 	for _, data := range []string{"small", largeState("x"), "again"} {
-		if _, err := s.Replace(context.Background(), Condition{}, []byte(data)); !errors.Is(err, ErrReadOnly) {
+		if _, err := s.Replace(context.Background(), nil, []byte(data)); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("%d bytes: %v", len(data), err)
 		}
 	}
@@ -50,7 +50,7 @@ func testReadOnlyRemount(t *testing.T, checkpoint bool) {
 	}
 	s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	wantState(t, s, "before")
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("x")); !errors.Is(err, ErrReadOnly) {
+	if _, err := s.Replace(context.Background(), nil, []byte("x")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("write after reopening: %v", err)
 	}
 	crash(t, s)
@@ -60,14 +60,14 @@ func TestReadOnlyMount(t *testing.T) {
 	v := newVolume(t, "ext4")
 	dir := v.stateDirectory(t)
 	s := openStore(t, Options{Dir: dir})
-	replace(t, s, Condition{}, "before")
+	replace(t, s, nil, "before")
 	closeStore(t, s)
 	v.unmount(t)
 	v.options = []string{"ro"}
 	v.mount(t)
 	s = openStore(t, Options{Dir: dir})
 	wantState(t, s, "before")
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("x")); !errors.Is(err, ErrReadOnly) {
+	if _, err := s.Replace(context.Background(), nil, []byte("x")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("error is %v", err)
 	}
 	wantState(t, s, "before")

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"math"
 	"time"
 )
 
@@ -67,10 +66,8 @@ func (r record) encode() []byte {
 // decodeRecord decodes the header at the start of b. It returns errNoRecord for
 // what a torn write leaves, and for a slot that was never written.
 func decodeRecord(b []byte) (record, error) {
-	if len(b) < headerSize || !bytes.HasPrefix(b, []byte(magic)) {
-		return record{}, errNoRecord
-	}
-	if binary.LittleEndian.Uint32(b[checksumOffset:]) != crc32c(b[:checksumOffset]) {
+	if len(b) < headerSize || !bytes.HasPrefix(b, []byte(magic)) ||
+		binary.LittleEndian.Uint32(b[checksumOffset:]) != crc32c(b[:checksumOffset]) {
 		return record{}, errNoRecord
 	}
 	if binary.LittleEndian.Uint16(b[6:]) != formatVersion {
@@ -83,19 +80,11 @@ func decodeRecord(b []byte) (record, error) {
 		data:     decodeDigest(b[28:]),
 		base:     decodeDigest(b[68:]),
 	}
-	if !r.valid() || !bytes.Equal(r.encode(), b[:headerSize]) {
+	if r.kind > kindFile || r.data.present() != (r.kind != kindEmpty) || min(r.data.size, r.base.size) < 0 ||
+		r.kind == kindInline && r.data.size > inlineSize || !bytes.Equal(r.encode(), b[:headerSize]) {
 		return record{}, errNoRecord
 	}
 	return r, nil
-}
-
-func (r record) valid() bool {
-	maxSize := int64(math.MaxInt64)
-	if r.kind == kindInline {
-		maxSize = inlineSize
-	}
-	return r.kind <= kindFile && r.data.present == (r.kind != kindEmpty) &&
-		0 <= r.data.size && r.data.size <= maxSize && r.base.size >= 0
 }
 
 func crc32c(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

@@ -66,7 +66,7 @@ func TestDeletingTheWrongFileHelps(t *testing.T) {
 	removeFile(t, dir, slotsName)
 	s = openStore(t, Options{Dir: dir})
 	wantState(t, s, "a backup")
-	replace(t, s, Condition{}, "later")
+	replace(t, s, nil, "later")
 	closeStore(t, s)
 	wantFile(t, dir, "later")
 }
@@ -87,15 +87,6 @@ func TestFileOfAnotherProgramBecomesTheState(t *testing.T) {
 			crash(t, s)
 		}
 	}
-}
-
-func TestFileOfAnotherProgramAboveMaxSize(t *testing.T) {
-	dir := t.TempDir()
-	writeFile(t, dir, FileName, "123456")
-	if _, err := Open(Options{Dir: dir, MaxSize: 5}); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("error is %v", err)
-	}
-	openStore(t, Options{Dir: dir, MaxSize: 6})
 }
 
 func TestDamagedSlots(t *testing.T) {
@@ -140,7 +131,7 @@ func TestTemporaryFilesOfACrash(t *testing.T) {
 	wantNames(t, dir, slotsName, FileName)
 
 	writeFile(t, dir, newFile, "torn")
-	replace(t, s, Condition{}, largeState("x"))
+	replace(t, s, nil, largeState("x"))
 	wantState(t, s, largeState("x"))
 	closeStore(t, s)
 	wantFile(t, dir, largeState("x"))
@@ -207,18 +198,18 @@ func withoutPrivileges(t *testing.T, dir string, f func()) {
 func TestClockThatGoesBack(t *testing.T) {
 	dir := closedDirectory(t, "one")
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "two")
+	replace(t, s, nil, "two")
 	// The clock is a century ahead for this write.
-	r := newPendingWrite(Condition{}, []byte("three"))
+	r := newPendingWrite(nil, []byte("three"))
 	s.mu.Lock()
-	last, _ := evaluate([]*pendingWrite{r}, s.Current(), s.storage.sequence)
+	last := evaluate([]*pendingWrite{r}, s.Current(), s.storage.sequence)
 	last.Modified = last.Modified.AddDate(100, 0, 0)
 	err := s.persist(last, r.enqueuedAt)
 	s.mu.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace(t, s, Condition{}, "four")
+	replace(t, s, nil, "four")
 	crash(t, s)
 	s = openStore(t, Options{Dir: dir})
 	wantState(t, s, "four")

@@ -1,9 +1,8 @@
 package state
 
 import (
-	"errors"
-	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -42,36 +41,30 @@ func createSlots(dir *directory, r record, data []byte) (*slots, error) {
 	if err := dir.renameDurably(newSlots, slotsName); err != nil {
 		return nil, err
 	}
+	id, err := dir.identify(slotsName)
+	if err != nil {
+		return nil, err
+	}
 	f, err := dir.root.OpenFile(slotsName, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	id, err := identityOf(f.Stat())
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return &slots{file: f, id: id, next: 1}, nil
+	return &slots{file: f, id: id, next: 1}, classify("open "+slotsName, err)
 }
 
 // writeRecord writes r over the older record and returns once it is durable,
 // with the time that fdatasync took.
 func (s *slots) writeRecord(r record, data []byte) (synced time.Duration, err error) {
 	offset := s.next * slotSize
-	if _, err := s.file.WriteAt(r.encode(), offset); err != nil {
-		return 0, err
-	}
-	if r.kind == kindInline {
-		if _, err := s.file.WriteAt(data, offset+headerSize); err != nil {
-			return 0, err
-		}
+	_, err = s.file.WriteAt(r.encode(), offset)
+	if err == nil && r.kind == kindInline {
+		_, err = s.file.WriteAt(data, offset+headerSize)
 	}
 	start := time.Now()
-	if err := fdatasync(s.file); err != nil {
-		return 0, err
+	if err == nil {
+		err = fdatasync(s.file)
 	}
-	s.next = 1 - s.next
-	return time.Since(start), nil
+	if err == nil {
+		s.next = 1 - s.next
+	}
+	return time.Since(start), classify("write "+slotsName, err)
 }
 
 // invalidateSlot overwrites the header of a record whose writeRecord has
@@ -83,39 +76,34 @@ func (s *slots) invalidateSlot() {
 }
 
 // readSlots returns the newest whole record in the file of slots, with its data
-// if it is of kindInline. It returns fs.ErrNotExist if there is no such file.
+// if it is of kindInline. It returns the zero record if there is no such file.
 func readSlots(dir *directory) (record, []byte, error) {
-	f, err := dir.open(slotsName)
-	if err != nil {
+	file, err := dir.readFile(slotsName, slotsSize)
+	if err != nil || !file.digest.present() {
 		return record{}, nil, err
 	}
-	defer f.Close()
-	image, err := io.ReadAll(io.LimitReader(f, slotsSize+1))
-	if err != nil {
-		return record{}, nil, err
-	}
-	return newestRecord(image)
+	return newestRecord(file.data)
 }
 
 // newestRecord returns the newest whole record in the content of a file of
 // slots. There always is one: the file is created with a record, and a write
 // changes one slot while the other one keeps its record.
-func newestRecord(image []byte) (record, []byte, error) {
+func newestRecord(image []byte) (newest record, data []byte, err error) {
 	if len(image) != slotsSize {
 		return record{}, nil, changedError("%s has not the %d bytes that it was created with: delete %s to serve %s as it is",
 			slotsName, slotsSize, slotsName, FileName)
 	}
-	a, aData, aErr := decodeSlot(image[:slotSize])
-	b, bData, bErr := decodeSlot(image[slotSize:])
-	switch {
-	case errors.Is(aErr, errUnknownFormat), errors.Is(bErr, errUnknownFormat):
-		return record{}, nil, errUnknownFormat
-	case aErr != nil && bErr != nil:
-		return record{}, nil, changedError("%s has no whole record: delete %s to serve %s as it is", slotsName, slotsName, FileName)
-	case aErr != nil, bErr == nil && b.sequence > a.sequence:
-		return b, bData, nil
+	err = changedError("%s has no whole record: delete %s to serve %s as it is", slotsName, slotsName, FileName)
+	for slot := range slices.Chunk(image, slotSize) {
+		r, inline, slotErr := decodeSlot(slot)
+		switch {
+		case slotErr == errUnknownFormat:
+			return record{}, nil, slotErr
+		case slotErr == nil && r.sequence >= newest.sequence:
+			newest, data, err = r, inline, nil
+		}
 	}
-	return a, aData, nil
+	return newest, data, err
 }
 
 func decodeSlot(slot []byte) (record, []byte, error) {

@@ -8,9 +8,8 @@ const newFile = FileName + ".new"
 // storage is the state directory with what is known about its files. It is not
 // safe for concurrent use.
 type storage struct {
-	dir     *directory
-	maxSize int64 // of a FileName that another program has written, in bytes
-	log     func(message string, err error)
+	dir *directory
+	log func(message string, err error)
 
 	slots   *slots // nil after a failure, until recover has created a new file
 	failure error  // why slots is nil
@@ -49,18 +48,17 @@ func (st *storage) commit(v *Version) (synced time.Duration, err error) {
 	if r.kind == kindFile {
 		// The record holds no data, so it must never be durable without this
 		// file and its name.
-		err := st.dir.writeFile(newFile, v.Data)
-		if err == nil {
-			err = st.dir.syncNames()
+		if err := st.dir.writeFile(newFile, v.Data); err != nil {
+			return 0, err
 		}
-		if err != nil {
-			return 0, classify("write "+newFile, err)
+		if err := st.dir.syncNames(); err != nil {
+			return 0, err
 		}
 	}
 	synced, err = st.slots.writeRecord(r, v.Data)
 	if err != nil {
 		st.slots.invalidateSlot()
-		return 0, st.markFailed(classify("write "+slotsName, err))
+		return 0, st.markFailed(err)
 	}
 	st.committed, st.sequence = r.data, r.sequence
 	if r.kind == kindFile {
@@ -79,14 +77,11 @@ func (st *storage) fileOutdated() bool { return st.usable() && st.file != st.com
 // checkpoint copies v, which has to be the newest version, to FileName if that
 // is outdated.
 func (st *storage) checkpoint(v *Version) error {
-	if !st.fileOutdated() {
-		return nil
-	}
-	if err := st.check(); err != nil {
+	if err := st.check(); err != nil || !st.fileOutdated() {
 		return err
 	}
 	if err := st.dir.writeFile(newFile, v.Data); err != nil {
-		return classify("write "+newFile, err)
+		return err
 	}
 	return st.renameIntoPlace()
 }
@@ -95,12 +90,9 @@ func (st *storage) checkpoint(v *Version) error {
 // has deleted: a large version is nowhere else.
 func (st *storage) finish(v *Version) error {
 	id, err := st.dir.identify(FileName)
-	if err == nil && id == (fileIdentity{}) && st.file.present {
+	if err == nil && id == (fileIdentity{}) && st.file.present() {
 		st.log(FileName+" was deleted while the service was running: writing it again", nil)
 		st.file, st.fileID = digest{}, id
-	}
-	if err := st.check(); err != nil {
-		return err
 	}
 	return st.checkpoint(v)
 }
@@ -109,14 +101,14 @@ func (st *storage) finish(v *Version) error {
 // After a failure it is unknown which content FileName has, so that no record
 // may be written with it as its base.
 func (st *storage) renameIntoPlace() error {
-	if err := st.dir.renameDurably(newFile, FileName); err != nil {
-		return st.markFailed(classify("rename "+newFile+" to "+FileName, err))
+	err := st.dir.renameDurably(newFile, FileName)
+	if err == nil {
+		st.file = st.committed
+		st.fileID, err = st.dir.identify(FileName)
 	}
-	id, err := st.dir.identify(FileName)
 	if err != nil {
-		return st.markFailed(classify("stat "+FileName, err))
+		return st.markFailed(err)
 	}
-	st.file, st.fileID = st.committed, id
 	return nil
 }
 
@@ -128,9 +120,10 @@ func (st *storage) check() error {
 	}
 	id, err := st.dir.identify(slotsName)
 	if err != nil {
-		return classify("stat "+slotsName, err)
+		return err
 	}
-	if !id.sameFile(st.slots.id) {
+	// What has been written into the file does not count.
+	if was := st.slots.id; id.device != was.device || id.inode != was.inode || id.size != was.size {
 		return changedError("%s was deleted, replaced or resized while the service was running: restart the service to serve %s as it is",
 			slotsName, FileName)
 	}
@@ -141,11 +134,8 @@ func (st *storage) check() error {
 // of its mode, owner, links or times is no change of the content.
 func (st *storage) checkFile() error {
 	id, err := st.dir.identify(FileName)
-	if err != nil {
-		return classify("stat "+FileName, err)
-	}
-	if id == st.fileID {
-		return nil
+	if err != nil || id == st.fileID {
+		return err
 	}
 	found, err := st.dir.readFile(FileName, st.file.size)
 	if err != nil {

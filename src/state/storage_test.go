@@ -39,7 +39,7 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 				t.Errorf("Check says %v", err)
 			}
 			for _, data := range []string{"small", largeState("x")} {
-				if _, err := s.Replace(context.Background(), Condition{}, []byte(data)); !errors.Is(err, ErrChanged) {
+				if _, err := s.Replace(context.Background(), nil, []byte(data)); !errors.Is(err, ErrChanged) {
 					t.Errorf("Replace says %v", err)
 				}
 			}
@@ -61,7 +61,7 @@ func TestFileDeletedWhileOpen(t *testing.T) {
 		if err := s.Check(); !errors.Is(err, ErrChanged) {
 			t.Errorf("Check says %v", err)
 		}
-		if _, err := s.Replace(context.Background(), Condition{}, []byte("next")); !errors.Is(err, ErrChanged) {
+		if _, err := s.Replace(context.Background(), nil, []byte("next")); !errors.Is(err, ErrChanged) {
 			t.Errorf("Replace says %v", err)
 		}
 		wantState(t, s, state)
@@ -99,7 +99,7 @@ func TestChangedMetadataIsNoChange(t *testing.T) {
 	if err := s.Check(); err != nil {
 		t.Error(err)
 	}
-	replace(t, s, Condition{}, "next")
+	replace(t, s, nil, "next")
 	closeStore(t, s)
 	wantFile(t, dir, "next")
 }
@@ -107,7 +107,7 @@ func TestChangedMetadataIsNoChange(t *testing.T) {
 func TestCheckpointKeepsAFileOfAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "state")
+	replace(t, s, nil, "state")
 	writeFile(t, dir, FileName, "of another program")
 	s.runCheckpoint()
 	wantFile(t, dir, "of another program")

@@ -1,9 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +17,6 @@ const FileName = "statefile"
 type Options struct {
 	// Dir is the path of the state directory.
 	Dir string
-	// MaxSize bounds, in bytes, what Replace accepts, and the FileName of another
-	// program that Open accepts; 0 is no limit.
-	MaxSize int64
 	// CheckpointDelay is the longest time between a commit and the update of
 	// FileName while the store is open; 0 is one second.
 	CheckpointDelay time.Duration
@@ -33,32 +30,23 @@ type Options struct {
 	Log func(message string, err error)
 }
 
-func (o Options) withDefaults() Options {
-	if o.MaxSize == 0 {
-		o.MaxSize = math.MaxInt64
-	}
-	if o.CheckpointDelay == 0 {
-		o.CheckpointDelay = time.Second
-	}
-	if o.OnCommit == nil {
-		o.OnCommit = func(time.Duration, time.Duration, int) {}
-	}
-	if o.Log == nil {
-		o.Log = func(string, error) {}
-	}
-	return o
-}
+// A Condition reports whether a write may replace the current version, which is
+// nil before the first write. A nil Condition allows every version.
+type Condition func(current *Version) bool
 
 // A Store keeps one state durably. Its methods are safe for concurrent use.
 type Store struct {
 	options Options
 	current atomic.Pointer[Version]
 	queue   queue
+	writers atomic.Int64  // calls of Replace
+	close   func()        // has commitLoop return
 	stopped chan struct{} // closed when commitLoop has returned
 
 	mu      sync.Mutex // guards storage
 	storage *storage
 
+	expectedWrites   int   // from the writers that a commit found; used by commitLoop only
 	checkpointFailed bool  // and was logged; used by commitLoop only
 	closeErr         error // set before stopped is closed
 }
@@ -68,18 +56,25 @@ type Store struct {
 // Open returns ErrChanged if another program has changed the files in a way that
 // leaves open which of them is right.
 func Open(o Options) (*Store, error) {
-	o = o.withDefaults()
+	o.CheckpointDelay = cmp.Or(o.CheckpointDelay, time.Second)
+	if o.OnCommit == nil {
+		o.OnCommit = func(time.Duration, time.Duration, int) {}
+	}
+	if o.Log == nil {
+		o.Log = func(string, error) {}
+	}
 	dir, err := openDirectory(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open state directory %s: %w", o.Dir, err)
 	}
-	st := &storage{dir: dir, maxSize: o.MaxSize, log: o.Log}
+	st := &storage{dir: dir, log: o.Log}
 	v, err := st.recover()
 	if err != nil {
 		st.close()
 		return nil, err
 	}
 	s := &Store{options: o, storage: st, queue: newQueue(), stopped: make(chan struct{})}
+	s.close = sync.OnceFunc(func() { close(s.queue.closed) })
 	s.current.Store(v)
 	go s.commitLoop(st.fileOutdated())
 	return s, nil
@@ -91,20 +86,27 @@ func (s *Store) Current() *Version { return s.current.Load() }
 
 // Replace makes data the state if c holds, and returns the new version once it
 // is on stable storage. The caller must not use data afterwards. If ctx ends
-// before the commit begins, the write does not happen and Replace returns the
-// error of ctx; otherwise Replace waits for the end of the commit.
+// before a commit takes the write, the write does not happen and Replace returns
+// the error of ctx; otherwise Replace waits for the end of the commit.
 func (s *Store) Replace(ctx context.Context, c Condition, data []byte) (*Version, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > s.options.MaxSize {
-		return nil, ErrTooLarge
-	}
 	w := newPendingWrite(c, data)
-	if !s.queue.add(w) {
+	s.writers.Add(1)
+	defer s.writers.Add(-1)
+	select {
+	case s.queue.writes <- w:
+		<-w.done
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.stopped:
 		return nil, ErrClosed
 	}
-	return w.wait(ctx)
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.version, nil
 }
 
 // Check returns the error that a write would fail with now, if it would fail. It
@@ -119,7 +121,7 @@ func (s *Store) Check() error {
 // the directory. An error means that FileName may be outdated; the state is
 // durable nevertheless, and the next Open brings FileName up to date.
 func (s *Store) Close() error {
-	s.queue.close()
+	s.close()
 	<-s.stopped
 	return s.closeErr
 }

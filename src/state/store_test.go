@@ -43,7 +43,7 @@ func TestStateAfterClose(t *testing.T) {
 	dir := t.TempDir()
 	for _, data := range statesOfAllSizes {
 		s := openStore(t, Options{Dir: dir})
-		v := replace(t, s, Condition{}, data)
+		v := replace(t, s, nil, data)
 		if s.Current() != v {
 			t.Errorf("Current is not the version that was written (%d bytes)", len(data))
 		}
@@ -64,8 +64,8 @@ func TestStateAfterCrash(t *testing.T) {
 	for i, data := range statesOfAllSizes {
 		for range 3 { // so that both slots are written
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-			replace(t, s, Condition{}, fmt.Sprint("before ", i))
-			replace(t, s, Condition{}, data)
+			replace(t, s, nil, fmt.Sprint("before ", i))
+			replace(t, s, nil, data)
 			crash(t, s)
 			s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			wantState(t, s, data)
@@ -99,14 +99,14 @@ func TestCheckpointFollowsEachWrite(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: 5 * time.Millisecond})
 	for _, data := range []string{"one", "two", largeState("3"), "four"} {
-		replace(t, s, Condition{}, data)
+		replace(t, s, nil, data)
 		wantFileSoon(t, dir, data)
 	}
 }
 
 func TestETagDependsOnTheContent(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
-	a, b, c := replace(t, s, Condition{}, "a"), replace(t, s, Condition{}, "b"), replace(t, s, Condition{}, "a")
+	a, b, c := replace(t, s, nil, "a"), replace(t, s, nil, "b"), replace(t, s, nil, "a")
 	if a.ETag == b.ETag || a.ETag != c.ETag {
 		t.Errorf("ETags are %s, %s, %s", a.ETag, b.ETag, c.ETag)
 	}
@@ -117,8 +117,8 @@ func TestETagDependsOnTheContent(t *testing.T) {
 
 func TestRefusedWriteChangesNothing(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
-	before := replace(t, s, Condition{IfNoneMatch: []string{"*"}}, "first")
-	_, err := s.Replace(context.Background(), Condition{IfNoneMatch: []string{"*"}}, []byte("second"))
+	before := replace(t, s, ifNone, "first")
+	_, err := s.Replace(context.Background(), ifNone, []byte("second"))
 	if !errors.Is(err, ErrPrecondition) || s.Current() != before {
 		t.Errorf("error %v, state %s", err, s.Current().Data)
 	}
@@ -126,7 +126,7 @@ func TestRefusedWriteChangesNothing(t *testing.T) {
 
 func TestCompareAndSwap(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
-	replace(t, s, Condition{}, "0")
+	replace(t, s, nil, "0")
 	const writers, each = 8, 20
 	var wg sync.WaitGroup
 	for range writers {
@@ -147,7 +147,7 @@ func increment(t *testing.T, s *Store) {
 		v := s.Current()
 		var n int
 		fmt.Sscan(string(v.Data), &n)
-		_, err := s.Replace(context.Background(), Condition{IfMatch: []string{v.ETag}}, fmt.Append(nil, n+1))
+		_, err := s.Replace(context.Background(), ifMatch(v.ETag), fmt.Append(nil, n+1))
 		if err == nil {
 			return
 		}
@@ -162,7 +162,7 @@ func TestContextThatHasEnded(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.Replace(ctx, Condition{}, []byte("x")); !errors.Is(err, context.Canceled) {
+	if _, err := s.Replace(ctx, nil, []byte("x")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	if s.Current() != nil {
@@ -170,29 +170,12 @@ func TestContextThatHasEnded(t *testing.T) {
 	}
 }
 
-func TestVersionAboveMaxSize(t *testing.T) {
-	s := openStore(t, Options{Dir: t.TempDir(), MaxSize: 5})
-	replace(t, s, Condition{}, "12345")
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("123456")); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("error is %v", err)
-	}
-	wantState(t, s, "12345")
-}
-
-func TestLowerMaxSizeKeepsTheState(t *testing.T) {
-	dir := t.TempDir()
-	s := openStore(t, Options{Dir: dir})
-	replace(t, s, Condition{}, largeState("x"))
-	closeStore(t, s)
-	wantState(t, openStore(t, Options{Dir: dir, MaxSize: 10}), largeState("x"))
-}
-
 func TestReplaceAfterClose(t *testing.T) {
 	s := openStore(t, Options{Dir: t.TempDir()})
-	replace(t, s, Condition{}, "x")
+	replace(t, s, nil, "x")
 	closeStore(t, s)
 	closeStore(t, s)
-	if _, err := s.Replace(context.Background(), Condition{}, []byte("y")); !errors.Is(err, ErrClosed) {
+	if _, err := s.Replace(context.Background(), nil, []byte("y")); !errors.Is(err, ErrClosed) {
 		t.Errorf("error is %v", err)
 	}
 	wantState(t, s, "x")
@@ -227,7 +210,7 @@ func TestOnCommit(t *testing.T) {
 	}
 	reports := make(chan report, 10)
 	s := openStore(t, Options{Dir: t.TempDir(), OnCommit: func(total, synced time.Duration, size int) { reports <- report{total, synced, size} }})
-	replace(t, s, Condition{}, "hello")
+	replace(t, s, nil, "hello")
 	if r := <-reports; r.size != 5 || r.synced <= 0 || r.total < r.synced {
 		t.Errorf("OnCommit was called with total %v, synced %v, size %d", r.total, r.synced, r.size)
 	}

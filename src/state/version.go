@@ -2,6 +2,7 @@ package state
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"time"
 )
@@ -14,9 +15,10 @@ type Version struct {
 	ETag string
 	// Modified is the time of the write by the system clock.
 	Modified time.Time
+	// First is set if there was no version before this one.
+	First bool
 
-	sequence uint64
-	first    bool
+	sequence uint64 // higher than that of every earlier version
 	digest   digest
 }
 
@@ -25,8 +27,34 @@ func newVersion(data []byte) *Version {
 	return &Version{Data: data, ETag: `"` + hex.EncodeToString(d.sha256[:sha256.Size/2]) + `"`, digest: d}
 }
 
-// First reports whether there was no version before this one.
-func (v *Version) First() bool { return v.first }
+// A digest identifies the content of a version or of a file. The zero digest,
+// which no content has, stands for a file that does not exist.
+type digest struct {
+	size   int64 // in bytes
+	sha256 [sha256.Size]byte
+}
 
-// Sequence returns a number that is higher than that of every earlier version.
-func (v *Version) Sequence() uint64 { return v.sequence }
+func digestOf(data []byte) digest {
+	return digest{size: int64(len(data)), sha256: sha256.Sum256(data)}
+}
+
+func (d digest) present() bool { return d != digest{} }
+
+// absentSize is the encoded size of a file that does not exist.
+const absentSize = ^uint64(0)
+
+// appendTo appends the encoded digest, 40 bytes, to b.
+func (d digest) appendTo(b []byte) []byte {
+	size := absentSize
+	if d.present() {
+		size = uint64(d.size)
+	}
+	return append(binary.LittleEndian.AppendUint64(b, size), d.sha256[:]...)
+}
+
+func decodeDigest(b []byte) (d digest) {
+	if size := binary.LittleEndian.Uint64(b); size != absentSize {
+		d = digest{size: int64(size), sha256: [sha256.Size]byte(b[8:])}
+	}
+	return d
+}

@@ -32,12 +32,12 @@ func TestFailedWriteback(t *testing.T) {
 	v := mountImage(t, "ext4", image, "errors=continue")
 	dir := v.stateDirectory(t)
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-	replace(t, s, Condition{}, "one")
-	replace(t, s, Condition{}, "two")
+	replace(t, s, nil, "one")
+	replace(t, s, nil, "two")
 	// The slot that is written next loses its blocks in the image.
 	punchHole(t, v.image, strings.Repeat("to be lost", 400), s)
 	freeSpace := fillDisk(t, imageDisk)
-	_, err := s.Replace(context.Background(), Condition{}, []byte("three"+strings.Repeat(" ", 8000)))
+	_, err := s.Replace(context.Background(), nil, []byte("three"+strings.Repeat(" ", 8000)))
 	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EIO) {
 		t.Errorf("a write whose writeback fails: %v", err)
 	}
@@ -46,7 +46,7 @@ func TestFailedWriteback(t *testing.T) {
 		t.Error("Current returns the version of the failed write")
 	}
 	freeSpace()
-	replace(t, s, Condition{}, "four")
+	replace(t, s, nil, "four")
 	crash(t, s)
 	v.unmount(t)
 	v.mount(t) // with an empty page cache
@@ -59,8 +59,8 @@ func TestFailedWriteback(t *testing.T) {
 // the image there.
 func punchHole(t *testing.T, image, data string, s *Store) {
 	t.Helper()
-	replace(t, s, Condition{}, data)
-	replace(t, s, Condition{}, "between")
+	replace(t, s, nil, data)
+	replace(t, s, nil, "between")
 	unix.Sync()
 	f, err := os.OpenFile(image, os.O_RDWR, 0)
 	if err != nil {
