@@ -1,74 +1,117 @@
-//go:build attack
-
 package attack
 
-import (
-	"crypto/tls"
-	"io"
-	"net"
-	"strings"
-	"time"
-)
+import "foobar/src/config"
 
-// An attack opens connections and holds what it can of the service. All of them
-// are anonymous.
-type attack struct {
-	name        string
-	connections int
-	// hold is called with each connection. What it does not close stays open
-	// until the attack ends.
-	hold func(net.Conn)
-	// refusal is a reason that the metrics have to name.
-	refusal string
-	// memory is the largest peak of the resident set, in MiB. The sum of conf.yaml
-	// is 488 MiB.
-	memory int64
+// maxHandshakes is the limit of package httpserver, which has no key.
+const maxHandshakes = 500
+
+// memoryBound is the part of MemoryMax=, in MiB, that is for the process. The
+// last quarter is for what the kernel needs (CheckMemory of package service).
+const memoryBound = 768 * 3 / 4
+
+// Attacks returns every attack on a server with the shipped limits.
+func Attacks() []Attack {
+	limits := config.Default().Limits
+	connections, requests := int(limits.Connections), int(limits.Requests)
+	all := []Attack{
+		{
+			Name: "silent connections", Does: "opens connections and sends nothing",
+			Connections: 11000, Hold: waitUntilClosed,
+			Limit: maxHandshakes, Reasons: []string{"evicted"}, Memory: 192,
+		},
+		{
+			Name: "half a ClientHello", Does: "sends a quarter of a ClientHello of 64 KiB",
+			Connections: 11000, Hold: sendHalfHello,
+			Limit: maxHandshakes, Reasons: []string{"evicted"}, Memory: 256,
+		},
+		{
+			Name: "large client certificate", Does: "sends a certificate chain of 200 KiB and holds the handshake before its end",
+			Connections: 1000, Hold: sendLargeCertificate, Needs: Certificate,
+			Limit: maxHandshakes, Reasons: []string{"evicted"},
+		},
+		{
+			Name: "idle HTTP/2 connections", Does: "opens HTTP/2 connections and sends no request",
+			Protocol: "h2", Connections: 3000, Hold: holdHTTP2,
+			Limit: (connections + 3) / 4, Reasons: []string{"evicted"}, Memory: 384,
+		},
+		{
+			Name: "slow downloads", Does: "asks for 16 MiB with a header of 15 KiB, and reads nothing",
+			Protocol: "http/1.1", Connections: 2200, Hold: downloadSlowly,
+			Limit: requests, Reasons: []string{"evicted", "requests"},
+		},
+		{
+			Name: "half a header", Does: "sends a header of 15 KiB and not its end",
+			Protocol: "http/1.1", Connections: 1000, Hold: sendHalfHeader, Memory: 256,
+		},
+		{
+			Name: "closed window", Does: "sends 100 GETs with 12 KiB of header each, by references of HPACK, and opens no window",
+			Protocol: "h2", Connections: 100, Hold: closeWindow,
+			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
+		},
+		{
+			Name: "one byte of each version", Does: "asks for one byte of each new version of the state over HTTP/2, and opens no window",
+			Protocol: "h2", Connections: 4, Hold: pinVersions, Needs: Writer, Requests: true,
+		},
+		{
+			Name: "endless uploads", Does: "uploads without a token, and never ends",
+			Protocol: "http/1.1", Connections: 50, Repeat: true, Hold: uploadForever,
+		},
+		{
+			Name: "uploads without a byte", Does: "announces 16 MiB and sends nothing",
+			Protocol: "http/1.1", Connections: 8, Hold: announceUpload, Needs: Token,
+		},
+	}
+	all = append(all, slowSenders()...)
+	all = append(all, floods()...)
+	for i := range all {
+		if all[i].Memory == 0 {
+			all[i].Memory = memoryBound
+		}
+	}
+	return all
 }
 
-// stateSize is the size of the state in bytes, the largest that conf.yaml allows.
-const stateSize = 16 << 20
-
-func attacks() []attack {
-	return []attack{
-		{"silent connections", 11000, func(net.Conn) {}, "evicted", 192},
-		{"half a ClientHello", 11000, sendHalfHello, "evicted", 256},
-		{"idle HTTP/2 connections", 3000, sendPreface, "evicted", 384},
-		{"slow downloads", 2200, readSlowly, "evicted", 488},
-		{"half a header", 1000, sendHalfHeader, "", 256},
+// slowSenders are the attacks that send a byte now and then, so that the server
+// is never without news for the length of a timeout.
+func slowSenders() []Attack {
+	return []Attack{
+		{
+			Name: "half a line forever", Does: "sends a request line, one byte each tenth of a second",
+			Protocol: "http/1.1", Connections: 200, Hold: dribbleLine,
+		},
+		{
+			Name: "half a line after a request", Does: "sends one request, and then a request line, one byte each tenth of a second",
+			Protocol: "http/1.1", Connections: 200, Hold: dribbleSecondLine,
+		},
+		{
+			Name: "half a body forever", Does: "sends the body of an upload, one byte each tenth of a second",
+			Protocol: "http/1.1", Connections: 200, Hold: dribbleBody,
+		},
+		{
+			Name: "half a frame forever", Does: "sends a HEADERS frame, one byte each tenth of a second",
+			Protocol: "h2", Connections: 200, Hold: dribbleFrame,
+		},
+		{
+			Name: "half a TLS record forever", Does: "sends a TLS record, one byte each tenth of a second",
+			Connections: 200, Hold: dribbleRecord,
+		},
 	}
 }
 
-// sendHalfHello sends a TLS record that begins a ClientHello of 64 KiB.
-func sendHalfHello(c net.Conn) {
-	io.WriteString(c, "\x16\x03\x01\x40\x00\x01\x00\xff\x00\x03\x03"+strings.Repeat("x", 16000))
-}
-
-func sendPreface(c net.Conn) {
-	if t := handshake(c, "h2"); t != nil {
-		io.WriteString(t, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+// floods are the attacks that send as fast as the server reads.
+func floods() []Attack {
+	flood := func(name, does string, hold func(*Conn)) Attack {
+		return Attack{Name: name, Does: does, Protocol: "h2", Connections: 10, Repeat: true, Hold: withoutContext(hold)}
 	}
-}
-
-// readSlowly asks for the state with a large header, and reads none of it.
-func readSlowly(c net.Conn) {
-	c.(*net.TCPConn).SetReadBuffer(4096)
-	if t := handshake(c, "http/1.1"); t != nil {
-		io.WriteString(t, "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 15000)+"\r\n\r\n")
+	all := []Attack{
+		flood("SETTINGS flood", "sends SETTINGS frames, and reads no acknowledgement", floodSettings),
+		flood("PING flood", "sends PING frames, and reads no acknowledgement", floodPing),
+		flood("PRIORITY flood", "sends PRIORITY frames", floodPriority),
+		flood("CONTINUATION flood", "sends a header that does not end", floodContinuation),
+		flood("window flood", "sends WINDOW_UPDATE frames of one byte", floodWindow),
+		flood("RST_STREAM flood", "sends requests and resets each at once", floodReset),
+		flood("thousands of entity tags", "sends If-None-Match with 3,000 tags, in 20 bytes by references of HPACK", sendTags),
 	}
-}
-
-func sendHalfHeader(c net.Conn) {
-	if t := handshake(c, "http/1.1"); t != nil {
-		io.WriteString(t, "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 15000))
-	}
-}
-
-// handshake returns nil if the service has closed the connection.
-func handshake(c net.Conn, protocol string) *tls.Conn {
-	t := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
-	t.SetDeadline(time.Now().Add(10 * time.Second))
-	if t.Handshake() != nil {
-		return nil
-	}
-	return t
+	all[len(all)-2].Requests, all[len(all)-1].Requests = true, true
+	return all
 }

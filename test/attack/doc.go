@@ -1,8 +1,15 @@
-// Package attack tests that the service withstands clients that hold what they
-// can: connections, handshakes, requests, memory. Each attack runs against the
-// program with the shipped limits on the loopback interface. A client that behaves
-// has to get its response within a second, and the memory has to stay below what
-// foobar.service allows. test/run runs it; it needs 12,000 open files.
+// Package attack has clients that take from a server what they can: connections,
+// handshakes, requests, memory, processor time. None of them has a right that an
+// anonymous client lacks, except where its description says so. A client that
+// behaves sends requests beside each attack, and the time that it waits says
+// whether the server withstands.
 //
-// Read attacks.go first.
+// The package is used in three ways. Its tests (go test -tags attack) run every
+// attack for seconds against the program with the shipped limits. The program
+// compare, which test/attack/run starts, runs them against foobar, net/http,
+// nginx and caddy, and writes docs/attacks.md. test/vm runs a few of them against
+// the unit, whose memory the kernel limits.
+//
+// Read attack.go first, then the list in attacks.go. random1.go and random2.go
+// have clients that obey the protocol and are random otherwise.
 package attack

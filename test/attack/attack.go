@@ -1,0 +1,193 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An Attack opens connections and holds what it can of the server.
+type Attack struct {
+	Name string
+	Does string // one sentence, for docs/attacks.md
+	// Protocol is what the connections agree on by ALPN. Without it, Hold gets
+	// connections without TLS.
+	Protocol    string
+	Connections int
+	// Repeat replaces a connection that has ended by a new one.
+	Repeat bool
+	// Requests is set where the connections go on sending whole requests, so that no
+	// timeout applies to them.
+	Requests bool
+	// Needs is a right that an anonymous client lacks.
+	Needs Right
+	// Hold returns when the connection is closed, as it is when the context ends.
+	Hold func(context.Context, *Conn)
+	// Limit is how many connections, or requests, the server may have of this
+	// attack, 0 where it has no limit for it. The server counts the others under
+	// Reasons.
+	Limit   int
+	Reasons []string
+	// Memory is the largest peak of foobar's resident set, in MiB.
+	Memory int64
+}
+
+// A Right is what the attacker needs.
+type Right string
+
+// The rights.
+const (
+	Anonymous   Right = ""
+	Token       Right = "token"
+	Writer      Right = "writer"      // somebody who replaces the state meanwhile
+	Certificate Right = "certificate" // the server asks for client certificates
+)
+
+// Config returns what the attack needs in conf.yaml.
+func (a Attack) Config() string {
+	if a.Needs == Certificate {
+		return "access: {write: certificate}\n"
+	}
+	return ""
+}
+
+// A Target is a server under attack.
+type Target struct {
+	Address string // of HTTPS
+	Path    string // of a resource of 16 MiB
+	Token   string // "" if the target takes none
+	// Write replaces the resource; nil if clients cannot.
+	Write func() error
+}
+
+// openers is how many connections are made at a time.
+const openers = 8
+
+// A Running is an attack that has started.
+type Running struct {
+	attack Attack
+	target Target
+	cancel context.CancelFunc
+	opened sync.WaitGroup
+	ended  sync.WaitGroup
+	next   atomic.Int64
+	failed atomic.Int64 // connections that could not be made
+	sent   atomic.Int64
+	client client
+}
+
+// Result is what an attack has led to.
+type Result struct {
+	Connections int   // that were made
+	Sent        int64 // bytes, those of TLS included
+	// Waits are the times until the client that behaves had its response, sorted.
+	Waits []time.Duration
+	// Errors are those of the client that behaves, one for each wait without a
+	// response.
+	Errors []error
+	// Retries is how many of its connections the server has closed without a
+	// response, so that it tried again.
+	Retries int
+}
+
+// Err returns the errors of the client that behaves, nil if there is none.
+func (r Result) Err() error { return errors.Join(r.Errors...) }
+
+// Quantile returns the wait that a share q of the requests did not exceed.
+func (r Result) Quantile(q float64) time.Duration {
+	if len(r.Waits) == 0 {
+		return 0
+	}
+	return r.Waits[min(int(q*float64(len(r.Waits))), len(r.Waits)-1)]
+}
+
+// Start starts an attack, and the client that behaves.
+func (a Attack) Start(t Target) *Running {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Running{attack: a, target: t, cancel: cancel, client: newClient(t)}
+	for range min(openers, a.Connections) {
+		r.opened.Go(func() {
+			for i := r.next.Add(1) - 1; i < int64(a.Connections) && ctx.Err() == nil; i = r.next.Add(1) - 1 {
+				r.open(ctx, int(i))
+			}
+		})
+	}
+	r.ended.Go(r.client.run)
+	if a.Needs == Writer {
+		r.ended.Go(func() { r.write(ctx) })
+	}
+	return r
+}
+
+// open makes connection i and holds it in the background.
+func (r *Running) open(ctx context.Context, i int) {
+	c, err := r.dial(ctx, i)
+	if err != nil {
+		r.failed.Add(1)
+	}
+	if err != nil && !r.attack.Repeat {
+		return
+	}
+	r.ended.Go(func() {
+		for {
+			if err == nil {
+				r.hold(ctx, c)
+			}
+			if !r.attack.Repeat || pause(ctx, 10*time.Millisecond) != nil {
+				return
+			}
+			c, err = r.dial(ctx, i)
+		}
+	})
+}
+
+func (r *Running) hold(ctx context.Context, c *Conn) {
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
+	defer c.Close()
+	r.attack.Hold(ctx, c)
+}
+
+// writeInterval is how often the state is replaced.
+const writeInterval = 100 * time.Millisecond
+
+// write replaces the state again and again. What it cannot write, the client that
+// behaves reports.
+func (r *Running) write(ctx context.Context) {
+	for pause(ctx, writeInterval) == nil {
+		if err := r.target.Write(); err != nil && ctx.Err() == nil {
+			r.client.fail(err)
+		}
+	}
+}
+
+// WaitOpen waits until every connection was made, or refused.
+func (r *Running) WaitOpen() { r.opened.Wait() }
+
+// Stop ends the attack.
+func (r *Running) Stop() Result {
+	r.cancel()
+	r.opened.Wait()
+	r.client.stop()
+	r.ended.Wait()
+	slices.Sort(r.client.waits)
+	return Result{
+		Connections: r.attack.Connections - int(r.failed.Load()), Sent: r.sent.Load(),
+		Waits: r.client.waits, Errors: r.client.errors, Retries: r.client.retries,
+	}
+}
+
+// pause returns an error if the context ends within d.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
