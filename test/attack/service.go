@@ -75,7 +75,7 @@ func storeState(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = store.Replace(context.Background(), state.Condition{}, bytes.Repeat([]byte("x"), stateSize))
+	_, err = store.Replace(context.Background(), nil, bytes.Repeat([]byte("x"), stateSize))
 	return errors.Join(err, store.Close())
 }
 

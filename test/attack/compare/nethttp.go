@@ -29,7 +29,7 @@ func serveNetHTTP(address, dir string) error {
 	if err := os.Mkdir(file("data"), 0o700); err != nil {
 		return err
 	}
-	store, err := state.Open(state.Options{Dir: file("data"), MaxSize: int64(defaults.Limits.State)})
+	store, err := state.Open(state.Options{Dir: file("data")})
 	if err != nil {
 		return err
 	}
