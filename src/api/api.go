@@ -44,7 +44,14 @@ type API struct {
 // New returns an API over store.
 func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
 	a := &API{store: store, credentials: creds, log: log, reads: newBudget("versions"), uploads: newBudget("uploads")}
-	a.routes = a.newRoutes()
+	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
+	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
+	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}
+	a.routes = map[string]route{
+		"/":        {"GET, HEAD, POST, PUT", map[string]method{"GET": read, "HEAD": read, "POST": write, "PUT": write}},
+		"/healthz": {"GET, HEAD", map[string]method{"GET": health, "HEAD": health}},
+		"*":        {"OPTIONS", map[string]method{"OPTIONS": health}}, // the server as a whole, RFC 9110, section 9.3.7
+	}
 	a.Apply(s)
 	return a
 }
@@ -80,7 +87,7 @@ func (a *API) serve(ctx context.Context, r *Request) (Response, error) {
 	}
 	m, ok := route.byMethod[r.Method]
 	if !ok {
-		return Response{}, methodNotAllowed(route.allow)
+		return Response{}, &requestError{Response{Status: http.StatusMethodNotAllowed, Allow: route.allow}, "allowed methods are " + route.allow}
 	}
 	if err := a.authorize(m.rule, r); err != nil {
 		return Response{}, err
@@ -98,22 +105,6 @@ type route struct {
 type method struct {
 	rule  func(config.Access) config.AccessRule
 	serve func(context.Context, *Request) (Response, error)
-}
-
-func (a *API) newRoutes() map[string]route {
-	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
-	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
-	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}
-	return map[string]route{
-		"/": {"GET, HEAD, POST, PUT", map[string]method{
-			http.MethodGet:  read,
-			http.MethodHead: read,
-			http.MethodPost: write,
-			http.MethodPut:  write,
-		}},
-		"/healthz": {"GET, HEAD", map[string]method{http.MethodGet: health, http.MethodHead: health}},
-		"*":        {"OPTIONS", map[string]method{http.MethodOptions: health}}, // the server as a whole, RFC 9110, section 9.3.7
-	}
 }
 
 // health tells a load balancer whether to send requests here.

@@ -62,10 +62,6 @@ var (
 		message: "clients are reading too many earlier versions of the state: try again later"}
 )
 
-func methodNotAllowed(allow string) error {
-	return &requestError{response: Response{Status: http.StatusMethodNotAllowed, Allow: allow}, message: "allowed methods are " + allow}
-}
-
 func badCondition(field string) error {
 	return refusal(http.StatusBadRequest, fmt.Sprintf("the header field %s is empty or malformed: allowed are * or up to %d entity tags in quotation marks", field, maxETags))
 }

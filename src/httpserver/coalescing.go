@@ -10,17 +10,6 @@ const (
 	coalescingConns = 64
 )
 
-// A bufferPool has a buffer for each of them, nil until it is first used.
-type bufferPool chan []byte
-
-func newBufferPool() bufferPool {
-	b := make(bufferPool, coalescingConns)
-	for range coalescingConns {
-		b <- nil
-	}
-	return b
-}
-
 // coalesce calls write, and sends the TLS records that it writes in few system
 // calls, if a buffer is free. crypto/tls makes one call for each record. The
 // goroutine that calls it must be the only one that reads or writes c.

@@ -102,15 +102,6 @@ func (c *conn) startDrain() {
 	c.Conn.SetReadDeadline(c.drainDeadline())
 }
 
-// firstRequestDeadline returns until when a draining connection that has brought
-// no request waits for one.
-func (c *conn) firstRequestDeadline(now time.Time) time.Time {
-	if t := c.acceptedAt.Add(firstRequestGrace); t.After(now) {
-		return t
-	}
-	return now
-}
-
 // SetReadDeadline implements net.Conn. It bounds the time for which a draining
 // connection is idle.
 func (c *conn) SetReadDeadline(t time.Time) error {
@@ -130,7 +121,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) drainDeadline() time.Time {
 	switch {
 	case !c.sawRequest:
-		return c.firstRequestDeadline(time.Now())
+		return c.acceptedAt.Add(firstRequestGrace)
 	case c.since.After(c.drainingSince):
 		return c.since.Add(drainAnnounce)
 	case c.phase == connlimit.Idle:

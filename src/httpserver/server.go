@@ -46,9 +46,9 @@ type Server struct {
 	conns      connlimit.Set
 	quotas     quotas
 	handshakes sync.WaitGroup // connections that no engine has yet
-	buffers    bufferPool
-	fast       *http1.Server // nil without Options.FastPath
-	tls        *tls.Config   // nil without Options.TLS
+	buffers    chan []byte    // for coalescingConns connections, nil until first used
+	fast       *http1.Server  // nil without Options.FastPath
+	tls        *tls.Config    // nil without Options.TLS
 	context    context.Context
 	cancel     context.CancelFunc
 	draining   atomic.Bool
@@ -61,7 +61,10 @@ type Server struct {
 
 // New returns a Server that Run starts.
 func New(listeners []net.Listener, o Options) *Server {
-	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: newBufferPool(), done: make(chan struct{})}
+	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: make(chan []byte, coalescingConns), done: make(chan struct{})}
+	for range coalescingConns {
+		s.buffers <- nil
+	}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	s.quotas = newQuotas(&s.conns)
 	s.observer = &observer{requests: s.quotas.requests, metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}

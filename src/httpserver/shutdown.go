@@ -16,36 +16,28 @@ const (
 	firstRequestGrace = 2 * time.Second
 )
 
-// drainNotice returns how long to ask clients to reconnect: at most half of the
-// time that ctx allows, as requests in flight need the rest.
-func drainNotice(ctx context.Context) time.Duration {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return drainAnnounce
-	}
-	return min(drainAnnounce, time.Until(end)/2)
-}
-
 // Shutdown asks clients to reconnect while it accepts connections for a moment
 // longer. Then it stops accepting, answers the requests in flight and closes idle
 // connections. When ctx ends, it closes all connections and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer close(s.done)
 	defer s.cancel()
+	notice := drainAnnounce
+	if end, ok := ctx.Deadline(); ok {
+		notice = min(notice, time.Until(end)/2) // requests in flight need the rest
+	}
 	s.draining.Store(true)
 	for _, c := range s.conns.All() {
-		c := c.(*conn)
-		c.announced.Store(true)
+		c.(*conn).announced.Store(true)
 	}
 	select {
 	case <-s.conns.Empty():
-	case <-time.After(drainNotice(ctx)):
+	case <-time.After(notice):
 	case <-ctx.Done():
 	}
 	s.acceptor.stop()
 	for _, c := range s.conns.All() {
-		c := c.(*conn)
-		c.startDrain()
+		c.(*conn).startDrain()
 	}
 	stopped := make(chan struct{})
 	go s.stopNetHTTP(stopped)
@@ -55,8 +47,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		for _, c := range s.conns.All() {
-			c := c.(*conn)
-			c.Close()
+			c.(*conn).Close()
 		}
 		return ctx.Err()
 	}

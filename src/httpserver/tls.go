@@ -70,7 +70,10 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 	config := base.Clone()
 	config.NextProtos = protocols
 	if cas != nil {
-		withClientAuth(config, cas, required)
+		config.ClientCAs, config.ClientAuth = cas, tls.VerifyClientCertIfGiven
+	}
+	if cas != nil && required {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return config, nil
 }
@@ -78,10 +81,3 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 // errNoProtocol ends the handshake of a client without HTTP/2 where HTTP/1.1 is
 // not served. crypto/tls would accept it.
 var errNoProtocol = errors.New("the client offers none of the protocols in http.protocols")
-
-func withClientAuth(config *tls.Config, cas *x509.CertPool, required bool) {
-	config.ClientCAs, config.ClientAuth = cas, tls.VerifyClientCertIfGiven
-	if required {
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-}
