@@ -42,7 +42,7 @@ func TestCheckMemory(t *testing.T) {
 	}
 	c.Limits.Connections = 14000
 	err := CheckMemory(c, unit)
-	const want = "the limits of conf.yaml need 860 MiB of memory, and MemoryMax= or the machine allows 768 MiB: "
+	const want = "the limits of conf.yaml need 861 MiB of memory, and MemoryMax= or the machine allows 768 MiB: "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("14000 connections: %v", err)
 	}
@@ -55,7 +55,7 @@ func TestLimitsThatNeedTooMuchMemoryAreLogged(t *testing.T) {
 		"enough":                {"limits: {connections: 1000}", "536870912\n", ""},
 		"no limit":              {"limits: {connections: 2, requests: 1, state: 1GiB, uploads: 1GiB}", "max\n", ""},
 		"not known":             {"limits: {connections: 2, requests: 1, state: 1GiB, uploads: 1GiB}", "unknown", ""},
-		"too much memory":       {"limits: {connections: 2, requests: 1, state: 256MiB, uploads: 256MiB}", "536870912\n", "the limits of conf.yaml need 2432 MiB"},
+		"too much memory":       {"limits: {connections: 2, requests: 1, state: 256MiB, uploads: 256MiB}", "536870912\n", "the limits of conf.yaml need 2433 MiB"},
 		"less than the service": {"limits: {connections: 2, requests: 1}", "1\n", "the limits of conf.yaml need 257 MiB of memory, and MemoryMax= or the machine allows 0 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,12 +33,12 @@ func readHeapSize() heapSize {
 }
 
 // releaseMemory collects what handshakes and requests have left and returns it to
-// the kernel, once the service is quiet after the heap has grown. The garbage
-// collector alone would keep it for minutes. It returns when ctx is done.
-func releaseMemory(ctx context.Context, interval time.Duration) {
+// the kernel, once the service is quiet after the heap has grown beyond its size
+// at the start. The garbage collector alone would keep it for minutes. It returns
+// when ctx is done.
+func releaseMemory(ctx context.Context, interval time.Duration, released heapSize) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	released := readHeapSize()
 	last := released
 	for {
 		select {

@@ -29,12 +29,12 @@ func TestWorthRelease(t *testing.T) {
 
 // TestReleaseMemory leaves garbage behind, and waits until the kernel has it back.
 func TestReleaseMemory(t *testing.T) {
+	debug.FreeOSMemory() // what the tests before have left
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); releaseMemory(ctx, 10*time.Millisecond) }()
-	defer func() { cancel(); <-ended }()
-	debug.FreeOSMemory() // of the tests before
 	before := readHeapSize()
+	go func() { defer close(ended); releaseMemory(ctx, 10*time.Millisecond, before) }()
+	defer func() { cancel(); <-ended }()
 	if grown := leaveGarbage(); grown.resident < before.resident+32<<20 {
 		t.Fatalf("the heap has grown from %d to %d bytes only", before.resident, grown.resident)
 	}

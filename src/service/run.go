@@ -35,7 +35,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 			}
 		}()
 	}
-	go releaseMemory(ctx, releaseInterval)
+	go releaseMemory(ctx, releaseInterval, readHeapSize())
 	s.log.Info("foobar "+s.options.Version+" has started", logging.Started.Field(), zap.String("version", s.options.Version))
 	s.logNotifyError(s.notifier.Ready(s.status()))
 	s.metrics.WatchdogPing(s.interval)
