@@ -12,16 +12,13 @@ import (
 // landingPage links to the other pages, as Prometheus exporters do.
 const landingPage = `<!DOCTYPE html>
 <html lang="en">
-<head><title>foobar</title></head>
-<body>
+<title>foobar</title>
 <h1>foobar</h1>
 <ul>
 <li><a href="/metrics">/metrics</a>: metrics for Prometheus</li>
 <li><a href="/healthz">/healthz</a>: whether the service answers requests</li>
 <li><a href="/readyz">/readyz</a>: whether the service accepts new requests</li>
 </ul>
-</body>
-</html>
 `
 
 // Handler returns the handler of the metrics listener, with the pages /,

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -96,15 +97,8 @@ func (l *ListenerMetrics) counter(method string, status int) prometheus.Counter 
 
 // methodIndex returns the place of a method in methods.
 func methodIndex(method string) int {
-	switch method {
-	case "GET":
-		return 0
-	case "HEAD":
-		return 1
-	case "POST":
-		return 2
-	case "PUT":
-		return 3
+	if i := slices.Index(methods[:], method); i >= 0 {
+		return i
 	}
 	return len(methods) - 1
 }

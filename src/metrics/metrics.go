@@ -17,60 +17,63 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Metrics are the metrics of one service. Its methods may be called from
 // several goroutines at once.
 type Metrics struct {
-	registry *prometheus.Registry
+	registry   *prometheus.Registry
+	registerer prometheus.Registerer // adds the prefix of all names
 
-	requests     *prometheus.CounterVec
-	duration     *prometheus.HistogramVec
-	requestSize  *prometheus.HistogramVec
-	responseSize *prometheus.HistogramVec
-	inFlight     *prometheus.GaugeVec
-	refused      *prometheus.CounterVec
-	panics       *prometheus.CounterVec
+	requests, refused, panics           *prometheus.CounterVec
+	duration, requestSize, responseSize *prometheus.HistogramVec
+	inFlight                            *prometheus.GaugeVec
 
-	writeDuration prometheus.Histogram
-	fsyncDuration prometheus.Histogram
-	stateSize     prometheus.Gauge
-	stateWritten  prometheus.Gauge
+	writeDuration, fsyncDuration        prometheus.Histogram
+	stateSize, stateWritten, stateLimit prometheus.Gauge
 
-	stateLimit       prometheus.Gauge
-	connectionsLimit prometheus.Gauge
+	connectionsLimit               prometheus.Gauge
+	watchdogPing, watchdogInterval prometheus.Gauge
+	droppedLogEntries              prometheus.Counter
 
-	watchdogPing     prometheus.Gauge
-	watchdogInterval prometheus.Gauge
-
-	certificateNotBefore prometheus.Gauge
-	certificateNotAfter  prometheus.Gauge
-	reloads              *prometheus.CounterVec
-	reloadSuccessful     prometheus.Gauge
-	reloadTime           prometheus.Gauge
-
-	droppedLogEntries prometheus.Counter
+	certificateNotBefore, certificateNotAfter prometheus.Gauge
+	reloads                                   *prometheus.CounterVec
+	reloadSuccessful, reloadTime              prometheus.Gauge
 }
 
 // New returns the metrics of a service of the given version, in a registry of
 // their own.
 func New(version string) *Metrics {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), newProcessCollector())
+	registerer := prometheus.WrapRegistererWithPrefix("foobar_", registry)
+	f := promauto.With(registerer)
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return f.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	histograms := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return f.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	}
 	latency := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	sizes := prometheus.ExponentialBuckets(64, 4, 11) // 64 B to 64 MiB
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+		registry:   registry,
+		registerer: registerer,
 
 		requests:     counters("http_requests_total", "HTTP requests answered, by listener, method and status code.", "listener", "method", "code"),
 		duration:     histograms("http_request_duration_seconds", "Seconds from the end of a request's header to the end of the response.", latency, "listener", "method"),
 		requestSize:  histograms("http_request_size_bytes", "Size of request bodies in bytes.", sizes, "method"),
 		responseSize: histograms("http_response_size_bytes", "Size of response bodies in bytes.", sizes, "method"),
-		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight",
-			Help: "HTTP requests that are being answered."}, []string{"listener"}),
-		refused: counters("http_requests_refused_total", "Connections and requests that were refused before a handler saw them, by listener and reason.", "listener", "reason"),
-		panics:  counters("http_panics_total", "Panics that ended a request or a connection, by listener; each is a fault of the program.", "listener"),
+		inFlight:     f.NewGaugeVec(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "HTTP requests that are being answered."}, []string{"listener"}),
+		refused:      counters("http_requests_refused_total", "Connections and requests that were refused before a handler saw them, by listener and reason.", "listener", "reason"),
+		panics:       counters("http_panics_total", "Panics that ended a request or a connection, by listener; each is a fault of the program.", "listener"),
 
-		writeDuration: histogram("state_write_duration_seconds", "Seconds spent to make a new state durable per commit.", latency),
-		fsyncDuration: histogram("state_fsync_duration_seconds", "Seconds spent in fdatasync per commit.", latency),
+		writeDuration: f.NewHistogram(prometheus.HistogramOpts{Name: "state_write_duration_seconds", Help: "Seconds spent to make a new state durable per commit.", Buckets: latency}),
+		fsyncDuration: f.NewHistogram(prometheus.HistogramOpts{Name: "state_fsync_duration_seconds", Help: "Seconds spent in fdatasync per commit.", Buckets: latency}),
 		stateSize:     gauge("state_size_bytes", "Size of the state in bytes, or 0 before the first write."),
 		stateWritten:  gauge("state_last_write_timestamp_seconds", "Unix time of the last write of the state, or 0 before the first write."),
 
@@ -86,42 +89,16 @@ func New(version string) *Metrics {
 		reloadSuccessful:     gauge("config_last_reload_successful", "Whether the last load of configuration and credentials succeeded (1) or was rejected (0)."),
 		reloadTime:           gauge("config_last_reload_success_timestamp_seconds", "Unix time of the last successful load of configuration and credentials."),
 
-		droppedLogEntries: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "log_entries_lost_total",
-			Help: "Log entries that were dropped because the journal's queue was full."}),
+		droppedLogEntries: f.NewCounter(prometheus.CounterOpts{Name: "log_entries_lost_total", Help: "Log entries that were dropped because the journal's queue was full."}),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
-		Help:        "Always 1; the labels have the version of the service and of Go.",
-		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}})
-	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.requestSize, m.responseSize, m.inFlight, m.refused, m.panics,
-		m.writeDuration, m.fsyncDuration, m.stateSize, m.stateWritten,
-		m.stateLimit, m.connectionsLimit, m.watchdogPing, m.watchdogInterval,
-		m.certificateNotBefore, m.certificateNotAfter, m.reloads, m.reloadSuccessful, m.reloadTime,
-		m.droppedLogEntries, build, collectors.NewGoCollector(), newProcessCollector())
+	f.NewGauge(prometheus.GaugeOpts{Name: "build_info", Help: "Always 1; the labels have the version of the service and of Go.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}).Set(1)
 	// A counter that first appears as 1 looks to Prometheus as if it had always
 	// been 1, so both results are exported as 0 from the start.
 	for _, result := range []string{"success", "failure"} {
 		m.reloads.WithLabelValues(result)
 	}
 	return m
-}
-
-const namespace = "foobar"
-
-func gauge(name, help string) prometheus.Gauge {
-	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
-}
-
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
-}
-
-func histogram(name, help string, buckets []float64) prometheus.Histogram {
-	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
-}
-
-func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }
 
 // ObserveCommit records a commit: how long all of it and its fdatasync(2) took,
@@ -136,20 +113,27 @@ func (m *Metrics) ObserveCommit(total, fsync time.Duration, size int) {
 // written.
 func (m *Metrics) SetState(size int, written time.Time) {
 	m.stateSize.Set(float64(size))
-	m.stateWritten.Set(unixSeconds(written))
+	m.stateWritten.Set(float64(written.UnixMilli()) / 1000)
+}
+
+// SetLimits records the limits in force: the largest state, in bytes, and the
+// number of connections of each listener.
+func (m *Metrics) SetLimits(state int64, connections int) {
+	m.stateLimit.Set(float64(state))
+	m.connectionsLimit.Set(float64(connections))
 }
 
 // WatchdogPing records a watchdog notification and the interval between two.
 func (m *Metrics) WatchdogPing(interval time.Duration) {
-	m.watchdogPing.Set(unixSeconds(time.Now()))
+	m.watchdogPing.SetToCurrentTime()
 	m.watchdogInterval.Set(interval.Seconds())
 }
 
 // ObserveReload records a load of configuration and credentials, which was
 // rejected if err is not nil. Leaf is the server certificate in use after it.
 func (m *Metrics) ObserveReload(err error, leaf *x509.Certificate) {
-	m.certificateNotBefore.Set(unixSeconds(leaf.NotBefore))
-	m.certificateNotAfter.Set(unixSeconds(leaf.NotAfter))
+	m.certificateNotBefore.Set(float64(leaf.NotBefore.Unix()))
+	m.certificateNotAfter.Set(float64(leaf.NotAfter.Unix()))
 	if err != nil {
 		m.reloads.WithLabelValues("failure").Inc()
 		m.reloadSuccessful.Set(0)
@@ -157,14 +141,8 @@ func (m *Metrics) ObserveReload(err error, leaf *x509.Certificate) {
 	}
 	m.reloads.WithLabelValues("success").Inc()
 	m.reloadSuccessful.Set(1)
-	m.reloadTime.Set(unixSeconds(time.Now()))
+	m.reloadTime.SetToCurrentTime()
 }
 
 // LogEntryDropped counts a log entry that could not be written.
 func (m *Metrics) LogEntryDropped() { m.droppedLogEntries.Inc() }
-
-// unixSeconds returns t in seconds since 1970. It does not use UnixNano, which
-// overflows for a certificate that expires after 2262.
-func unixSeconds(t time.Time) float64 {
-	return float64(t.Unix()) + float64(t.Nanosecond())/1e9
-}

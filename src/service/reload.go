@@ -6,7 +6,6 @@ import (
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/logging"
-	"foobar/src/metrics"
 
 	"go.uber.org/zap"
 )
@@ -92,7 +91,7 @@ func (s *Service) recordReload(err error) {
 		s.log.Error("reload rejected (foobar status shows it, systemctl reload does not), keeping the current configuration and credentials", logging.ReloadRejected.Field(), zap.Error(err))
 		return
 	}
-	s.metrics.SetLimits(metrics.Limits{State: int64(s.config.Limits.State), Connections: s.config.Limits.Connections})
+	s.metrics.SetLimits(int64(s.config.Limits.State), s.config.Limits.Connections)
 	s.log.Info("configuration loaded", logging.Loaded.Field(), zap.String("config", s.options.ConfigFile), zap.Strings("credentials", creds.Describe()), zap.Time("certificate_not_after", creds.Leaf().NotAfter))
 	s.warnSuspicious()
 	s.warnResources()
