@@ -54,7 +54,11 @@ func Open(a Addresses) (*Sockets, error) {
 
 func open(inherited []*os.File, a Addresses) (*Sockets, error) {
 	s := &Sockets{}
-	err := s.assignAll(inherited)
+	var errs []error
+	for _, f := range inherited {
+		errs = append(errs, s.assign(f)) // also after an error: the journal's may be the last
+	}
+	err := errors.Join(errs...)
 	if err == nil {
 		err = s.listen(a)
 	}
@@ -65,30 +69,19 @@ func open(inherited []*os.File, a Addresses) (*Sockets, error) {
 	return s, nil
 }
 
-// assignAll assigns the inherited sockets. It goes on after an error, because
-// the journal's socket may be the last.
-func (s *Sockets) assignAll(inherited []*os.File) error {
-	var errs []error
-	for _, f := range inherited {
-		errs = append(errs, s.assign(f))
-	}
-	return errors.Join(errs...)
-}
-
 // assign assigns an inherited socket to the field of its name.
 func (s *Sockets) assign(f *os.File) error {
-	datagram, isDatagram := map[string]**os.File{Notify: &s.Notify, Journal: &s.Journal}[f.Name()]
-	if isDatagram && *datagram == nil {
+	datagram := map[string]**os.File{Notify: &s.Notify, Journal: &s.Journal}[f.Name()]
+	if datagram != nil && *datagram == nil {
 		*datagram = f
 		return nil
 	}
-	// FileListener duplicates the descriptor.
-	defer f.Close()
-	if isDatagram {
+	defer f.Close() // FileListener duplicates the descriptor
+	listeners := map[string]*[]net.Listener{HTTPS: &s.HTTPS, Metrics: &s.Metrics, Admin: &s.Admin}[f.Name()]
+	switch {
+	case datagram != nil:
 		return fmt.Errorf("inherited socket %q: systemd passed two sockets of this name: use the name in one OpenFile=", f.Name())
-	}
-	listeners, isListener := map[string]*[]net.Listener{HTTPS: &s.HTTPS, Metrics: &s.Metrics, Admin: &s.Admin}[f.Name()]
-	if !isListener {
+	case listeners == nil:
 		return fmt.Errorf("inherited socket %q: unknown name: FileDescriptorName= must be %s, %s or %s, and the name in OpenFile= %s or %s",
 			f.Name(), HTTPS, Metrics, Admin, Notify, Journal)
 	}
@@ -97,8 +90,7 @@ func (s *Sockets) assign(f *os.File) error {
 		return fmt.Errorf("inherited socket %q: not a listening stream socket: %w", f.Name(), err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
-		// systemd made the socket file and removes it (RemoveOnStop=).
-		u.SetUnlinkOnClose(false)
+		u.SetUnlinkOnClose(false) // systemd made the file, and removes it (RemoveOnStop=)
 	}
 	*listeners = append(*listeners, l)
 	return nil
@@ -106,34 +98,32 @@ func (s *Sockets) assign(f *os.File) error {
 
 // listen opens a listener for each address.
 func (s *Sockets) listen(a Addresses) error {
-	for _, l := range []struct {
-		flag, address string
-		open          func(string) (net.Listener, error)
-		listeners     *[]net.Listener
-	}{
-		{"-listen", a.HTTPS, listenTCP, &s.HTTPS},
-		{"-metrics-listen", a.Metrics, listenTCP, &s.Metrics},
-		{"-admin-listen", a.Admin, listenUnix, &s.Admin},
-	} {
-		if l.address == "" {
-			continue
-		}
-		if len(*l.listeners) > 0 {
-			return fmt.Errorf("%s %s: systemd has passed this listener already: use either the flag or the .socket unit", l.flag, l.address)
-		}
-		opened, err := l.open(l.address)
-		if err != nil {
-			return fmt.Errorf("%s %s: %w", l.flag, l.address, err)
-		}
-		*l.listeners = append(*l.listeners, opened)
-	}
-	if len(s.HTTPS) == 0 {
+	listenTCP := func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	err := errors.Join(
+		add(&s.HTTPS, "-listen", a.HTTPS, listenTCP),
+		add(&s.Metrics, "-metrics-listen", a.Metrics, listenTCP),
+		add(&s.Admin, "-admin-listen", a.Admin, listenUnix))
+	if err == nil && len(s.HTTPS) == 0 {
 		return errors.New("no listener for HTTPS: start foobar.socket with the service, or use -listen, such as -listen :8080")
 	}
-	return nil
+	return err
 }
 
-func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+// add adds a listener at the address of a flag, if it is set.
+func add(listeners *[]net.Listener, flag, address string, listen func(string) (net.Listener, error)) error {
+	if address == "" {
+		return nil
+	}
+	if len(*listeners) > 0 {
+		return fmt.Errorf("%s %s: systemd has passed this listener already: use either the flag or the .socket unit", flag, address)
+	}
+	l, err := listen(address)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", flag, address, err)
+	}
+	*listeners = append(*listeners, l)
+	return nil
+}
 
 // Close closes all sockets but the journal's, which takes the log entries until
 // the process ends.

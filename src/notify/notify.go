@@ -37,8 +37,7 @@ func (n *Notifier) Status(status string) error { return n.send(statusLine(status
 // Stopping reports that the service is stopping. It extends the stop timeout to
 // limit, whatever TimeoutStopSec= is.
 func (n *Notifier) Stopping(status string, limit time.Duration) error {
-	extend := "EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(limit.Microseconds(), 10)
-	return n.send("STOPPING=1", extend, statusLine(status))
+	return n.send("STOPPING=1", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", limit.Microseconds()), statusLine(status))
 }
 
 // Watchdog resets the watchdog timer.
@@ -51,8 +50,7 @@ func (n *Notifier) Reloading() error {
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return fmt.Errorf("read the monotonic clock: %w", err)
 	}
-	usec := now.Nano() / int64(time.Microsecond)
-	return n.send("RELOADING=1", "MONOTONIC_USEC="+strconv.FormatInt(usec, 10))
+	return n.send("RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", time.Duration(now.Nano()).Microseconds()))
 }
 
 func (n *Notifier) send(assignments ...string) error {
