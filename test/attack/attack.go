@@ -41,8 +41,7 @@ type Right string
 // The rights.
 const (
 	Anonymous   Right = ""
-	Token       Right = "token"
-	Writer      Right = "writer"      // somebody who replaces the state meanwhile
+	Writer      Right = "writer"      // a token, and somebody who replaces the state meanwhile
 	Certificate Right = "certificate" // the server asks for client certificates
 )
 

@@ -44,21 +44,26 @@ func Attacks() []Attack {
 			Protocol: "http/1.1", Connections: 1000, Hold: sendHalfHeader, Memory: 256,
 		},
 		{
-			Name: "closed window", Does: "sends 100 GETs with 12 KiB of header each, by references of HPACK, and opens no window",
-			Protocol: "h2", Connections: 100, Hold: closeWindow,
+			Name: "closed window", Does: "sends 100 GETs with 16 KiB of header each, by references of HPACK, and opens no window",
+			Protocol: "h2", Connections: 300, Hold: closeWindow,
 			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
 		},
 		{
 			Name: "one byte of each version", Does: "asks for one byte of each new version of the state over HTTP/2, and opens no window",
-			Protocol: "h2", Connections: 4, Hold: pinVersions, Needs: Writer, Requests: true,
+			Protocol: "h2", Connections: 4, Hold: pinVersions("bytes=0-0"), Needs: Writer, Requests: true,
+		},
+		{
+			Name: "half of each version", Does: "asks for half of each new version of the state over HTTP/2, and opens no window",
+			Protocol: "h2", Connections: 4, Hold: pinVersions("bytes=0-8388607"), Needs: Writer, Requests: true,
+			Limit: 3, Reasons: []string{"versions"},
 		},
 		{
 			Name: "endless uploads", Does: "uploads without a token, and never ends",
 			Protocol: "http/1.1", Connections: 50, Repeat: true, Hold: uploadForever,
 		},
 		{
-			Name: "uploads without a byte", Does: "announces 16 MiB and sends nothing",
-			Protocol: "http/1.1", Connections: 8, Hold: announceUpload, Needs: Token,
+			Name: "uploads without a byte", Does: "announces uploads of 16 MiB with a token and sends nothing, while somebody replaces the state",
+			Protocol: "http/1.1", Connections: 8, Hold: announceUpload, Needs: Writer,
 		},
 	}
 	all = append(all, slowSenders()...)

@@ -62,28 +62,31 @@ func holdHTTP2(_ context.Context, c *Conn) {
 }
 
 // closeWindow sends as many GETs as a connection may have, with headers that take
-// three bytes each on the wire, and never opens a window for the responses.
+// four bytes each on the wire, and never opens a window for the responses.
 func closeWindow(_ context.Context, c *Conn) {
 	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 	large := hpack.HeaderField{Name: "x", Value: strings.Repeat("x", 4000)}
 	for range maxStreams {
-		if h.request("GET", large, large, large) != nil {
+		if h.request("GET", large, large, large, large) != nil {
 			return
 		}
 	}
 	c.readToEnd()
 }
 
-// pinVersions asks for one byte of each version, without a window for it.
-func pinVersions(ctx context.Context, c *Conn) {
-	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
-	go c.readToEnd()
-	for range maxStreams {
-		if pause(ctx, writeInterval) != nil || h.request("GET", hpack.HeaderField{Name: "range", Value: "bytes=0-0"}) != nil {
-			return
+// pinVersions returns what asks for a range of each version, without a window for
+// it.
+func pinVersions(bytes string) func(context.Context, *Conn) {
+	return func(ctx context.Context, c *Conn) {
+		h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+		go c.readToEnd()
+		for range maxStreams {
+			if pause(ctx, writeInterval) != nil || h.request("GET", hpack.HeaderField{Name: "range", Value: bytes}) != nil {
+				return
+			}
 		}
+		<-ctx.Done()
 	}
-	<-ctx.Done()
 }
 
 // dribbleFrame sends a HEADERS frame of 16 KiB, byte by byte.

@@ -42,7 +42,7 @@ func (p peer) suits(a attack.Attack) bool {
 	switch a.Needs {
 	case attack.Certificate:
 		return p.name == "foobar"
-	case attack.Token, attack.Writer:
+	case attack.Writer:
 		return p.writes
 	}
 	return true
