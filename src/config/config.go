@@ -12,13 +12,12 @@ package config
 
 import (
 	_ "embed"
-	"time"
 
 	"go.uber.org/zap/zapcore"
 )
 
 // DefaultFile is the text of the conf.yaml that the package installs. It has
-// every key with its default.
+// every key, and its values are the defaults.
 //
 //go:embed conf.yaml
 var DefaultFile []byte
@@ -72,28 +71,4 @@ type Timeouts struct {
 	Response Duration
 	Idle     Duration
 	Shutdown Duration
-}
-
-// Default returns the configuration of an empty file.
-func Default() Config {
-	return Config{
-		Log:    Log{Level: zapcore.InfoLevel},
-		Access: Access{Read: Anyone, Write: Token, Health: Anyone},
-		HTTP:   HTTP{Protocols: "[http/1.1, h2]", FastPath: true},
-		Limits: Limits{
-			State:       16 << 20,
-			Uploads:     64 << 20,
-			Header:      16 << 10,
-			Requests:    2000,
-			Connections: 10000,
-			PerAddress:  2500,
-		},
-		Timeouts: Timeouts{
-			Header:   Duration(10 * time.Second),
-			Body:     Duration(time.Minute),
-			Response: Duration(time.Minute),
-			Idle:     Duration(2 * time.Minute),
-			Shutdown: Duration(10 * time.Second),
-		},
-	}
 }

@@ -10,14 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-func TestDefaultFileHasEveryDefault(t *testing.T) {
-	c, err := Parse("conf.yaml", DefaultFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c != Default() {
-		t.Errorf("the default file is\n%+v, the defaults are\n%+v", c, Default())
-	}
+func TestDefaultFileHasEveryKey(t *testing.T) {
 	var shown map[string]map[string]any
 	if err := yaml.Load(DefaultFile, &shown); err != nil {
 		t.Fatal(err)
@@ -85,13 +78,13 @@ func TestParseErrors(t *testing.T) {
 		"unknown section":      {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, http, limits or timeouts`},
 		"unknown key":          {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header, requests, connections or per_address`},
 		"repeated key":         {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: repeated key "level": the first one is at 2:3`},
-		"wrong type":           {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is 1 to 1000000, such as 10000"},
-		"list for scalar":      {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB, such as 16MiB"},
-		"negative size":        {"limits:\n  state: -1\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB, such as 16MiB"},
-		"decimal unit":         {"limits:\n  state: 16MB\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB, such as 16MiB"},
-		"overflow":             {"limits:\n  state: 99999999999GiB\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB, such as 16MiB"},
+		"wrong type":           {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is 1 to 1000000"},
+		"list for scalar":      {"limits:\n  state: [1]\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
+		"negative size":        {"limits:\n  state: -1\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
+		"decimal unit":         {"limits:\n  state: 16MB\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
+		"overflow":             {"limits:\n  state: 99999999999GiB\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
 		"size too small":       {"limits:\n  state: 0\n", "conf.yaml:2:10: limits.state: allowed is 1 to 1GiB"},
-		"number for time":      {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h, such as 2m"},
+		"number for time":      {"timeouts:\n  idle: 10\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
 		"time out of range":    {"timeouts:\n  idle: 25h\n", "conf.yaml:2:9: timeouts.idle: allowed is 10ms to 24h"},
 		"level":                {"log:\n  level: loud\n", "conf.yaml:2:10: log.level: allowed is debug, info, warn or error"},
 		"bool":                 {"log:\n  access: \"true\"\n", "conf.yaml:2:11: log.access: allowed is true or false"},

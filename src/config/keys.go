@@ -67,16 +67,14 @@ func choice[T any](path, tag string, field func(*Config) *T, values ...T) key {
 	return key{path, listWords(texts), parse, func(c Config) string { return fmt.Sprint(*field(&c)) }}
 }
 
-// number returns a key that has a value of a range. The default is the example
-// in the text of an error.
+// number returns a key that has a value of a range.
 func number[T int | Size | Duration](path string, low, high T, value func(*yaml.Node) (T, bool), field func(*Config) *T) key {
 	parse := func(c *Config, n *yaml.Node) bool {
 		v, ok := value(n)
 		*field(c) = v
 		return ok && v >= low && v <= high
 	}
-	text := func(c Config) string { return fmt.Sprint(*field(&c)) }
-	return key{path, fmt.Sprintf("%v to %v, such as %s", low, high, text(Default())), parse, text}
+	return key{path, fmt.Sprintf("%v to %v", low, high), parse, func(c Config) string { return fmt.Sprint(*field(&c)) }}
 }
 
 func timeout(path string, high time.Duration, field func(*Config) *Duration) key {
@@ -100,8 +98,9 @@ type Setting struct{ Path, Value, Default string }
 // order of conf.yaml.
 func NonDefault(c Config) []Setting {
 	var all []Setting
+	defaults := Default()
 	for _, k := range keys() {
-		if s := (Setting{k.path, k.text(c), k.text(Default())}); s.Value != s.Default {
+		if s := (Setting{k.path, k.text(c), k.text(defaults)}); s.Value != s.Default {
 			all = append(all, s)
 		}
 	}

@@ -28,21 +28,20 @@ func Load(path string) (Config, error) {
 	return Parse(path, text)
 }
 
+// Default returns the configuration of an empty file.
+func Default() Config {
+	p := parser{file: "conf.yaml"}
+	if err := p.parse(DefaultFile); err != nil {
+		panic(err)
+	}
+	return p.config
+}
+
 // Parse reads the text of a conf.yaml. File is its name in errors, which begin
 // with "file:line:column: " as editors know it.
 func Parse(file string, text []byte) (Config, error) {
-	if len(text) > maxFile {
-		return Config{}, fmt.Errorf("%s: is larger than %v, which is the limit", file, Size(maxFile))
-	}
-	p := parser{file: file, config: Default(), set: map[string]*yaml.Node{}}
-	root, err := p.parseYAML(text)
-	if err == nil {
-		err = p.parseMapping("", root, root)
-	}
-	if err == nil {
-		err = p.checkUploads()
-	}
-	if err != nil {
+	p := parser{file: file, config: Default()}
+	if err := p.parse(text); err != nil {
 		return Config{}, err
 	}
 	return p.config, nil
@@ -53,6 +52,21 @@ type parser struct {
 	file   string
 	config Config
 	set    map[string]*yaml.Node // the values that the file has, by path
+}
+
+func (p *parser) parse(text []byte) error {
+	if len(text) > maxFile {
+		return fmt.Errorf("%s: is larger than %v, which is the limit", p.file, Size(maxFile))
+	}
+	root, err := p.parseYAML(text)
+	if err != nil {
+		return err
+	}
+	p.set = map[string]*yaml.Node{}
+	if err := p.parseMapping("", root, root); err != nil {
+		return err
+	}
+	return p.checkUploads()
 }
 
 // errorf returns an error at the position of n.
