@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"foobar/src/adminclient"
+	"foobar/src/listen"
 	"foobar/src/logging"
 	"foobar/src/service"
 
@@ -27,6 +28,7 @@ const (
 	exitFailure      = 1
 	exitPrecondition = 2  // the state is another than -if-match says
 	exitUnavailable  = 69 // EX_UNAVAILABLE: no service answers
+	exitMissing      = 75 // EX_TEMPFAIL: OnFailure= in the unit opens the sockets anew
 	exitPermission   = 77 // EX_NOPERM: not a member of foobar-admin
 	exitConfig       = 78 // EX_CONFIG: RestartPreventExitStatus= in the unit
 )
@@ -69,6 +71,8 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, listen.ErrMissing):
+		return exitMissing
 	case errors.As(err, &config), errors.Is(err, adminclient.ErrAddress):
 		return exitConfig
 	case errors.Is(err, adminclient.ErrPrecondition):

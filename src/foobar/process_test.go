@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,34 +29,14 @@ func TestMain(m *testing.M) {
 // processTimeout limits each wait of a test for what the process does.
 const processTimeout = 20 * time.Second
 
-// A process is a running foobar with sockets handed over as systemd does.
+// A process is a running foobar with a socket handed over as systemd does.
 type process struct {
-	t        *testing.T
-	cmd      *exec.Cmd
-	dir      string // holds cert, key, token and data/
-	https    *net.TCPListener
-	manager  *net.UnixConn // what systemd reads of the notifications
-	stderr   *lockedBuffer
-	messages chan string // notifications
-	ended    chan struct{}
-}
-
-// A lockedBuffer is a buffer that a process writes while a test reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	t     *testing.T
+	cmd   *exec.Cmd
+	dir   string // holds conf.yaml, cert, key, token and data/
+	https *net.TCPListener
+	log   *os.File // standard error
+	ended chan struct{}
 }
 
 func must[T any](t *testing.T) func(T, error) T {
@@ -71,28 +49,32 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// newProcess prepares a foobar that inherits a socket for HTTPS under name, and
-// the notification socket.
+// newProcess prepares a foobar that inherits a socket for HTTPS under name.
 func newProcess(t *testing.T, name string) *process {
 	t.Helper()
-	p := &process{t: t, dir: t.TempDir(), stderr: &lockedBuffer{}, messages: make(chan string, 1000), ended: make(chan struct{})}
+	p := &process{t: t, dir: t.TempDir(), ended: make(chan struct{})}
 	must[[]string](t)(credentials.Generate(p.dir, credentials.Request{Hosts: []string{"foobar.example"}, Now: time.Now()}))
 	if err := os.Mkdir(filepath.Join(p.dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	p.configure("{}")
+	p.log = must[*os.File](t)(os.Create(p.dir + "/log"))
 	p.https = must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0")).(*net.TCPListener)
-	addr := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
-	p.manager = must[*net.UnixConn](t)(net.ListenUnixgram("unixgram", addr))
-	notify := must[*net.UnixConn](t)(net.DialUnix("unixgram", nil, addr))
-	defer notify.Close()
-
 	// sh makes the PID that sd_listen_fds(3) compares the process's own.
-	p.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0],
+	p.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0], "-config", p.dir+"/conf.yaml",
 		"-data", p.dir+"/data", "-cert", p.dir+"/cert", "-key", p.dir+"/key", "-token", p.dir+"/token")
-	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", "LISTEN_FDS=2", "LISTEN_FDNAMES="+name+":notify")
-	p.cmd.Stderr = p.stderr
-	p.cmd.ExtraFiles = []*os.File{must[*os.File](t)(p.https.File()), must[*os.File](t)(notify.File())}
+	p.cmd.Env = append(os.Environ(), "FOOBAR_RUN_MAIN=1", "LISTEN_FDS=1", "LISTEN_FDNAMES="+name)
+	p.cmd.Stderr = p.log
+	p.cmd.ExtraFiles = []*os.File{must[*os.File](t)(p.https.File())}
 	return p
+}
+
+// configure replaces conf.yaml.
+func (p *process) configure(text string) {
+	p.t.Helper()
+	if err := os.WriteFile(p.dir+"/conf.yaml", []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // start starts the process, which ends with the test if not before.
@@ -104,7 +86,6 @@ func (p *process) start() {
 	for _, f := range p.cmd.ExtraFiles {
 		f.Close()
 	}
-	go p.receive()
 	go func() {
 		defer close(p.ended)
 		p.cmd.Wait()
@@ -113,36 +94,44 @@ func (p *process) start() {
 		p.cmd.Process.Kill()
 		<-p.ended
 		p.https.Close()
-		p.manager.Close()
 		if p.t.Failed() {
-			p.t.Logf("standard error is:\n%s", p.stderr)
+			p.t.Logf("standard error is:\n%s", p.stderr())
 		}
 	})
 }
 
-func (p *process) receive() {
-	b := make([]byte, 8192)
-	for {
-		n, err := p.manager.Read(b)
-		if err != nil {
-			return
-		}
-		p.messages <- string(b[:n])
-	}
+func (p *process) stderr() string {
+	p.t.Helper()
+	return string(must[[]byte](p.t)(os.ReadFile(p.log.Name())))
 }
 
-// message waits for a notification that contains want.
-func (p *process) message(want string) {
+// logged waits until the log has a text.
+func (p *process) logged(want string) {
 	p.t.Helper()
-	timeout := time.After(processTimeout)
-	for {
-		select {
-		case m := <-p.messages:
-			if strings.Contains(m, want) {
-				return
-			}
-		case <-timeout:
-			p.t.Fatalf("no notification %s", want)
+	p.eventually(want, func() bool { return strings.Contains(p.stderr(), want) })
+}
+
+// answers waits until a GET has a status.
+func (p *process) answers(status int) {
+	p.t.Helper()
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	c := &http.Client{Transport: tr, Timeout: processTimeout}
+	p.eventually(fmt.Sprintf("status %d", status), func() bool {
+		resp, err := c.Get("https://" + p.https.Addr().String() + "/")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == status
+	})
+}
+
+// eventually waits until ok holds.
+func (p *process) eventually(what string, ok func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(processTimeout); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("not so in %v: %s", processTimeout, what)
 		}
 	}
 }
@@ -176,36 +165,22 @@ func (p *process) endsWithin(d time.Duration) bool {
 	}
 }
 
-// client returns a client that does not verify the certificate.
-func (p *process) client() *http.Client {
-	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	p.t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: processTimeout}
-}
-
-func (p *process) url() string { return "https://" + p.https.Addr().String() + "/" }
-
 func TestServeInheritedSockets(t *testing.T) {
 	p := newProcess(t, "https")
 	p.start()
-	p.message("READY=1")
-	resp := must[*http.Response](t)(p.client().Get(p.url()))
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusNotFound {
-		t.Errorf("GET of no state: %d", resp.StatusCode)
-	}
+	p.answers(http.StatusNotFound)
+	p.configure("access: {read: nobody}")
 	p.signal(syscall.SIGHUP)
-	p.message("RELOADING=1")
-	p.message("READY=1")
+	p.answers(http.StatusForbidden)
 	// The signal that ends the service is not lost among others.
 	for range 100 {
 		p.signal(syscall.SIGHUP)
 	}
 	p.signal(syscall.SIGTERM)
-	p.message("STOPPING=1")
 	if state := p.wait(); state.ExitCode() != exitOK {
 		t.Errorf("ended with %v", state)
 	}
+	p.logged(`"message":"stopped"`)
 }
 
 func TestWrongListenerExits78(t *testing.T) {
@@ -214,7 +189,7 @@ func TestWrongListenerExits78(t *testing.T) {
 	if state := p.wait(); state.ExitCode() != exitConfig {
 		t.Errorf("ended with %v", state)
 	}
-	if text := p.stderr.String(); !strings.HasPrefix(text, `foobar: inherited socket "http": unknown name`) || strings.Count(text, "\n") != 1 {
+	if text := p.stderr(); !strings.HasPrefix(text, `foobar: inherited socket "http": unknown name`) || strings.Count(text, "\n") != 1 {
 		t.Errorf("standard error is\n%s", text)
 	}
 }
@@ -225,14 +200,14 @@ func TestWrongListenerExits78(t *testing.T) {
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p := newProcess(t, "https")
 	p.start()
-	p.message("READY=1")
+	p.answers(http.StatusNotFound)
 	c := must[*tls.Conn](t)(tls.Dial("tcp", p.https.Addr().String(), &tls.Config{InsecureSkipVerify: true}))
 	defer c.Close()
 	token := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(p.dir + "/token"))))
 	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Bearer %s\r\nContent-Length: 10\r\n\r\n", token)
 	must[int](t)(io.ReadFull(c, make([]byte, len("HTTP/1.1 100 "))))
 	p.signal(syscall.SIGTERM)
-	p.message("STOPPING=1")
+	p.logged(`"message":"stopping"`)
 	began := time.Now()
 	for range 20 { // the first may come before the signal has its default action
 		p.cmd.Process.Signal(syscall.SIGTERM)
@@ -258,13 +233,12 @@ func TestClosedStandardErrorIsNoReasonToEnd(t *testing.T) {
 	}
 	p.cmd.Stderr = w
 	p.start()
-	p.message("READY=1")
+	p.answers(http.StatusNotFound)
 	r.Close()
 	w.Close()
+	p.configure("access: {read: nobody}")
 	p.signal(syscall.SIGHUP) // logs
-	p.message("READY=1")
-	resp := must[*http.Response](t)(p.client().Get(p.url()))
-	resp.Body.Close()
+	p.answers(http.StatusForbidden)
 	p.signal(syscall.SIGTERM)
 	if state := p.wait(); state.ExitCode() != exitOK {
 		t.Errorf("ended with %v", state)

@@ -31,6 +31,11 @@ const (
 	Journal = "journal"
 )
 
+// ErrMissing is the error of a process that systemd has not passed all sockets of
+// its unit: systemd closes an open socket when its address is changed.
+var ErrMissing = errors.New("systemd has not passed all sockets, because the address of one was changed while it was open: " +
+	"restart its .socket unit (systemctl restart foobar.socket), which opens it anew")
+
 // Sockets are the sockets of the service. HTTPS is never empty; the others are
 // empty or nil if neither systemd nor a flag provides them.
 type Sockets struct {
@@ -45,7 +50,7 @@ type Addresses struct {
 }
 
 // Open returns the inherited sockets and those that it opens at the addresses.
-// Every error is an error of configuration. The returned Sockets are not nil
+// Every error but ErrMissing is an error of configuration. The returned Sockets are not nil
 // with an error either: they have the journal's socket, so that the error can be
 // logged, and no other.
 func Open(a Addresses) (*Sockets, error) {
@@ -103,10 +108,15 @@ func (s *Sockets) listen(a Addresses) error {
 		add(&s.HTTPS, "-listen", a.HTTPS, listenTCP),
 		add(&s.Metrics, "-metrics-listen", a.Metrics, listenTCP),
 		add(&s.Admin, "-admin-listen", a.Admin, listenUnix))
-	if err == nil && len(s.HTTPS) == 0 {
+	switch {
+	case err != nil:
+		return err
+	case s.Notify != nil && (len(s.HTTPS) == 0 || len(s.Metrics) == 0 || len(s.Admin) == 0):
+		return ErrMissing // a unit that passes Notify has a socket unit of each name
+	case len(s.HTTPS) == 0:
 		return errors.New("no listener for HTTPS: start foobar.socket with the service, or use -listen, such as -listen :8080")
 	}
-	return err
+	return nil
 }
 
 // add adds a listener at the address of a flag, if it is set.

@@ -97,6 +97,8 @@ func TestOpenErrors(t *testing.T) {
 			`inherited socket "https": not a listening stream socket`},
 		"bad address":  {nil, Addresses{HTTPS: "127.0.0.1"}, "-listen 127.0.0.1: "},
 		"only metrics": {[]*os.File{inherit(t, Metrics)}, Addresses{}, "no listener for HTTPS"},
+		"changed": {[]*os.File{inherit(t, HTTPS), inherit(t, Metrics), duplicate(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
+			"systemd has not passed all sockets, "},
 		"second notify": {[]*os.File{duplicate(t, datagram.(*net.UDPConn).File, Notify), duplicate(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
 			`inherited socket "notify": systemd passed two sockets of this name`},
 	} {

@@ -33,13 +33,14 @@ const (
 
 // Events of the service.
 const (
-	Failed       Event = "b1b2fddef6d143bdad65ae159c917f1f"
-	NotHealthy   Event = "ed9f88ae08a04c31a88211af6ebfa9d2"
-	CannotAccept Event = "4a4097c1a5e74a35a678b33557124ae0"
-	RequestsCut  Event = "a43cdd903ef849f69a1f6735b646635f"
-	Panicked     Event = "4ef91bf7a8824455b34aaa574ad6481e"
-	NotifyFailed Event = "db4ff65267254447ab77e4d95b71cc77"
-	EntriesLost  Event = "2f56f4ac9d4742f685c93506b3dc43f6"
+	SocketMissing Event = "b7e374ff74c749458008a2ccac60de38"
+	Failed        Event = "b1b2fddef6d143bdad65ae159c917f1f"
+	NotHealthy    Event = "ed9f88ae08a04c31a88211af6ebfa9d2"
+	CannotAccept  Event = "4a4097c1a5e74a35a678b33557124ae0"
+	RequestsCut   Event = "a43cdd903ef849f69a1f6735b646635f"
+	Panicked      Event = "4ef91bf7a8824455b34aaa574ad6481e"
+	NotifyFailed  Event = "db4ff65267254447ab77e4d95b71cc77"
+	EntriesLost   Event = "2f56f4ac9d4742f685c93506b3dc43f6"
 )
 
 // messageIDKey is the key of the field that Field returns.

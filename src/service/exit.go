@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"foobar/src/api"
+	"foobar/src/listen"
 	"foobar/src/logging"
 	"foobar/src/state"
 
@@ -34,6 +35,8 @@ func exitEvent(err error) logging.Event {
 	switch {
 	case event != logging.WriteFailed || errors.Is(err, state.ErrFailed):
 		return event
+	case errors.Is(err, listen.ErrMissing):
+		return logging.SocketMissing
 	case errors.As(err, &config):
 		return logging.WrongConfiguration
 	}

@@ -43,6 +43,7 @@ func TestExitIsLoggedToTheJournal(t *testing.T) {
 	}{
 		"conf.yaml": {func(i *instance) { i.write("conf.yaml", "log: {levle: info}") }, nil, logging.WrongConfiguration},
 		"listener":  {func(*instance) {}, errors.New("no listener"), logging.WrongConfiguration},
+		"socket":    {func(*instance) {}, listen.ErrMissing, logging.SocketMissing},
 		"state":     {func(i *instance) { i.write("data/slots", "damaged") }, nil, logging.StateChanged},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"foobar/test/booted/testbed"
 )
@@ -16,21 +17,29 @@ func setAddresses(t *testing.T, m *testbed.Machine, unit string, addresses ...st
 	dropIn(t, m, unit, "[Socket]\nListenStream=\nListenStream="+strings.Join(addresses, "\nListenStream=")+"\n")
 }
 
-// expectAddresses checks who listens: the first addresses must accept connections,
-// the others must refuse them.
+// listens reports whether the service listens at host:port, or at the path of an
+// administration socket, over which a state can be read.
+func listens(m *testbed.Machine, address string) bool {
+	if strings.HasPrefix(address, "/") {
+		return m.Try("foobar", "get", "-socket", address).Code == 0
+	}
+	c, err := m.Dial(context.Background(), "tcp", address)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+}
+
+// expectAddresses checks at which addresses the service listens.
 func expectAddresses(t *testing.T, m *testbed.Machine, open, closed []string) {
 	t.Helper()
 	for _, address := range open {
-		c, err := m.Dial(context.Background(), "tcp", address)
-		if err != nil {
-			t.Errorf("nobody listens at %s: %v", address, err)
-			continue
+		if !listens(m, address) {
+			t.Errorf("nobody listens at %s", address)
 		}
-		c.Close()
 	}
 	for _, address := range closed {
-		if c, err := m.Dial(context.Background(), "tcp", address); err == nil {
-			c.Close()
+		if listens(m, address) {
 			t.Errorf("somebody listens at %s", address)
 		}
 	}
@@ -69,5 +78,43 @@ func TestSeveralAddresses(t *testing.T) {
 		s.Exec(t, "systemctl", "kill", "--signal=KILL", "foobar")
 		expectAddresses(t, s.Machine, open, nil)
 		s.awaitReady(t)
+	})
+}
+
+// After the address of an open socket was changed, the service keeps the one it has
+// until it ends, whatever ends it, and then comes up at the new one by itself.
+func TestChangedAddress(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		s.store(t, "kept")
+		for _, test := range []struct{ name, unit, old, changed, end string }{
+			{"crash", "foobar.socket", "127.0.0.1:8080", "127.0.0.1:9001", "systemctl kill --signal=KILL foobar"},
+			{"restart", "foobar.socket", "127.0.0.1:9001", "127.0.0.1:9002", "systemctl restart foobar || true"},
+			{"upgrade", "foobar.socket", "127.0.0.1:9002", "127.0.0.1:9003", "systemctl set-property --runtime foobar.service Markers=needs-restart; systemctl reload-or-restart --marked || true"},
+			{"restart of the socket", "foobar.socket", "127.0.0.1:9003", "127.0.0.1:9004", "systemctl restart foobar.socket"},
+			{"crash, metrics", "foobar-metrics.socket", "127.0.0.1:8081", "127.0.0.1:9005", "systemctl kill --signal=KILL foobar"},
+			{"crash, admin", "foobar-admin.socket", "/run/foobar-admin.sock", "/run/foobar-changed.sock", "systemctl kill --signal=KILL foobar"},
+		} {
+			setAddresses(t, s.Machine, test.unit, test.changed)
+			expectAddresses(t, s.Machine, []string{test.old}, []string{test.changed})
+			if test.name == "crash" {
+				expectContains(t, "check-policy", s.Try(checkPolicy).Stdout, "warning: foobar.socket: /etc/systemd/system/foobar.socket.d/50-test.conf: was changed after")
+			}
+			s.Shell(t, test.end)
+			testbed.Eventually(t, 30*time.Second, func() string {
+				if !listens(s.Machine, test.changed) {
+					return test.name + ": nobody listens at " + test.changed
+				}
+				if state := show(t, s.Machine, "ActiveState"); state != "active" {
+					return test.name + ": ActiveState=" + state
+				}
+				return ""
+			})
+			expectAddresses(t, s.Machine, nil, []string{test.old})
+		}
+		if out := s.Try(checkPolicy).Stdout; strings.Contains(out, "was changed after") {
+			t.Errorf("check-policy reports sockets that are in use:\n%s", out)
+		}
+		expectContains(t, "the journal", journal(t, s.Machine, "-p", "err"), "systemd has not passed all sockets, because the address of one was changed")
 	})
 }

@@ -19,7 +19,7 @@ var directories = regexp.MustCompile(`^(etc/foobar|usr/(bin|lib/(foobar|systemd/
 	`bash-completion/completions|zsh/site-functions|fish/vendor_completions\.d|doc/foobar|libalpm/hooks|licenses/foobar(-policy|-outbound)?|man/man[578])))/.`)
 
 // executables are the files that are programs.
-var executables = regexp.MustCompile(`^usr/(bin/foobar|lib/foobar/(check-policy|kill-stuck|reload-credentials))$`)
+var executables = regexp.MustCompile(`^usr/(bin/foobar|lib/foobar/(check-policy|kill-stuck|reload-credentials|reopen-sockets))$`)
 
 // An entry is a file or directory in a package.
 type entry struct{ mode, owner, path, target string }

@@ -171,6 +171,7 @@ func compareProperties(t *testing.T, m *testbed.Machine) {
 		"foobar": nil,
 		// systemd makes a slice for a template.
 		"foobar-credentials-reload": {"Slice", "Requires", "After"},
+		"foobar-sockets-reopen":     {"Slice", "Requires", "After"},
 		// docs/directives.md has the first two; the others follow from them.
 		"foobar-credentials": {"ConfigurationDirectory", "ConfigurationDirectoryMode", "CanClean", "RequiresMountsFor", "Slice", "Requires", "After"},
 	} {
