@@ -24,7 +24,6 @@ var (
 	ErrUnavailable  = errors.New("no service answers")
 	ErrPermission   = errors.New("permission denied")
 	ErrPrecondition = errors.New("precondition failed")
-	ErrAddress      = errors.New("not an address of metrics")
 )
 
 // errNoResponse marks an ErrUnavailable of a request that may have been served.

@@ -112,7 +112,7 @@ func TestKnownSizeIsAnnounced(t *testing.T) {
 			got <- r
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		})
-		if err := s.put(strings.NewReader("01234"), size, Conditions{}); err != nil {
+		if err := s.put(strings.NewReader("01234"), size, "", false); err != nil {
 			t.Fatal(err)
 		}
 		if r := <-got; r.ContentLength != want {
@@ -180,7 +180,7 @@ func TestIncompleteBodyIsNotStored(t *testing.T) {
 				_, err = io.Copy(io.Discard, r.Body)
 				complete <- err == nil
 			})
-			err := s.put(test.body, test.size, Conditions{})
+			err := s.put(test.body, test.size, "", false)
 			if err == nil || !strings.HasPrefix(err.Error(), "read the new state: "+test.want) {
 				t.Errorf("error %v", err)
 			}
@@ -197,7 +197,7 @@ func TestUnknownOutcomeIsReported(t *testing.T) {
 			io.Copy(io.Discard, r.Body)
 		}
 	})
-	if err := s.put(strings.NewReader("01234"), 5, Conditions{}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "may have been replaced") {
+	if err := s.put(strings.NewReader("01234"), 5, "", false); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "may have been replaced") {
 		t.Errorf("error %v", err)
 	}
 }

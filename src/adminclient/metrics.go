@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -45,13 +44,8 @@ const (
 	maxMetrics = 1 << 20
 )
 
-// ReadMetrics reads the metrics at an address such as DefaultMetrics. The error is
-// ErrAddress where it is not a URL of that form.
+// ReadMetrics reads the metrics at an address such as DefaultMetrics.
 func ReadMetrics(address string) (Metrics, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" || u.Hostname() == "" {
-		return Metrics{}, &clientError{ErrAddress, "the address of the metrics is not a URL such as " + DefaultMetrics}
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)

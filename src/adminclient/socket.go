@@ -41,23 +41,16 @@ func (s Socket) ETag() (string, error) {
 	return escapeTerminal(resp.Header.Get("ETag")), nil
 }
 
-// Conditions say when Put replaces the state.
-type Conditions struct {
-	// IfMatch is the entity tag that the state must have, "*" for any, or empty
-	// for no condition. The error of another state is ErrPrecondition.
-	IfMatch string
-	// AllowEmpty stores an empty state where the new one is empty.
-	AllowEmpty bool
-}
-
 // Put replaces the state by what is left to read of f. A file that changes its
-// size meanwhile is an error, and replaces nothing.
-func (s Socket) Put(f *os.File, c Conditions) error {
+// size meanwhile is an error, and replaces nothing; nothing left is an error
+// unless allowEmpty is set. Where ifMatch is not empty, it is the entity tag that
+// the state must have, or "*" for any; the error of another is ErrPrecondition.
+func (s Socket) Put(f *os.File, ifMatch string, allowEmpty bool) error {
 	size, err := remainingSize(f)
 	if err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
-	return s.put(f, size, c)
+	return s.put(f, size, ifMatch, allowEmpty)
 }
 
 // remainingSize returns how many bytes of f are left to read, -1 where that is
@@ -72,16 +65,16 @@ func remainingSize(f *os.File) (int64, error) {
 }
 
 // put replaces the state by r, which has size bytes, -1 where that is not known.
-func (s Socket) put(r io.Reader, size int64, c Conditions) error {
+func (s Socket) put(r io.Reader, size int64, ifMatch string, allowEmpty bool) error {
 	state := &newState{r: bufio.NewReaderSize(r, readBuffer), left: size, sized: size > 0}
 	var body io.Reader = state
 	if _, err := state.r.Peek(1); errors.Is(err, io.EOF) {
-		if !c.AllowEmpty {
+		if !allowEmpty {
 			return errors.New("standard input is empty, so nothing was stored: an empty state needs -allow-empty")
 		}
 		body, size = http.NoBody, 0
 	}
-	_, err := s.do(http.MethodPut, body, size, c.IfMatch)
+	_, err := s.do(http.MethodPut, body, size, ifMatch)
 	if errors.Is(err, errNoResponse) {
 		return fmt.Errorf("%w; the state may have been replaced, see foobar get", err)
 	}

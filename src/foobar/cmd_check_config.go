@@ -24,7 +24,7 @@ func newCheckConfigCommand(flags *flag.FlagSet) action {
 		if err != nil {
 			return &service.ConfigError{Err: err}
 		}
-		if limit := adminclient.MemoryMax(unitOf(path)); limit > 0 {
+		if limit := adminclient.MemoryMax(configFile.ReplaceAllString(path, "foobar$1.service")); limit > 0 {
 			if err := service.CheckMemory(c, limit); err != nil {
 				warn(env, "%v", err)
 			}
@@ -34,16 +34,9 @@ func newCheckConfigCommand(flags *flag.FlagSet) action {
 	}
 }
 
-// instanceFile is the conf.yaml of an instance of foobar@.service.
-var instanceFile = regexp.MustCompile(`^/etc/(foobar@[^/]+)/conf\.yaml$`)
-
-// unitOf returns the unit that reads a conf.yaml.
-func unitOf(configFile string) string {
-	if m := instanceFile.FindStringSubmatch(configFile); m != nil {
-		return m[1] + ".service"
-	}
-	return "foobar.service"
-}
+// configFile matches every path. $1 is "@" and the name of the instance of
+// foobar@.service that reads the conf.yaml, empty for another path.
+var configFile = regexp.MustCompile(`^(?:/etc/foobar(@[^/]+)/conf\.yaml|.*)$`)
 
 // describeConfig returns what a valid file opens, and a table of the settings
 // that it changes.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
@@ -13,7 +15,14 @@ import (
 
 func newStatusCommand(flags *flag.FlagSet) action {
 	address := adminclient.DefaultMetrics
-	stringFlag(flags, "metrics", &address)
+	flags.Func("metrics", "", func(value string) error {
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "http" || u.Hostname() == "" {
+			return errors.New("allowed is a URL such as " + adminclient.DefaultMetrics)
+		}
+		address = value
+		return nil
+	})
 	return func(env environment) error {
 		m, err := adminclient.ReadMetrics(address)
 		if err != nil {

@@ -73,7 +73,7 @@ func exitStatus(err error) int {
 		return exitOK
 	case errors.Is(err, listen.ErrMissing):
 		return exitMissing
-	case errors.As(err, &config), errors.Is(err, adminclient.ErrAddress):
+	case errors.As(err, &config):
 		return exitConfig
 	case errors.Is(err, adminclient.ErrPrecondition):
 		return exitPrecondition

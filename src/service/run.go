@@ -70,7 +70,7 @@ func (s *Service) stop() {
 	limit := time.Duration(s.config.Timeouts.Shutdown)
 	s.log.Info("stopping", zap.Duration("limit", limit))
 	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+finalCheckpointTimeout))
-	close(s.stopping)
+	s.stopping.Store(true)
 	s.api.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

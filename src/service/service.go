@@ -8,6 +8,7 @@ package service
 
 import (
 	"os"
+	"sync/atomic"
 	"time"
 
 	"foobar/src/api"
@@ -56,7 +57,7 @@ type Service struct {
 	metrics     *metrics.Metrics
 	api         *api.API
 	servers     []*httpserver.Server
-	stopping    chan struct{} // closed when the service begins to stop
+	stopping    atomic.Bool
 	committed   chan struct{} // holds one if the state has changed since the last status line
 	reloadErr   error         // why the last reload was rejected
 	warned      time.Time     // when the log last warned of the certificate's end
@@ -70,7 +71,6 @@ func Open(o Options) (*Service, error) {
 		level:     zap.NewAtomicLevel(),
 		notifier:  notify.New(nil),
 		metrics:   metrics.New(o.Version),
-		stopping:  make(chan struct{}),
 		committed: make(chan struct{}, 1),
 	}
 	if err := s.open(); err != nil {

@@ -48,12 +48,10 @@ func (s *Service) healthy() error {
 
 // ready returns why the service takes no requests, or nil.
 func (s *Service) ready() error {
-	select {
-	case <-s.stopping:
+	if s.stopping.Load() {
 		return errors.New("stopping")
-	default:
-		return errors.Join(s.healthy(), s.store.Check())
 	}
+	return errors.Join(s.healthy(), s.store.Check())
 }
 
 // status returns the line that `systemctl status` shows.
