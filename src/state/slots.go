@@ -95,25 +95,17 @@ func newestRecord(image []byte) (newest record, data []byte, err error) {
 	}
 	err = changedError("%s has no whole record: delete %s to serve %s as it is", slotsName, slotsName, FileName)
 	for slot := range slices.Chunk(image, slotSize) {
-		r, inline, slotErr := decodeSlot(slot)
-		switch {
-		case slotErr == errUnknownFormat:
+		r, slotErr := decodeRecord(slot)
+		if slotErr == errUnknownFormat {
 			return record{}, nil, slotErr
-		case slotErr == nil && r.sequence >= newest.sequence:
+		}
+		var inline []byte
+		if r.kind == kindInline {
+			inline = slot[headerSize : headerSize+r.data.size]
+		}
+		if slotErr == nil && (inline == nil || digestOf(inline) == r.data) && r.sequence >= newest.sequence {
 			newest, data, err = r, inline, nil
 		}
 	}
 	return newest, data, err
-}
-
-func decodeSlot(slot []byte) (record, []byte, error) {
-	r, err := decodeRecord(slot)
-	if err != nil || r.kind != kindInline {
-		return r, nil, err
-	}
-	data := slot[headerSize : headerSize+r.data.size]
-	if digestOf(data) != r.data {
-		return record{}, nil, errNoRecord
-	}
-	return r, data, nil
 }
