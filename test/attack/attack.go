@@ -2,8 +2,6 @@ package attack
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,38 +73,21 @@ type Running struct {
 	next   atomic.Int64
 	failed atomic.Int64 // connections that could not be made
 	sent   atomic.Int64
-	client client
+	writes atomic.Int64
+	err    error // of the last write that failed
 }
 
-// Result is what an attack has led to.
+// A Result is what an attack has done.
 type Result struct {
 	Connections int   // that were made
 	Sent        int64 // bytes, those of TLS included
-	// Waits are the times until the client that behaves had its response, sorted.
-	Waits []time.Duration
-	// Errors are those of the client that behaves, one for each wait without a
-	// response.
-	Errors []error
-	// Retries is how many of its connections the server has closed without a
-	// response, so that it tried again.
-	Retries int
+	Err         error // of the writes of an attack that needs a writer
 }
 
-// Err returns the errors of the client that behaves, nil if there is none.
-func (r Result) Err() error { return errors.Join(r.Errors...) }
-
-// Quantile returns the wait that a share q of the requests did not exceed.
-func (r Result) Quantile(q float64) time.Duration {
-	if len(r.Waits) == 0 {
-		return 0
-	}
-	return r.Waits[min(int(q*float64(len(r.Waits))), len(r.Waits)-1)]
-}
-
-// Start starts an attack, and the client that behaves.
+// Start starts an attack.
 func (a Attack) Start(t Target) *Running {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Running{attack: a, target: t, cancel: cancel, client: newClient(t)}
+	r := &Running{attack: a, target: t, cancel: cancel}
 	for range min(openers, a.Connections) {
 		r.opened.Go(func() {
 			for i := r.next.Add(1) - 1; i < int64(a.Connections) && ctx.Err() == nil; i = r.next.Add(1) - 1 {
@@ -114,7 +95,6 @@ func (a Attack) Start(t Target) *Running {
 			}
 		})
 	}
-	r.ended.Go(r.client.run)
 	if a.Needs == Writer {
 		r.ended.Go(func() { r.write(ctx) })
 	}
@@ -153,13 +133,13 @@ func (r *Running) hold(ctx context.Context, c *Conn) {
 // writeInterval is how often the state is replaced.
 const writeInterval = 100 * time.Millisecond
 
-// write replaces the state again and again. What it cannot write, the client that
-// behaves reports.
+// write replaces the state again and again.
 func (r *Running) write(ctx context.Context) {
 	for pause(ctx, writeInterval) == nil {
 		if err := r.target.Write(); err != nil && ctx.Err() == nil {
-			r.client.fail(err)
+			r.err = err
 		}
+		r.writes.Add(1)
 	}
 }
 
@@ -170,13 +150,8 @@ func (r *Running) WaitOpen() { r.opened.Wait() }
 func (r *Running) Stop() Result {
 	r.cancel()
 	r.opened.Wait()
-	r.client.stop()
 	r.ended.Wait()
-	slices.Sort(r.client.waits)
-	return Result{
-		Connections: r.attack.Connections - int(r.failed.Load()), Sent: r.sent.Load(),
-		Waits: r.client.waits, Errors: r.client.errors, Retries: r.client.retries,
-	}
+	return Result{Connections: r.attack.Connections - int(r.failed.Load()), Sent: r.sent.Load(), Err: r.err}
 }
 
 // pause returns an error if the context ends within d.

@@ -33,6 +33,7 @@ func withstand(t *testing.T, a Attack) {
 		t.Parallel() // it needs little of the processors
 	}
 	s := startService(t, a.Config())
+	c := StartClient(s.Target)
 	r := a.Start(s.Target)
 	r.WaitOpen()
 	if a.Limit > 0 {
@@ -40,14 +41,26 @@ func withstand(t *testing.T, a Attack) {
 	} else {
 		time.Sleep(floodTime) // the attack is to last that long
 	}
+	switch a.Needs {
+	case Writer:
+		wantWrites(t, r)
+	case Token:
+		if err := s.Write(); err != nil {
+			t.Errorf("another client's write: %v", err)
+		}
+	}
 	result := r.Stop()
+	client := c.Stop()
 	if err := s.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := result.Err(); err != nil {
-		t.Errorf("a client that behaves: %v", err)
+	if result.Err != nil {
+		t.Errorf("another client's writes: %v", result.Err)
 	}
-	longest := result.Quantile(1)
+	if len(client.Errors) > 0 {
+		t.Errorf("a client that behaves: %q", client.Errors)
+	}
+	longest := client.Quantile(1)
 	if longest > maxWait {
 		t.Errorf("a client that behaves has waited %v", longest)
 	}
@@ -59,7 +72,24 @@ func withstand(t *testing.T, a Attack) {
 		t.Errorf("the peak of memory is %d MiB, more than %d", usage.Peak>>20, a.Memory)
 	}
 	t.Logf("%d connections, %d KiB sent: peak %d MiB, %v of CPU, %d clients waited %v at most", result.Connections,
-		result.Sent>>10, usage.Peak>>20, usage.CPU, len(result.Waits), longest.Round(time.Millisecond))
+		result.Sent>>10, usage.Peak>>20, usage.CPU, len(client.Waits), longest.Round(time.Millisecond))
+}
+
+// versions is how many versions of the state a test writes: more than fit into
+// memory.
+const versions = 60
+
+// wantWrites waits until the state was replaced that often.
+func wantWrites(t *testing.T, r *Running) {
+	t.Helper()
+	if err := Poll(2*time.Minute, func() error {
+		if n := r.writes.Load(); n < versions {
+			return fmt.Errorf("%d writes, want %d", n, versions)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
 }
 
 // wantLimited waits until the service has counted what is beyond the limit, under

@@ -5,9 +5,10 @@ import "foobar/src/config"
 // maxHandshakes is the limit of package httpserver, which has no key.
 const maxHandshakes = 500
 
-// memoryBound is the part of MemoryMax=, in MiB, that is for the process. The
-// last quarter is for what the kernel needs (CheckMemory of package service).
-const memoryBound = 768 * 3 / 4
+// memoryBound is how much memory the process may take, in MiB. The garbage
+// collector keeps it below 552, what conf.yaml needs at most, or a little above;
+// MemoryMax= is 768.
+const memoryBound = 640
 
 // Attacks returns every attack on a server with the shipped limits.
 func Attacks() []Attack {
@@ -56,6 +57,10 @@ func Attacks() []Attack {
 			Name: "half of each version", Does: "asks for half of each new version of the state over HTTP/2, and opens no window",
 			Protocol: "h2", Connections: 4, Hold: pinVersions("bytes=0-8388607"), Needs: Writer, Requests: true,
 			Limit: 3, Reasons: []string{"versions"},
+		},
+		{
+			Name: "slow download of each version", Does: "asks for another new version of the state, and reads nothing",
+			Protocol: "http/1.1", Connections: 300, Hold: downloadVersion, Needs: Writer, Requests: true,
 		},
 		{
 			Name: "endless uploads", Does: "uploads without a token, and never ends",

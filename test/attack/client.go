@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -19,46 +19,62 @@ const (
 	clientInterval = 10 * time.Millisecond
 )
 
-// A client behaves: it reads ten bytes of the resource, over a connection of its
+// A Client behaves: it reads ten bytes of the resource, over a connection of its
 // own each time. It tries again after status 503 when Retry-After says so, and
 // soon if the connection is closed without a response, as RFC 9112, section
 // 9.3.1, allows. Its wait lasts until it has the response.
-type client struct {
+type Client struct {
 	url     string
 	http    http.Client
 	stopped chan struct{}
-	stop    func() // may be called again
-
-	mu     sync.Mutex
-	waits  []time.Duration
-	errors []error
-	// retries counts connections that were closed without a response.
-	retries int
+	ended   chan struct{}
+	result  ClientResult
 }
 
-func newClient(t Target) client {
-	stopped := make(chan struct{})
-	return client{
-		url:     "https://" + t.Address + t.Path,
-		stopped: stopped,
-		stop:    sync.OnceFunc(func() { close(stopped) }),
+// A ClientResult is what a Client has seen.
+type ClientResult struct {
+	Waits   []time.Duration // until each response, sorted
+	Errors  []string        // one for each wait without a response
+	Retries int             // connections that were closed without a response
+}
+
+// Quantile returns the wait that a share q of the requests did not exceed.
+func (r ClientResult) Quantile(q float64) time.Duration {
+	if len(r.Waits) == 0 {
+		return 0
+	}
+	return r.Waits[min(int(q*float64(len(r.Waits))), len(r.Waits)-1)]
+}
+
+// StartClient starts a client.
+func StartClient(t Target) *Client {
+	c := &Client{
+		url: "https://" + t.Address + t.Path, stopped: make(chan struct{}), ended: make(chan struct{}),
 		http: http.Client{Timeout: clientTimeout, Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
 		}},
 	}
+	go c.run()
+	return c
 }
 
-// run sends requests until stop. The last one ends when it is answered: a client
-// that waits for the end of the attack has to be counted with that wait.
-func (c *client) run() {
+// Stop waits for the last response: a client that waits for the end of the attack
+// has to be counted with that wait.
+func (c *Client) Stop() ClientResult {
+	close(c.stopped)
+	<-c.ended
+	slices.Sort(c.result.Waits)
+	return c.result
+}
+
+func (c *Client) run() {
+	defer close(c.ended)
 	for {
 		start := time.Now()
 		if err := c.get(start); err != nil {
-			c.fail(err)
+			c.result.Errors = append(c.result.Errors, err.Error())
 		}
-		c.mu.Lock()
-		c.waits = append(c.waits, time.Since(start))
-		c.mu.Unlock()
+		c.result.Waits = append(c.result.Waits, time.Since(start))
 		select {
 		case <-c.stopped:
 			return
@@ -67,18 +83,12 @@ func (c *client) run() {
 	}
 }
 
-func (c *client) fail(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.errors = append(c.errors, err)
-}
-
-func (c *client) get(start time.Time) error {
+func (c *Client) get(start time.Time) error {
 	for {
 		retry, err := c.try()
-		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 			retry = clientInterval
-			c.retries++
+			c.result.Retries++
 		} else if err != nil || retry == 0 {
 			return err
 		}
@@ -90,7 +100,7 @@ func (c *client) get(start time.Time) error {
 }
 
 // try sends one request. It returns when to try again, 0 after a response.
-func (c *client) try() (retry time.Duration, err error) {
+func (c *Client) try() (retry time.Duration, err error) {
 	req, err := http.NewRequest("GET", c.url, nil)
 	if err != nil {
 		return 0, err

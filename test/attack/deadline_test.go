@@ -38,7 +38,6 @@ func TestConnectionsEnd(t *testing.T) {
 			r := a.Start(s.Target)
 			defer r.Stop()
 			r.WaitOpen()
-			r.client.stop()
 			start := time.Now()
 			if err := Poll(longestConnection+busyMachine, func() error {
 				if n := metric(t, s, "foobar_http_connections", "listener", "https"); n > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"time"
 )
 
 // largeField is a header field that leaves little room within limits.header.
@@ -21,6 +22,13 @@ func downloadSlowly(ctx context.Context, c *Conn) {
 	c.tcp.SetReadBuffer(4096)
 	c.send("GET " + c.target.Path + " HTTP/1.1\r\nHost: a\r\n" + largeField + "\r\n\r\n")
 	<-ctx.Done()
+}
+
+// downloadVersion does so with another version for each connection.
+func downloadVersion(ctx context.Context, c *Conn) {
+	if pause(ctx, time.Duration(c.index)*writeInterval) == nil {
+		downloadSlowly(ctx, c)
+	}
 }
 
 func sendHalfHeader(_ context.Context, c *Conn) {

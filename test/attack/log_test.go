@@ -35,7 +35,6 @@ func TestLogIsBounded(t *testing.T) {
 				c.readToEnd()
 			})}
 			r := a.Start(s.Target)
-			r.client.stop()
 			r.WaitOpen()
 			if err := Poll(countTimeout, func() error {
 				if s.OutputBytes() == before {

@@ -83,11 +83,11 @@ func (o outcome) cells() string {
 	if o.skipped {
 		return " |  |  |  |  |  | " + o.verdict()
 	}
-	cells := []string{mebibytes(o.result.Sent), "", "", "", "", fmt.Sprint(o.result.Retries), o.verdict()}
+	cells := []string{mebibytes(o.result.Sent), "", "", "", "", fmt.Sprint(o.client.Retries), o.verdict()}
 	if o.err == nil {
 		cells[1], cells[2] = fmt.Sprintf("%.1f", o.usage.CPU.Seconds()), fmt.Sprint(o.usage.Peak>>20)
 	}
-	cells[3], cells[4] = milliseconds(o.result.Quantile(0.5)), milliseconds(o.result.Quantile(0.99))
+	cells[3], cells[4] = milliseconds(o.client.Quantile(0.5)), milliseconds(o.client.Quantile(0.99))
 	return strings.Join(cells, " | ")
 }
 
@@ -98,11 +98,11 @@ func (o outcome) verdict() string {
 		return "does not apply"
 	case o.err != nil:
 		return "**the server has ended**"
-	case len(o.result.Errors) > 0:
+	case len(o.client.Errors) > 0:
 		return "**outage**: clients get no response"
 	case o.usage.Peak > memoryMax:
 		return "**out of memory**"
-	case o.result.Quantile(0.99) > longWait:
+	case o.client.Quantile(0.99) > longWait:
 		return "**outage**: clients wait"
 	}
 	return "serves"

@@ -27,7 +27,7 @@ type options struct {
 	seed                      uint64
 	only                      string
 	write                     bool
-	serve                     string
+	serve, client, path       string
 }
 
 func main() {
@@ -42,6 +42,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "regular `expression` of the attacks to run")
 	flag.BoolVar(&o.write, "write", false, "write docs/attacks.md")
 	flag.StringVar(&o.serve, "serve", "", "`address` to serve the API on by net/http; used by the program itself")
+	flag.StringVar(&o.client, "client", "", "`address` that a client reads from; used by the program itself")
+	flag.StringVar(&o.path, "path", "", "`path` that the client reads")
 	flag.Parse()
 	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -53,6 +55,8 @@ func (o options) run() error {
 	switch {
 	case o.serve != "":
 		return serveNetHTTP(o.serve, o.dir)
+	case o.client != "":
+		return runClient(attack.Target{Address: o.client, Path: o.path})
 	case o.random > 0:
 		return o.runRandom()
 	case o.write && o.only != "":
@@ -103,6 +107,7 @@ type outcome struct {
 	server  string
 	skipped bool // the attack does not apply
 	result  attack.Result
+	client  attack.ClientResult
 	usage   attack.Usage
 	err     error // the server has ended
 }
@@ -134,6 +139,15 @@ func (o options) compare() error {
 	return o.writeDocument(rows)
 }
 
+// holdOf returns how long an attack lasts. The versions of the state take their
+// time.
+func (o options) holdOf(a attack.Attack) time.Duration {
+	if a.Needs == attack.Writer {
+		return 4 * o.hold
+	}
+	return o.hold
+}
+
 // attackPeer starts a server, attacks it and stops it.
 func (o options) attackPeer(a attack.Attack, p peer) (outcome, error) {
 	got := outcome{server: p.name}
@@ -155,10 +169,17 @@ func (o options) attackPeer(a attack.Attack, p peer) (outcome, error) {
 	if err != nil {
 		return got, err
 	}
+	c, err := startClient(s.Target)
+	if err != nil {
+		return got, err
+	}
 	r := a.Start(s.Target)
 	r.WaitOpen()
-	time.Sleep(o.hold) // the length of the attack
+	time.Sleep(o.holdOf(a)) // the length of the attack
 	got.result = r.Stop()
+	if got.client, err = c.stop(); err != nil {
+		return got, err
+	}
 	if got.err = s.Err(); got.err != nil {
 		return got, nil
 	}
