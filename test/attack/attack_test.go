@@ -41,13 +41,8 @@ func withstand(t *testing.T, a Attack) {
 	} else {
 		time.Sleep(floodTime) // the attack is to last that long
 	}
-	switch a.Needs {
-	case Writer:
+	if a.Needs == Writer {
 		wantWrites(t, r)
-	case Token:
-		if err := s.Write(); err != nil {
-			t.Errorf("another client's write: %v", err)
-		}
 	}
 	result := r.Stop()
 	client := c.Stop()
@@ -75,9 +70,9 @@ func withstand(t *testing.T, a Attack) {
 		result.Sent>>10, usage.Peak>>20, usage.CPU, len(client.Waits), longest.Round(time.Millisecond))
 }
 
-// versions is how many versions of the state a test writes: more than fit into
-// memory.
-const versions = 60
+// versions is how many versions of the state a test writes. All of them need more
+// memory than an attack may take that the service answers by copies.
+const versions = 20
 
 // wantWrites waits until the state was replaced that often.
 func wantWrites(t *testing.T, r *Running) {

@@ -51,7 +51,7 @@ func Attacks() []Attack {
 		},
 		{
 			Name: "one byte of each version", Does: "asks for one byte of each new version of the state over HTTP/2, and opens no window",
-			Protocol: "h2", Connections: 4, Hold: pinVersions("bytes=0-0"), Needs: Writer, Requests: true,
+			Protocol: "h2", Connections: 4, Hold: pinVersions("bytes=0-0"), Needs: Writer, Requests: true, Memory: 288,
 		},
 		{
 			Name: "half of each version", Does: "asks for half of each new version of the state over HTTP/2, and opens no window",
@@ -61,6 +61,7 @@ func Attacks() []Attack {
 		{
 			Name: "slow download of each version", Does: "asks for another new version of the state, and reads nothing",
 			Protocol: "http/1.1", Connections: 300, Hold: downloadVersion, Needs: Writer, Requests: true,
+			Limit: 295, Reasons: []string{"versions"},
 		},
 		{
 			Name: "endless uploads", Does: "uploads without a token, and never ends",
