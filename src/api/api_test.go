@@ -29,8 +29,6 @@ type fixture struct {
 	log   *observer.ObservedLogs
 }
 
-func usable(*credentials.Set) error { return nil }
-
 func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,7 +40,7 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 		Key:   filepath.Join(dir, credentials.KeyFile),
 		Token: filepath.Join(dir, credentials.TokenFile),
 	}
-	creds, err := credentials.Open(files, usable)
+	creds, err := credentials.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +60,7 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 		change(&settings)
 	}
 	core, log := observer.New(zap.InfoLevel)
-	f.API, f.log = New(store, creds, zap.New(core), settings), log
+	f.API, f.log = New(store, credentials.NewStore(creds), zap.New(core), settings), log
 	return f
 }
 
@@ -269,11 +267,11 @@ func (f *fixture) dropToken(t *testing.T) {
 	if _, err := credentials.Generate(dir, credentials.Request{Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	creds, err := credentials.Open(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")}, usable)
+	creds, err := credentials.Load(credentials.Files{Cert: filepath.Join(dir, "cert"), Key: filepath.Join(dir, "key")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.credentials = creds
+	f.credentials.Replace(creds)
 }
 
 func TestTooLargeChangesNothing(t *testing.T) {

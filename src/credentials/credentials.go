@@ -3,9 +3,8 @@
 // first start.
 //
 // Load reads and validates all files together; a Set is the immutable result. A
-// Store has the Set in use and replaces it only by one that is valid. The
-// package does not decide who may do what: package api asks it whether a token
-// or a client certificate is valid.
+// Store has the Set in use. The package does not decide who may do what: package
+// api asks it whether a token or a client certificate is valid.
 //
 // Read credentials.go first.
 package credentials

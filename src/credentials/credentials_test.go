@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -211,8 +210,6 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func acceptAll(*Set) error { return nil }
-
 func TestSeveralTokens(t *testing.T) {
 	_, files := generate(t)
 	first, second := strings.Repeat("1", 20), strings.Repeat("2", 20)
@@ -278,45 +275,24 @@ func TestFingerprint(t *testing.T) {
 	load(true)
 }
 
-func TestReloadKeepsSetThatValidatorRejects(t *testing.T) {
-	_, files := generate(t)
-	s, err := Open(files, acceptAll)
-	if err != nil {
-		t.Fatal(err)
+func TestStoreReplacesSet(t *testing.T) {
+	load := func() (*Set, string) {
+		_, files := generate(t)
+		set, err := Load(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set, strings.TrimSpace(read(t, files.Token))
 	}
-	old := s.Current()
-	rejected := errors.New("rejected")
-	if err := s.Reload(func(*Set) error { return rejected }); !errors.Is(err, rejected) || s.Current() != old {
-		t.Errorf("error %v, old set still in use: %v", err, s.Current() == old)
-	}
-}
-
-func TestReloadKeepsSetOnError(t *testing.T) {
-	_, files := generate(t)
-	s, err := Open(files, acceptAll)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := s.Current()
-	write(t, files.Cert, "hello")
-	if err := s.Reload(acceptAll); err == nil {
-		t.Fatal("no error")
-	}
-	if s.Current() != old {
-		t.Error("the old set is no longer in use")
-	}
-	_, other := generate(t)
-	for from, to := range map[string]string{other.Cert: files.Cert, other.Key: files.Key, other.Token: files.Token} {
-		write(t, to, read(t, from))
-	}
-	if err := s.Reload(acceptAll); err != nil {
-		t.Fatal(err)
-	}
+	old, _ := load()
+	set, token := load()
+	s := NewStore(old)
+	s.Replace(set)
 	got, err := s.GetCertificate(nil)
 	if err != nil || got.Leaf.Equal(old.Leaf()) {
 		t.Errorf("the old certificate is still served: %v", err)
 	}
-	if !s.Current().Authorizes("Bearer " + strings.TrimSpace(read(t, other.Token))) {
+	if !s.Current().Authorizes("Bearer " + token) {
 		t.Error("the new token is not accepted")
 	}
 }

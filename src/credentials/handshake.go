@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -18,10 +17,6 @@ import (
 // the expiry warnings are about.
 func (s *Set) checkHandshake() error {
 	leaf := s.Leaf()
-	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) &&
-		!slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny) {
-		return errors.New("the certificate is not for servers: its extended key usage lacks serverAuth")
-	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	client := &tls.Config{RootCAs: roots, ServerName: firstName(leaf), Time: func() time.Time { return leaf.NotBefore }}

@@ -23,11 +23,10 @@ func newCheckCredentialsCommand(flags *flag.FlagSet) action {
 
 // checkCredentials loads the files as the service does, and describes them.
 func checkCredentials(files credentials.Files, configFile string, env environment) error {
-	_, store, err := service.Load(configFile, files)
+	_, set, err := service.Load(configFile, files)
 	if err != nil {
 		return err
 	}
-	set := store.Current()
 	if err := checkHost(set.Leaf()); err != nil {
 		warn(env, "%v", err)
 	}

@@ -31,7 +31,7 @@ func newAPI(t *testing.T) (*api.API, string) {
 	files := credentials.Files{
 		Cert: filepath.Join(dir, credentials.CertFile), Key: filepath.Join(dir, credentials.KeyFile), Token: filepath.Join(dir, credentials.TokenFile),
 	}
-	creds, err := credentials.Open(files, func(*credentials.Set) error { return nil })
+	creds, err := credentials.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func newAPI(t *testing.T) (*api.API, string) {
 	}
 	t.Cleanup(func() { store.Close() })
 	settings := api.Settings{Access: config.Default().Access, State: 20 << 10, Uploads: 1 << 20}
-	return api.New(store, creds, zap.NewNop(), settings), strings.TrimSpace(string(token))
+	return api.New(store, credentials.NewStore(creds), zap.NewNop(), settings), strings.TrimSpace(string(token))
 }
 
 // A sample is a request that can be made several times.

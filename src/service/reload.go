@@ -13,63 +13,36 @@ import (
 // Load reads the configuration and the credentials as a Service does, and
 // checks them against each other. Every error is a ConfigError. An empty path
 // stands for the default configuration.
-func Load(configFile string, files credentials.Files) (config.Config, *credentials.Store, error) {
-	c, err := loadConfig(configFile)
-	if err != nil {
-		return c, nil, err
+func Load(configFile string, files credentials.Files) (c config.Config, set *credentials.Set, err error) {
+	c = config.Default()
+	if configFile != "" {
+		if c, err = config.Load(configFile); err != nil {
+			return c, nil, &ConfigError{err}
+		}
 	}
-	creds, err := credentials.Open(files, validateCredentials(c))
-	if err != nil {
+	if set, err = credentials.Load(files); err != nil {
 		return c, nil, &ConfigError{err}
 	}
-	return c, creds, nil
-}
-
-func loadConfig(path string) (config.Config, error) {
-	if path == "" {
-		return config.Default(), nil
-	}
-	c, err := config.Load(path)
-	if err != nil {
-		return c, &ConfigError{err}
-	}
-	return c, nil
-}
-
-// validateCredentials returns an error where access asks for client
-// certificates and there is no authority to verify them.
-func validateCredentials(c config.Config) credentials.Validator {
-	return func(set *credentials.Set) error {
-		for _, g := range c.Access.Grants() {
-			if g.Rule.NeedsCertificate() && set.ClientCAs() == nil {
-				return fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", g.Key, g.Rule)
-			}
+	for _, g := range c.Access.Grants() {
+		if g.Rule.NeedsCertificate() && set.ClientCAs() == nil {
+			return c, nil, &ConfigError{fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", g.Key, g.Rule)}
 		}
-		return nil
 	}
+	return c, set, nil
 }
 
 // reload puts changed configuration and credentials in force, both or neither.
 func (s *Service) reload() {
 	s.logNotifyError(s.notifier.Reloading())
 	before := effectiveAccess(s.config, s.credentials.Current())
-	c, err := s.loadAll()
+	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
 	if err == nil {
+		s.credentials.Replace(set)
 		s.apply(c)
 	}
 	s.recordReload(err)
 	s.warnOpened(before, effectiveAccess(s.config, s.credentials.Current()))
 	s.logNotifyError(s.notifier.Ready(s.status()))
-}
-
-// loadAll reads the configuration before it swaps the credentials, so that an
-// error in either changes nothing.
-func (s *Service) loadAll() (config.Config, error) {
-	c, err := loadConfig(s.options.ConfigFile)
-	if err != nil {
-		return c, err
-	}
-	return c, s.credentials.Reload(validateCredentials(c))
 }
 
 func (s *Service) apply(c config.Config) {

@@ -100,9 +100,11 @@ func (s *Service) open() (err error) {
 	if watchdog > 0 {
 		s.interval = min(watchdog, statusInterval)
 	}
-	if s.config, s.credentials, err = Load(s.options.ConfigFile, s.options.Credentials); err != nil {
+	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
+	if err != nil {
 		return err
 	}
+	s.config, s.credentials = c, credentials.NewStore(set)
 	if err := s.openStore(); err != nil {
 		return err
 	}

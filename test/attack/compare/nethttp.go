@@ -22,7 +22,7 @@ import (
 func serveNetHTTP(address, dir string) error {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	defaults := config.Default()
-	creds, err := credentials.Open(credentials.Files{Cert: file("cert"), Key: file("key"), Token: file("token")}, func(*credentials.Set) error { return nil })
+	set, err := credentials.Load(credentials.Files{Cert: file("cert"), Key: file("key"), Token: file("token")})
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func serveNetHTTP(address, dir string) error {
 	if err != nil {
 		return err
 	}
-	handler := api.New(store, creds, zap.NewNop(), api.Settings{
+	handler := api.New(store, credentials.NewStore(set), zap.NewNop(), api.Settings{
 		Access: defaults.Access, State: int64(defaults.Limits.State), Uploads: int64(defaults.Limits.Uploads),
 	})
 	timeouts := defaults.Timeouts
