@@ -106,3 +106,28 @@ func TestQuotaClosesLongestRequest(t *testing.T) {
 		t.Errorf("beyond the limit, with a slow request: %v, %v", c, ok)
 	}
 }
+
+func TestEmpty(t *testing.T) {
+	isClosed := func(c <-chan struct{}) bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	var s Set
+	if !isClosed(s.Empty()) {
+		t.Error("a set without connections is not empty")
+	}
+	c := addWaiting(&s, Idle, time.Now())
+	empty := s.Empty()
+	if isClosed(empty) {
+		t.Error("a set with a connection is empty")
+	}
+	s.Remove(c)
+	if !isClosed(empty) {
+		t.Error("the set is not empty after its last connection")
+	}
+	s.Remove(c) // does not close the channel again
+}
