@@ -35,5 +35,5 @@ func (a *API) ClientCAs() (cas *x509.CertPool, required bool) {
 		return nil, false
 	}
 	worksWithout := func(r config.AccessRule) bool { return r == config.Anyone || r == config.Token }
-	return a.credentials.Current().ClientCAs(), !worksWithout(rules.Read) && !worksWithout(rules.Write)
+	return a.credentials.Current().ClientCAs, !worksWithout(rules.Read) && !worksWithout(rules.Write)
 }

@@ -35,12 +35,12 @@ func keys() []key {
 		choice("http.protocols", "!!seq", func(c *Config) *Protocols { return &c.HTTP.Protocols },
 			"[http/1.1, h2]", "[h2, http/1.1]", "[http/1.1]", "[h2]"),
 		choice("http.fast_path", "!!bool", func(c *Config) *bool { return &c.HTTP.FastPath }, true, false),
-		number("limits.state", 1, 1<<30, parseSize, func(c *Config) *Size { return &c.Limits.State }),
-		number("limits.uploads", 1, 16<<30, parseSize, func(c *Config) *Size { return &c.Limits.Uploads }),
-		number("limits.header", 1<<10, 1<<20, parseSize, func(c *Config) *Size { return &c.Limits.Header }),
-		number("limits.requests", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Requests }),
-		number("limits.connections", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Connections }),
-		number("limits.per_address", 0, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.PerAddress }),
+		inRange("limits.state", 1, 1<<30, parseSize, func(c *Config) *Size { return &c.Limits.State }),
+		inRange("limits.uploads", 1, 16<<30, parseSize, func(c *Config) *Size { return &c.Limits.Uploads }),
+		inRange("limits.header", 1<<10, 1<<20, parseSize, func(c *Config) *Size { return &c.Limits.Header }),
+		inRange("limits.requests", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Requests }),
+		inRange("limits.connections", 1, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.Connections }),
+		inRange("limits.per_address", 0, 1_000_000, parseCount, func(c *Config) *int { return &c.Limits.PerAddress }),
 		timeout("timeouts.header", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Header }),
 		timeout("timeouts.body", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Body }),
 		timeout("timeouts.response", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Response }),
@@ -67,8 +67,8 @@ func choice[T any](path, tag string, field func(*Config) *T, values ...T) key {
 	return key{path, listWords(texts), parse, func(c Config) string { return fmt.Sprint(*field(&c)) }}
 }
 
-// number returns a key that has a value of a range.
-func number[T int | Size | Duration](path string, low, high T, value func(*yaml.Node) (T, bool), field func(*Config) *T) key {
+// inRange returns a key that has a value of a range.
+func inRange[T int | Size | Duration](path string, low, high T, value func(*yaml.Node) (T, bool), field func(*Config) *T) key {
 	parse := func(c *Config, n *yaml.Node) bool {
 		v, ok := value(n)
 		*field(c) = v
@@ -78,7 +78,7 @@ func number[T int | Size | Duration](path string, low, high T, value func(*yaml.
 }
 
 func timeout(path string, high time.Duration, field func(*Config) *Duration) key {
-	return number(path, Duration(10*time.Millisecond), Duration(high), parseDuration, field)
+	return inRange(path, Duration(10*time.Millisecond), Duration(high), parseDuration, field)
 }
 
 // listWords returns words as the text of an error has them: "read or write".

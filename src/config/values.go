@@ -1,7 +1,7 @@
 package config
 
 import (
-	"math"
+	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -77,9 +77,9 @@ func parseSize(n *yaml.Node) (Size, bool) {
 	}
 	digits := text(n, "!!str")
 	for i, unit := range sizeUnits {
-		if number, ok := strings.CutSuffix(digits, unit); ok {
+		if count, ok := strings.CutSuffix(digits, unit); ok {
 			// A number of 33 bits that is shifted by 30 does not overflow an int64.
-			v, err := strconv.ParseUint(number, 10, 33)
+			v, err := strconv.ParseUint(count, 10, 33)
 			return Size(v) << (10 * (i + 1)), err == nil
 		}
 	}
@@ -91,22 +91,19 @@ func parseCount(n *yaml.Node) (int, bool) {
 	return int(v), ok
 }
 
-// decimal matches a whole number, and a float that can be one, in YAML 1.2.2's
-// core schema (section 10.3.2), which is also how JSON writes numbers.
-var decimal = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+// number matches the numbers of YAML 1.2.2's core schema (section 10.3.2), of
+// which those of JSON are a part. It bounds the exponent.
+var number = regexp.MustCompile(`^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?|0x[0-9a-fA-F]+|0o[0-7]+)$`)
 
 // wholeNumber returns the value of a node that is a whole number: 1024, 0x400,
 // 0o2000 and 1.024e3 are the same in YAML. A quoted number is accepted too.
 func wholeNumber(n *yaml.Node) (int64, bool) {
-	if n.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!int", "!!float", "!!str"}, n.ShortTag()) {
+	if !slices.Contains([]string{"!!int", "!!float", "!!str"}, n.ShortTag()) || !number.MatchString(n.Value) {
 		return 0, false
 	}
-	if base := map[string]int{"0x": 16, "0o": 8}[n.Value[:min(2, len(n.Value))]]; base != 0 {
-		v, err := strconv.ParseUint(n.Value[2:], base, 53)
-		return int64(v), err == nil
+	v, ok := new(big.Rat).SetString(n.Value)
+	if !ok || !v.IsInt() || !v.Num().IsInt64() {
+		return 0, false
 	}
-	// A float64 has whole numbers up to 1<<53, far more than any range allows.
-	v, err := strconv.ParseFloat(n.Value, 64)
-	ok := err == nil && decimal.MatchString(n.Value) && v == math.Trunc(v) && math.Abs(v) < 1<<53
-	return int64(v), ok
+	return v.Num().Int64(), true
 }

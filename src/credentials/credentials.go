@@ -10,6 +10,7 @@
 package credentials
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,49 +21,49 @@ import (
 
 // A Set is what all files had at one time. It does not change.
 type Set struct {
-	Certificate   tls.Certificate
+	Certificate tls.Certificate
+	// ClientCAs are the authorities of client certificates, nil if there are none.
+	ClientCAs *x509.CertPool
+	// Fingerprint is a hexadecimal digest of the content of all files. It changes
+	// with every change to one of them, and reveals nothing of the content.
+	Fingerprint string
+
 	tokens        []digest
 	tokenWarnings []string
-	authorities   []*x509.Certificate
-	clientCAs     *x509.CertPool // of authorities
-	sum           digest         // of the content of all files
+	authorities   []*x509.Certificate // those of ClientCAs
 }
-
-// Fingerprint returns a hexadecimal digest of the content of all files. It
-// changes with every change to one of them, and reveals nothing of the content.
-func (s *Set) Fingerprint() string { return fmt.Sprintf("%x", s.sum) }
 
 // Leaf returns the server's certificate without its chain.
 func (s *Set) Leaf() *x509.Certificate { return s.Certificate.Leaf }
-
-// ClientCAs returns the authorities of client certificates, or nil if there are
-// none.
-func (s *Set) ClientCAs() *x509.CertPool { return s.clientCAs }
 
 // Load reads and validates the files. A certificate, key and client-ca with
 // which no client could connect are not valid. Every error is an error of
 // configuration.
 func Load(f Files) (*Set, error) {
-	c, err := readFiles(f)
+	cert, certErr := readFile("certificate", f.Cert, false)
+	key, keyErr := readFile("key", f.Key, false)
+	token, tokenErr := readFile("token", f.Token, true)
+	clientCA, clientCAErr := readFile("client-ca", f.ClientCA, true)
+	if err := cmp.Or(certErr, keyErr, tokenErr, clientCAErr); err != nil {
+		return nil, err
+	}
+	s := &Set{Fingerprint: fingerprint(cert, key, token, clientCA)}
+	err := s.setPair(f, cert, key)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{sum: c.sum()}
-	if err := s.setPair(f, c); err != nil {
-		return nil, err
-	}
-	if c.token != nil {
-		if s.tokens, s.tokenWarnings, err = parseTokens(c.token); err != nil {
+	if token != nil {
+		if s.tokens, s.tokenWarnings, err = parseTokens(token); err != nil {
 			return nil, fmt.Errorf("token %s: %w", f.Token, err)
 		}
 	}
-	if c.clientCA != nil {
-		if s.authorities, err = parseCertificates(c.clientCA, false); err != nil {
+	if clientCA != nil {
+		if s.authorities, err = parseCertificates(clientCA, false); err != nil {
 			return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
 		}
-		s.clientCAs = x509.NewCertPool()
+		s.ClientCAs = x509.NewCertPool()
 		for _, authority := range s.authorities {
-			s.clientCAs.AddCert(authority)
+			s.ClientCAs.AddCert(authority)
 		}
 	}
 	if err := s.checkHandshake(); err != nil {
@@ -73,12 +74,12 @@ func Load(f Files) (*Set, error) {
 
 // setPair sets the certificate with its chain and key. The key must belong to the
 // first certificate.
-func (s *Set) setPair(f Files, c contents) error {
-	chain, err := parseCertificates(c.cert, true)
+func (s *Set) setPair(f Files, certText, keyText []byte) error {
+	chain, err := parseCertificates(certText, true)
 	if err != nil {
 		return fmt.Errorf("certificate %s: %w", f.Cert, err)
 	}
-	key, err := parseKey(c.key)
+	key, err := parseKey(keyText)
 	if err != nil {
 		return fmt.Errorf("key %s: %w", f.Key, err)
 	}

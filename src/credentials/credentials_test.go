@@ -257,7 +257,7 @@ func TestFingerprint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if print := set.Fingerprint(); seen[print] == wantNew {
+		if print := set.Fingerprint; seen[print] == wantNew {
 			t.Errorf("fingerprint %s: new is %v, want %v", print, !seen[print], wantNew)
 		} else {
 			seen[print] = true

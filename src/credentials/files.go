@@ -2,8 +2,8 @@ package credentials
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -30,20 +30,8 @@ type Files struct {
 	ClientCA string
 }
 
-// contents are the contents of the files without byte order marks; an optional
-// file that does not exist is nil.
-type contents struct{ cert, key, token, clientCA []byte }
-
-func readFiles(f Files) (contents, error) {
-	cert, certErr := readFile("certificate", f.Cert, false)
-	key, keyErr := readFile("key", f.Key, false)
-	token, tokenErr := readFile("token", f.Token, true)
-	clientCA, clientCAErr := readFile("client-ca", f.ClientCA, true)
-	return contents{cert, key, token, clientCA}, cmp.Or(certErr, keyErr, tokenErr, clientCAErr)
-}
-
-// readFile returns the content of a file, which is nil only if the file is
-// optional and does not exist.
+// readFile returns the content of a file without its byte order mark. It is nil
+// only if the file is optional and does not exist.
 func readFile(name, path string, optional bool) ([]byte, error) {
 	text, err := readText(path)
 	if optional && errors.Is(err, fs.ErrNotExist) {
@@ -73,13 +61,13 @@ func readText(path string) ([]byte, error) {
 	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
 }
 
-// sum returns a digest of the digests of all contents, so that bytes which move
-// from one file to the next change it.
-func (c contents) sum() digest {
+// fingerprint returns a digest of the digests of texts, so that bytes which move
+// from one text to the next change it.
+func fingerprint(texts ...[]byte) string {
 	h := sha256.New()
-	for _, content := range [][]byte{c.cert, c.key, c.token, c.clientCA} {
-		sum := sha256.Sum256(content)
+	for _, text := range texts {
+		sum := sha256.Sum256(text)
 		h.Write(sum[:])
 	}
-	return digest(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -22,8 +22,8 @@ func (s *Set) checkHandshake() error {
 	client := &tls.Config{RootCAs: roots, ServerName: firstName(leaf), Time: func() time.Time { return leaf.NotBefore }}
 	client.InsecureSkipVerify = client.ServerName == ""
 	server := &tls.Config{Certificates: []tls.Certificate{s.Certificate}}
-	if s.clientCAs != nil {
-		server.ClientAuth, server.ClientCAs = tls.VerifyClientCertIfGiven, s.clientCAs
+	if s.ClientCAs != nil {
+		server.ClientAuth, server.ClientCAs = tls.VerifyClientCertIfGiven, s.ClientCAs
 	}
 	if err := handshake(client, server); err != nil {
 		return fmt.Errorf("no client could connect: %w", err)

@@ -35,12 +35,12 @@ func NewPeer(certificates []*x509.Certificate) *Peer {
 // authority of s. A connection can outlive a reload, so the check at the
 // handshake is not enough: an authority may have been removed since.
 func (s *Set) VerifyPeer(p *Peer) bool {
-	if p == nil || s.clientCAs == nil {
+	if p == nil || s.ClientCAs == nil {
 		return false
 	}
 	result := p.last.Load()
-	if result == nil || result.authorities != s.clientCAs {
-		result = &verifyResult{s.clientCAs, p.verifiedUntil(s.clientCAs)}
+	if result == nil || result.authorities != s.ClientCAs {
+		result = &verifyResult{s.ClientCAs, p.verifiedUntil(s.ClientCAs)}
 		p.last.Store(result)
 	}
 	return time.Now().Before(result.until)

@@ -183,7 +183,7 @@ func TestByteOrderMarksAreSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !set.Authorizes("Bearer 0123456789abcdef") || set.ClientCAs() == nil {
+	if !set.Authorizes("Bearer 0123456789abcdef") || set.ClientCAs == nil {
 		t.Error("a file was not read")
 	}
 	write(t, files.Cert, "\xff\xfe-\x00")

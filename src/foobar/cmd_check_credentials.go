@@ -34,7 +34,7 @@ func checkCredentials(files credentials.Files, configFile string, env environmen
 	for _, line := range set.Describe() {
 		fmt.Fprintln(env.stdout, line)
 	}
-	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint())
+	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint)
 	for _, warning := range set.Warnings(time.Now()) {
 		warn(env, "%s", warning)
 	}

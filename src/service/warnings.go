@@ -23,7 +23,7 @@ func (s *Service) warnSuspicious() {
 	if access.NeedsToken() && !creds.HasToken() {
 		s.log.Warn("no token credential, so requests that need a token are refused", logging.NoToken.Field())
 	}
-	if creds.ClientCAs() != nil && !access.NeedsCertificate() {
+	if creds.ClientCAs != nil && !access.NeedsCertificate() {
 		s.log.Warn("the client-ca credential is not used, as access in conf.yaml needs no client certificate")
 	}
 	for _, warning := range creds.Warnings(time.Now()) {
