@@ -2,6 +2,8 @@ package connlimit
 
 import (
 	"cmp"
+	"math/bits"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -57,7 +59,8 @@ func (q *Quota) Release() { q.current.Add(-1) }
 // A queue finds the connections that have waited for their clients the
 // longest. Connections without a request come first: those in the TLS handshake,
 // idle ones, and those in a request's header. Then come those whose request has
-// taken longer than minActive.
+// taken longer than minActive. Of both, those of the address that has the most of
+// them come first: a client that connects fast must not outlast one that is slow.
 type queue struct {
 	eligible func(Wait) bool // nil for every connection
 	found    []waiting
@@ -67,6 +70,7 @@ type queue struct {
 type waiting struct {
 	conn Conn
 	Wait
+	crowd int // the binary logarithm of how many were found of the same address
 }
 
 // take returns the connection to close, nil if there is none.
@@ -94,15 +98,20 @@ func (q *queue) takeFound(open map[Conn]struct{}) Conn {
 
 func (q *queue) search(open map[Conn]struct{}, now time.Time) {
 	var found []waiting
+	held := map[netip.Prefix]int{}
 	for c := range open {
-		w := waiting{c, c.Wait()}
+		w := waiting{conn: c, Wait: c.Wait()}
 		if (w.Phase < Active || now.Sub(w.Since) > minActive) && (q.eligible == nil || q.eligible(w.Wait)) {
 			found = append(found, w)
+			held[c.Address()]++
 		}
+	}
+	for i, w := range found {
+		found[i].crowd = bits.Len(uint(held[w.conn.Address()]))
 	}
 	slices.SortFunc(found, func(a, b waiting) int {
 		// The quotient is 1 for Active, and 0 for the phases before it.
-		return cmp.Or(cmp.Compare(a.Phase/Active, b.Phase/Active), a.Since.Compare(b.Since))
+		return cmp.Or(cmp.Compare(a.Phase/Active, b.Phase/Active), cmp.Compare(b.crowd, a.crowd), a.Since.Compare(b.Since))
 	})
 	if len(found) < evictionBatch {
 		q.next = now.Add(searchInterval)

@@ -49,6 +49,28 @@ func TestLongestWaitIsEvicted(t *testing.T) {
 	}
 }
 
+// TestCrowdIsEvictedFirst checks that connections of an address with many make
+// room before one that waits longer and is the only one of its address.
+func TestCrowdIsEvictedFirst(t *testing.T) {
+	s := &Set{}
+	now := time.Now()
+	prefix := netip.MustParsePrefix
+	add := func(address string, since time.Time) *testConn {
+		c := &testConn{address: prefix(address), wait: Wait{Phase: Handshake, Since: since}}
+		s.Add(c)
+		return c
+	}
+	slow := add("192.0.2.1/32", now.Add(-9*time.Second))
+	for i := range 8 {
+		add("192.0.2.2/32", now.Add(-time.Duration(i)*time.Second))
+	}
+	s.SetLimits(9, 0)
+	got, _ := s.Add(&testConn{})
+	if c, ok := got.(*testConn); !ok || c == slow || c.wait.Since != now.Add(-7*time.Second) {
+		t.Errorf("evicted %+v, want the longest wait of 192.0.2.2", got)
+	}
+}
+
 func TestAddressLimit(t *testing.T) {
 	var s Set
 	s.SetLimits(0, 2)

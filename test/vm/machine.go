@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -57,7 +58,8 @@ const (
 // A Machine is a virtual machine with a disk of its own. Its processes end with
 // the test's, however the test ends.
 type Machine struct {
-	Disk Disk
+	Disk   Disk
+	Memory int // MiB
 
 	image, dir string
 	forwards   map[int]string // host's address by guest's port
@@ -67,7 +69,7 @@ type Machine struct {
 // NewMachine makes a machine from an image and does not start it.
 func NewMachine(t testing.TB, image string, disk Disk) *Machine {
 	t.Helper()
-	m := &Machine{Disk: disk, image: image, dir: t.TempDir(), forwards: map[int]string{}}
+	m := &Machine{Disk: disk, Memory: 512, image: image, dir: t.TempDir(), forwards: map[int]string{}}
 	if out, err := exec.Command("cp", "--sparse=always", filepath.Join(image, "disk.img"), m.disk()).CombinedOutput(); err != nil {
 		t.Fatalf("copy the disk: %v\n%s", err, out)
 	}
@@ -176,7 +178,7 @@ func (m *Machine) arguments() []string {
 	}
 	args := []string{
 		"-L", filepath.Join(share, "qemu"), "-L", filepath.Join(share, "seabios"),
-		"-M", "pc", "-cpu", "max", "-accel", "tcg,tb-size=256", "-smp", "1", "-m", "512",
+		"-M", "pc", "-cpu", "max", "-accel", "tcg,tb-size=256", "-smp", "1", "-m", strconv.Itoa(m.Memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "file:" + m.console(),
 		"-kernel", filepath.Join(m.image, "vmlinux"),
 		"-append", "root=/dev/nvme0n1p1 rw rootfstype=ext4 console=ttyS0 quiet net.ifnames=0 " +
