@@ -1,4 +1,4 @@
-package http1_test
+package httpserver
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ import (
 	"foobar/src/api"
 )
 
-// differences lists what net/http does otherwise than this package, with the
+// differences lists what net/http does otherwise than package http1, with the
 // reason for which that is known and accepted, by the names of the corpus. A
 // difference that is not listed fails the test, and so does one that is gone.
 var differences = []struct {
@@ -96,22 +96,32 @@ func exchange(addr, raw string) string {
 		}
 		fmt.Fprintf(&said, "%d ", resp.StatusCode)
 		if resp.StatusCode == http.StatusOK {
-			resp.Header.Del("Date")
 			said.WriteString(responseFields(resp.Header))
 			fmt.Fprintf(&said, "%q\n", body)
 		}
 	}
 }
 
+// responseFields returns what does not depend on the moment.
 func responseFields(h http.Header) string {
 	var fields strings.Builder
+	h.Del("Date")
+	if h.Get("X-Request-Id") != "" {
+		h.Set("X-Request-Id", "one")
+	}
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		fmt.Fprintf(&fields, "%s: %q; ", name, h[name])
 	}
 	return fields.String()
 }
 
-// TestEnginesAgree sends the corpus to this package and to net/http.
+// startEngines serves h by package http1 and by net/http, and returns the addresses.
+func startEngines(t *testing.T, h api.Service) (fast, slow string) {
+	t.Helper()
+	return start(t, h, engines[0].settings(defaultSettings), nil).addr, start(t, h, engines[1].settings(defaultSettings), nil).addr
+}
+
+// TestEnginesAgree sends the corpus to package http1 and to net/http.
 func TestEnginesAgree(t *testing.T) {
 	reasons := map[string]string{}
 	for _, d := range differences {
@@ -119,7 +129,7 @@ func TestEnginesAgree(t *testing.T) {
 			reasons[name] = d.reason
 		}
 	}
-	fast, slow := start(t, reflector{}, true), start(t, reflector{}, false)
+	fast, slow := startEngines(t, reflector{})
 	var waits sync.WaitGroup
 	for _, w := range corpus() {
 		reason, known := reasons[w.name]
@@ -146,7 +156,7 @@ func TestEnginesAgreeOnValidRequests(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	fast, slow := start(t, reflector{}, true), start(t, reflector{}, false)
+	fast, slow := startEngines(t, reflector{})
 	for range 200 {
 		var raw string
 		for range 1 + rng.IntN(4) {

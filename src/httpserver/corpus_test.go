@@ -1,4 +1,4 @@
-package http1_test
+package httpserver
 
 import "strings"
 
@@ -21,13 +21,6 @@ type wire struct {
 	requests  int
 }
 
-func get(extra string) string { return "GET / HTTP/1.1\r\nHost: a\r\n" + extra + "\r\n" }
-func post(fields, body string) string {
-	return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body
-}
-
-const chunks = "Transfer-Encoding: chunked\r\n"
-
 // corpus is what a strict server tells apart. What follows a bad request always contains a further
 // request, where that could be smuggled, so that a second reading is seen.
 func corpus() []wire {
@@ -40,12 +33,12 @@ func corpus() []wire {
 		{"HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", serve, 1},
 		{"Content-Length body", post("Content-Length: 5\r\n", "hello"), serve, 1},
 		{"Content-Length 0", post("Content-Length: 0\r\n", ""), serve, 1},
-		{"chunked body", post(chunks, "5\r\nhello\r\n0\r\n\r\n"), serve, 1},
+		{"chunked body", post(chunked, "5\r\nhello\r\n0\r\n\r\n"), serve, 1},
 		{"chunked, upper case and name", post("transfer-encoding: Chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"), serve, 1},
-		{"chunk extension", post(chunks, "5;a=b\r\nhello\r\n0\r\n\r\n"), serve, 1},
+		{"chunk extension", post(chunked, "5;a=b\r\nhello\r\n0\r\n\r\n"), serve, 1},
 		{"pipelined GETs", get("") + get(""), serve, 2},
 		{"pipelined after Content-Length", post("Content-Length: 5\r\n", "hello") + get(""), serve, 2},
-		{"pipelined after chunked", post(chunks, "5\r\nhello\r\n0\r\n\r\n") + get(""), serve, 2},
+		{"pipelined after chunked", post(chunked, "5\r\nhello\r\n0\r\n\r\n") + get(""), serve, 2},
 		{"request as body stays body", post("Content-Length: 36\r\n", "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n12345") + get(""), serve, 2},
 		{"HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n", serve, 1},
 		{"tab and space around value", get("X: \t v \t\r\n"), serve, 1},
@@ -55,13 +48,13 @@ func corpus() []wire {
 		{"absolute form, Host with the default port", "GET https://A/ HTTP/1.1\r\nHost: a:443\r\n\r\n", serve, 1},
 		{"asterisk with OPTIONS", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", serve, 1},
 		{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n" + get(""), serve, 2},
-		{"HTTP/1.9 with chunks", "POST / HTTP/1.9\r\nHost: a\r\n" + chunks + "\r\n5\r\nhello\r\n0\r\n\r\n" + get(""), serve, 2},
+		{"HTTP/1.9 with chunks", "POST / HTTP/1.9\r\nHost: a\r\n" + chunked + "\r\n5\r\nhello\r\n0\r\n\r\n" + get(""), serve, 2},
 		{"HTTP/1.0 with keep-alive", strings.Repeat("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", 2), serve, 2},
 		{"HTTP/1.0 with keep-alive and close", "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n" + evil, serve, 1},
 		{"HTTP/1.0 POST with keep-alive", "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello" + get(""), serve, 2},
-		{"white space before a chunk extension", post(chunks, "5 \t;a=b\r\nhello\r\n0 ;c\r\n\r\n") + get(""), serve, 2},
-		{"trailer", post(chunks, "5\r\nhello\r\n0\r\nX: a\r\nY:\r\n\r\n") + get(""), serve, 2},
-		{"trailer Content-Length", post(chunks, "5\r\nhello\r\n0\r\nContent-Length: 9\r\n\r\n") + get(""), serve, 2},
+		{"white space before a chunk extension", post(chunked, "5 \t;a=b\r\nhello\r\n0 ;c\r\n\r\n") + get(""), serve, 2},
+		{"trailer", post(chunked, "5\r\nhello\r\n0\r\nX: a\r\nY:\r\n\r\n") + get(""), serve, 2},
+		{"trailer Content-Length", post(chunked, "5\r\nhello\r\n0\r\nContent-Length: 9\r\n\r\n") + get(""), serve, 2},
 		{"leading empty line", "\r\n" + get(""), serve, 1},
 		{"empty line between requests", get("") + "\r\n" + get(""), serve, 2},
 		{"empty line after a body", post("Content-Length: 5\r\n", "hello\r\n") + get(""), serve, 2},
@@ -109,10 +102,10 @@ func corpus() []wire {
 		{"Content-Length overflow", post("Content-Length: 18446744073709551621\r\n", "hello") + evil, refuse, 0},
 		{"Content-Length 2^63", post("Content-Length: 9223372036854775808\r\n", "hello") + evil, refuse, 0},
 		{"Content-Length underscore", post("Content_Length: 5\r\nContent-Length: 1_0\r\n", "hello") + evil, refuse, 0},
-		{"Content-Length then Transfer-Encoding", post("Content-Length: 5\r\n"+chunks, "0\r\n\r\n") + evil, refuse, 0},
-		{"Transfer-Encoding then Content-Length", post(chunks+"Content-Length: 5\r\n", "0\r\n\r\n") + evil, refuse, 0},
-		{"GET with Content-Length and Transfer-Encoding", get(chunks+"Content-Length: 5\r\n") + "0\r\n\r\n" + evil, refuse, 0},
-		{"two Transfer-Encoding", post(chunks+chunks, "0\r\n\r\n") + evil, refuse, 0},
+		{"Content-Length then Transfer-Encoding", post("Content-Length: 5\r\n"+chunked, "0\r\n\r\n") + evil, refuse, 0},
+		{"Transfer-Encoding then Content-Length", post(chunked+"Content-Length: 5\r\n", "0\r\n\r\n") + evil, refuse, 0},
+		{"GET with Content-Length and Transfer-Encoding", get(chunked+"Content-Length: 5\r\n") + "0\r\n\r\n" + evil, refuse, 0},
+		{"two Transfer-Encoding", post(chunked+chunked, "0\r\n\r\n") + evil, refuse, 0},
 		{"Transfer-Encoding chunked, chunked", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n") + evil, refuse, 0},
 		{"Transfer-Encoding identity", post("Transfer-Encoding: identity\r\nContent-Length: 5\r\n", "hello") + evil, refuse, 0},
 		{"Transfer-Encoding identity alone", post("Transfer-Encoding: identity\r\n", "") + evil, refuse, 0},
@@ -122,37 +115,37 @@ func corpus() []wire {
 		{"Transfer-Encoding quoted", post("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n") + evil, refuse, 0},
 		{"Transfer-Encoding with vertical tab", post("Transfer-Encoding: \x0bchunked\r\n", "0\r\n\r\n") + evil, refuse, 0},
 		{"Transfer-Encoding chunked;q", post("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n") + evil, refuse, 0},
-		{"Transfer-Encoding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n" + chunks + "\r\n0\r\n\r\n" + evil, refuse, 0},
+		{"Transfer-Encoding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n" + chunked + "\r\n0\r\n\r\n" + evil, refuse, 0},
 
 		// chunks: the header is well-formed, so a handler may start; the body must not arrive whole
-		{"chunk size not hexadecimal", post(chunks, "g\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size empty", post(chunks, "\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size 0x", post(chunks, "0x5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size plus", post(chunks, "+5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size minus", post(chunks, "-5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size leading space", post(chunks, " 5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size trailing space", post(chunks, "5 \r\nhello\r\n0\r\n\r\n") + evil, serve, 2},
-		{"chunk size overflow", post(chunks, "10000000000000005\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size 2^63", post(chunks, "8000000000000000\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk size line ends in LF", post(chunks, "5\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk data ends in LF", post(chunks, "5\r\nhello\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk data too long", post(chunks, "5\r\nhelloo\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk data too short", post(chunks, "5\r\nhell\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"last chunk ends in LF", post(chunks, "5\r\nhello\r\n0\n\r\n") + evil, refuse, 0},
-		{"body ends in LF", post(chunks, "5\r\nhello\r\n0\r\n\n") + evil, refuse, 0},
-		{"chunk extension with bare LF", post(chunks, "5;a\nb\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk extension with bare CR", post(chunks, "5;a\rb\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"chunk extension with NUL", post(chunks, "5;a\x00b\r\nhello\r\n0\r\n\r\n") + evil, serve, 2},
-		{"chunk extension over-long", post(chunks, "5;"+strings.Repeat("a", 64<<10)+"\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
-		{"trailer with bare LF", post(chunks, "5\r\nhello\r\n0\r\nX: a\nY: b\r\n\r\n") + evil, refuse, 0},
-		{"trailer ended by LF LF", post(chunks, "5\r\nhello\r\n0\r\nX: a\n\n") + evil, refuse, 0},
-		{"trailer folded", post(chunks, "5\r\nhello\r\n0\r\nX: a\r\n b\r\n\r\n") + evil, refuse, 0},
-		{"trailer with space before colon", post(chunks, "5\r\nhello\r\n0\r\nX : a\r\n\r\n") + evil, refuse, 0},
-		{"trailer with NUL", post(chunks, "5\r\nhello\r\n0\r\nX: \x00\r\n\r\n") + evil, refuse, 0},
-		{"trailer over-long", post(chunks, "5\r\nhello\r\n0\r\n"+strings.Repeat("X: a\r\n", 10<<10)+"\r\n") + evil, refuse, 0},
-		{"trailer without end", post(chunks, "5\r\nhello\r\n0\r\nX: a\r\n"), refuse, 0},
-		{"chunk extensions in many chunks", post(chunks, strings.Repeat("1;"+strings.Repeat("a", 1000)+"\r\nx\r\n", 30)+"0\r\n\r\n") + evil, refuse, 0},
-		{"trailer without colon", post(chunks, "5\r\nhello\r\n0\r\nX\r\n\r\n") + evil, refuse, 0},
+		{"chunk size not hexadecimal", post(chunked, "g\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size empty", post(chunked, "\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size 0x", post(chunked, "0x5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size plus", post(chunked, "+5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size minus", post(chunked, "-5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size leading space", post(chunked, " 5\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size trailing space", post(chunked, "5 \r\nhello\r\n0\r\n\r\n") + evil, serve, 2},
+		{"chunk size overflow", post(chunked, "10000000000000005\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size 2^63", post(chunked, "8000000000000000\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk size line ends in LF", post(chunked, "5\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk data ends in LF", post(chunked, "5\r\nhello\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk data too long", post(chunked, "5\r\nhelloo\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk data too short", post(chunked, "5\r\nhell\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"last chunk ends in LF", post(chunked, "5\r\nhello\r\n0\n\r\n") + evil, refuse, 0},
+		{"body ends in LF", post(chunked, "5\r\nhello\r\n0\r\n\n") + evil, refuse, 0},
+		{"chunk extension with bare LF", post(chunked, "5;a\nb\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk extension with bare CR", post(chunked, "5;a\rb\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"chunk extension with NUL", post(chunked, "5;a\x00b\r\nhello\r\n0\r\n\r\n") + evil, serve, 2},
+		{"chunk extension over-long", post(chunked, "5;"+strings.Repeat("a", 64<<10)+"\r\nhello\r\n0\r\n\r\n") + evil, refuse, 0},
+		{"trailer with bare LF", post(chunked, "5\r\nhello\r\n0\r\nX: a\nY: b\r\n\r\n") + evil, refuse, 0},
+		{"trailer ended by LF LF", post(chunked, "5\r\nhello\r\n0\r\nX: a\n\n") + evil, refuse, 0},
+		{"trailer folded", post(chunked, "5\r\nhello\r\n0\r\nX: a\r\n b\r\n\r\n") + evil, refuse, 0},
+		{"trailer with space before colon", post(chunked, "5\r\nhello\r\n0\r\nX : a\r\n\r\n") + evil, refuse, 0},
+		{"trailer with NUL", post(chunked, "5\r\nhello\r\n0\r\nX: \x00\r\n\r\n") + evil, refuse, 0},
+		{"trailer over-long", post(chunked, "5\r\nhello\r\n0\r\n"+strings.Repeat("X: a\r\n", 10<<10)+"\r\n") + evil, refuse, 0},
+		{"trailer without end", post(chunked, "5\r\nhello\r\n0\r\nX: a\r\n"), refuse, 0},
+		{"chunk extensions in many chunks", post(chunked, strings.Repeat("1;"+strings.Repeat("a", 1000)+"\r\nx\r\n", 30)+"0\r\n\r\n") + evil, refuse, 0},
+		{"trailer without colon", post(chunked, "5\r\nhello\r\n0\r\nX\r\n\r\n") + evil, refuse, 0},
 
 		// bytes
 		{"NUL in method", "G\x00T / HTTP/1.1\r\nHost: a\r\n\r\n", refuse, 0},

@@ -1,20 +1,30 @@
-package http1_test
+package httpserver
 
 import (
-	"fmt"
+	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"foobar/src/api"
 )
 
 func TestStrictness(t *testing.T) {
 	for _, w := range corpus() {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
-			h := &echo{}
-			o := sendRaw(t, start(t, h, true), w.raw)
-			if seen := h.requests(); len(seen) != w.requests {
-				t.Errorf("the handler saw %v, want %d requests", seen, w.requests)
+			var whole atomic.Int64 // requests that the handler has seen to their end
+			h := handlerFunc(func(r *api.Request) api.Response {
+				resp := (&echo{}).Serve(context.Background(), r)
+				if resp.Status == http.StatusOK {
+					whole.Add(1)
+				}
+				return resp
+			})
+			o := sendRaw(t, start(t, h, defaultSettings, nil).addr, w.raw)
+			if n := int(whole.Load()); n != w.requests {
+				t.Errorf("the handler saw %d requests, want %d", n, w.requests)
 			}
 			if w.want == serve {
 				if len(o.codes) != w.requests || o.codes[len(o.codes)-1] != http.StatusOK {
@@ -32,13 +42,14 @@ func TestStrictness(t *testing.T) {
 // TestRefusalsSayWhy has the response name what is wrong, with the status that RFC
 // 9110 and 9112 have for it.
 func TestRefusalsSayWhy(t *testing.T) {
+	addr := start(t, &echo{}, defaultSettings, nil).addr
 	for _, c := range []struct {
 		raw    string
 		status int
 		text   string
 	}{
 		{post("Transfer-Encoding: gzip, chunked\r\n", ""), 501, "transfer coding"},
-		{post(chunks+chunks, ""), 501, "transfer coding"},
+		{post(chunked+chunked, ""), 501, "transfer coding"},
 		{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "HTTP/1.1"},
 		{get("Expect: a\r\n"), 417, "Expect"},
 		{get("Range: a\r\nRange: b\r\n"), 400, "Range"},
@@ -46,10 +57,11 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400, "Host"},
 		{"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target"},
 		{post("Content-Length: x\r\n", ""), 400, "Content-Length"},
+		{get("X: " + strings.Repeat("a", 20<<10) + "\r\n"), 431, "limits.header"},
 	} {
-		got := answer(&fixed{Status: http.StatusOK}, c.raw)
-		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d ", c.status)) || !strings.Contains(got, c.text) || !strings.Contains(got, "\r\nConnection: close\r\n") {
-			t.Errorf("%.60q is answered with %q", c.raw, got)
+		resp := firstResponse(t, addr, c.raw)
+		if text := read(t, resp); resp.StatusCode != c.status || !strings.Contains(text, c.text) || !resp.Close {
+			t.Errorf("%.60q is answered with %d %q, close %v", c.raw, resp.StatusCode, text, resp.Close)
 		}
 	}
 }
