@@ -85,8 +85,9 @@ func (p *parser) parseMapping(prefix string, key, mapping *yaml.Node) error {
 	if mapping.Kind != yaml.MappingNode || mapping.ShortTag() != "!!map" {
 		return p.errorf(key, "%sallowed is a mapping with %s", strings.Replace(prefix, ".", ": ", 1), listWords(names))
 	}
+	var err error
 	first := map[string]*yaml.Node{}
-	for i := 0; i < len(mapping.Content); i += 2 {
+	for i := 0; i < len(mapping.Content) && err == nil; i += 2 {
 		key, value := mapping.Content[i], resolveAlias(mapping.Content[i+1])
 		name := resolveAlias(key).Value
 		other := first[name]
@@ -99,16 +100,12 @@ func (p *parser) parseMapping(prefix string, key, mapping *yaml.Node) error {
 		case !slices.Contains(names, name):
 			return p.errorf(key, "unknown key %.40q: allowed is %s", path, listWords(names))
 		case prefix == "":
-			if err := p.parseMapping(path+".", key, value); err != nil {
-				return err
-			}
+			err = p.parseMapping(path+".", key, value)
 		default:
-			if err := p.parseValue(path, key, value); err != nil {
-				return err
-			}
+			err = p.parseValue(path, key, value)
 		}
 	}
-	return nil
+	return err
 }
 
 func (p *parser) parseValue(path string, name, value *yaml.Node) error {

@@ -115,6 +115,7 @@ func TestParseNamesTheFault(t *testing.T) {
 		"application section": {"log: !foo {level: warn}\n", "conf.yaml:1:1: log: allowed is a mapping"},
 		"unfinished number":   {"limits: {state: 1.5}\n", "conf.yaml:1:17: limits.state: allowed is 1 to 1GiB"},
 		"huge number":         {"limits: {state: 1e400}\n", "conf.yaml:1:17: limits.state: allowed is 1 to 1GiB"},
+		"huge, not zero":      {"limits: {per_address: 1e400}\n", "conf.yaml:1:23: limits.per_address: allowed is 0 to 1000000"},
 		"infinity":            {"limits: {connections: .inf}\n", "conf.yaml:1:23: limits.connections: allowed is 1 to 1000000"},
 		"underscore":          {"limits: {connections: 1_000}\n", "conf.yaml:1:23: limits.connections: allowed is 1 to 1000000"},
 		"null value":          {"limits: {state: ~}\n", "conf.yaml:1:10: limits.state has no value"},

@@ -50,9 +50,9 @@ type Addresses struct {
 }
 
 // Open returns the inherited sockets and those that it opens at the addresses.
-// Every error but ErrMissing is an error of configuration. The returned Sockets are not nil
-// with an error either: they have the journal's socket, so that the error can be
-// logged, and no other.
+// Every error but ErrMissing is an error of configuration. The returned Sockets
+// are not nil with an error either: they have the journal's socket, so that the
+// error can be logged, and no other.
 func Open(a Addresses) (*Sockets, error) {
 	return open(activation.Files(true), a)
 }

@@ -110,8 +110,6 @@ func formatValue(value any) string {
 	switch v := value.(type) {
 	case string:
 		return v
-	case []byte:
-		return string(v)
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	case []any:

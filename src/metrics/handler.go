@@ -37,7 +37,10 @@ func (m *Metrics) Handler(healthy, ready func() error, log *zap.Logger) http.Han
 	}))
 	mux.HandleFunc("GET /healthz", checkHandler(healthy))
 	mux.HandleFunc("GET /readyz", checkHandler(ready))
-	return withNosniff(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func checkHandler(check func() error) http.HandlerFunc {
@@ -48,11 +51,4 @@ func checkHandler(check func() error) http.HandlerFunc {
 		}
 		fmt.Fprintln(w, "ok")
 	}
-}
-
-func withNosniff(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		next.ServeHTTP(w, r)
-	})
 }
