@@ -126,9 +126,9 @@ func (r *parsedRequest) diagnose(section []byte) error {
 // readAsHTTP11 makes HTTP/1.1 of each HTTP/1.x above it (RFC 9110, section 2.5), of
 // which the parser knows less.
 func readAsHTTP11(section []byte) {
-	line := section[:max(0, bytes.Index(section, []byte("\r\n")))]
-	if prefix, found := bytes.CutSuffix(bytes.TrimRight(line, "23456789"), []byte(" HTTP/1.")); found && len(line) == len(prefix)+len(" HTTP/1.")+1 {
-		line[len(line)-1] = '1'
+	minor := bytes.Index(section, []byte("\r\n")) - 1
+	if minor > 0 && '1' < section[minor] && section[minor] <= '9' && bytes.HasSuffix(section[:minor], []byte(" HTTP/1.")) {
+		section[minor] = '1'
 	}
 }
 
