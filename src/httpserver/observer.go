@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"foobar/src/api"
 	"foobar/src/connlimit"
@@ -41,6 +42,7 @@ type observer struct {
 	metrics     *metrics.ListenerMetrics // may be nil
 	log, access *zap.Logger              // access may be nil
 	settings    *atomic.Pointer[Settings]
+	nextWarning atomic.Int64 // when warnCrowded may log again, in Unix seconds
 }
 
 // RequestStarted implements http1.Observer.
@@ -88,9 +90,23 @@ func (o *observer) refused(reason string, cause error, remote net.Addr, fields .
 	if o.metrics != nil {
 		o.metrics.Refused(reason)
 	}
+	if cause == errRequestLimit || cause == errConnectionLimit || cause == errEvicted {
+		o.warnCrowded(reason, time.Now().Unix())
+	}
 	if o.log.Core().Enabled(zap.DebugLevel) {
 		fields = append(fields, zap.String("reason", reason), zap.String("error", logging.Shorten(cause.Error(), maxLogged)), remoteAddress(remote))
 		o.log.Debug("refused", fields...)
+	}
+}
+
+// warnInterval is how many seconds are between two warnings at least, as clients
+// can cause any number of them.
+const warnInterval = 60
+
+// warnCrowded logs that clients hold all that the limits allow.
+func (o *observer) warnCrowded(reason string, now int64) {
+	if next := o.nextWarning.Load(); now >= next && o.nextWarning.CompareAndSwap(next, now+warnInterval) {
+		o.log.Warn("clients hold all that the limits allow: connections or requests are refused, or closed to make room", logging.CrowdedOut.Field(), zap.String("reason", reason))
 	}
 }
 

@@ -128,3 +128,21 @@ func TestRefusalsAreLogged(t *testing.T) {
 	c.Close()
 	e.expectRefusal(t, "gone", "EOF")
 }
+
+// TestCrowdedClientsAreLogged checks that clients which hold all that the limits
+// allow are logged, once in warnInterval, and refusals of another kind are not.
+func TestCrowdedClientsAreLogged(t *testing.T) {
+	entries := observed(zap.WarnLevel)
+	o := &observer{log: entries.Logger}
+	o.refused(reasonHandshake, io.EOF, nil)
+	for range 3 {
+		o.refused(reasonEvicted, errEvicted, nil)
+	}
+	if n := entries.Len(); n != 1 {
+		t.Errorf("%d entries, want 1: %v", n, entries.All())
+	}
+	o.warnCrowded(reasonEvicted, o.nextWarning.Load())
+	if n := entries.Len(); n != 2 {
+		t.Errorf("%d entries after warnInterval, want 2: %v", n, entries.All())
+	}
+}

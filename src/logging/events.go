@@ -36,6 +36,7 @@ const (
 	SocketMissing Event = "b7e374ff74c749458008a2ccac60de38"
 	Failed        Event = "b1b2fddef6d143bdad65ae159c917f1f"
 	NotHealthy    Event = "ed9f88ae08a04c31a88211af6ebfa9d2"
+	CrowdedOut    Event = "4dd64b4de782465c9150068d8557a218"
 	CannotAccept  Event = "4a4097c1a5e74a35a678b33557124ae0"
 	RequestsCut   Event = "a43cdd903ef849f69a1f6735b646635f"
 	Panicked      Event = "4ef91bf7a8824455b34aaa574ad6481e"
