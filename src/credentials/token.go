@@ -25,24 +25,20 @@ const minToken = 16
 // Empty lines and comments are skipped. A file without a token is an error: it
 // is probably not finished.
 func parseTokens(text []byte) (tokens []digest, warnings []string, err error) {
-	previous, number := "", 0
-	for line := range strings.Lines(string(text)) {
-		number++
+	previous := ""
+	for i, line := range strings.Split(string(text), "\n") {
 		token := strings.TrimSpace(line)
 		if token == "" || strings.HasPrefix(token, "#") {
 			previous = ""
 			continue
 		}
-		hint := ""
+		hint := fmt.Sprintf("use one token a line, of at least %d letters, digits and -._~+/ (RFC 6750, section 2.1), and # for comments", minToken)
 		if looksWrapped(previous, token) {
-			hint = fmt.Sprintf("lines %d and %d look like one token that base64(1) has wrapped: join the lines", number-1, number)
+			hint = fmt.Sprintf("lines %d and %d look like one token that base64(1) has wrapped: join the lines", i, i+1)
 			warnings = append(warnings, "token file: "+hint)
 		}
 		if len(token) < minToken || !b64token.MatchString(token) {
-			if hint == "" {
-				hint = fmt.Sprintf("use one token a line, of at least %d letters, digits and -._~+/ (RFC 6750, section 2.1), and # for comments", minToken)
-			}
-			return nil, nil, fmt.Errorf("line %d: not a token: %s", number, hint)
+			return nil, nil, fmt.Errorf("line %d: not a token: %s", i+1, hint)
 		}
 		tokens = append(tokens, sha256.Sum256([]byte(token)))
 		previous = token
