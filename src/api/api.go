@@ -43,7 +43,7 @@ type API struct {
 
 // New returns an API over store.
 func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
-	a := &API{store: store, credentials: creds, log: log, reads: newBudget("versions"), uploads: newBudget("uploads")}
+	a := &API{store: store, credentials: creds, log: log, reads: newBudget((*Request).closeConn), uploads: newBudget((*Request).interruptBody)}
 	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
 	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
 	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}

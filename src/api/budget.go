@@ -12,7 +12,8 @@ const minShareTime = time.Second
 // that they read, or the bodies that they send. Where there is no room for more,
 // the requests that have held theirs the longest are cut off.
 type budget struct {
-	reason string // why a request is cut off, as a label of metrics
+	// cutOff is called with the budget locked, and has to return at once.
+	cutOff func(*Request)
 
 	mu     sync.Mutex
 	limit  int64
@@ -22,13 +23,14 @@ type budget struct {
 
 // A share is the bytes that one or more requests hold.
 type share struct {
-	bytes    int64
-	since    time.Time
+	bytes    int64     // 0 after a cut-off
+	since    time.Time // in the future where the share is kept
+	cutOff   bool
 	requests map[*Request]struct{}
 }
 
-func newBudget(reason string) *budget {
-	return &budget{reason: reason, shares: map[any]*share{}}
+func newBudget(cutOff func(*Request)) *budget {
+	return &budget{cutOff: cutOff, shares: map[any]*share{}}
 }
 
 func (b *budget) setLimit(bytes int64) {
@@ -48,7 +50,7 @@ func (b *budget) acquire(key any, r *Request, bytes int64) bool {
 		s = &share{since: time.Now(), requests: map[*Request]struct{}{}}
 	}
 	more := bytes - s.bytes
-	if more > 0 && !b.makeRoom(more, s) {
+	if s.cutOff || more > 0 && !b.makeRoom(more, s) {
 		return false
 	}
 	b.shares[key] = s
@@ -62,50 +64,61 @@ func (b *budget) acquire(key any, r *Request, bytes int64) bool {
 // returns false if that is the turn of s itself, or of a share that is not old.
 func (b *budget) makeRoom(more int64, s *share) bool {
 	for b.used+more > b.limit {
-		key, oldest := b.oldest()
+		oldest := b.oldest()
 		if oldest == nil {
 			return true // a state that is larger than a new limit can be read
 		}
 		if oldest == s || time.Since(oldest.since) < minShareTime {
 			return false
 		}
-		b.remove(key)
+		b.used -= oldest.bytes
+		oldest.bytes, oldest.cutOff = 0, true
 		for r := range oldest.requests {
-			if r.Conn != nil {
-				r.Conn.CutOff(b.reason)
-			}
+			b.cutOff(r)
 		}
 	}
 	return true
 }
 
-func (b *budget) oldest() (key any, oldest *share) {
-	for k, s := range b.shares {
-		if oldest == nil || s.since.Before(oldest.since) {
-			key, oldest = k, s
+func (b *budget) oldest() (oldest *share) {
+	for _, s := range b.shares {
+		if !s.cutOff && (oldest == nil || s.since.Before(oldest.since)) {
+			oldest = s
 		}
 	}
-	return key, oldest
+	return oldest
 }
 
-// release takes back the share of r, if it has not been cut off.
+// keep makes sure that a share, if there is one, is not cut off any more. It
+// returns false if that has happened.
+func (b *budget) keep(key any) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.shares[key]
+	if s == nil {
+		return true
+	}
+	s.since = time.Now().Add(24 * time.Hour)
+	return !s.cutOff
+}
+
+// release takes back the share of r, if it has one.
 func (b *budget) release(key any, r *Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s := b.shares[key]; s != nil {
-		delete(s.requests, r)
-		if len(s.requests) == 0 {
-			b.remove(key)
-		}
+	s := b.shares[key]
+	if s == nil {
+		return
+	}
+	delete(s.requests, r)
+	if len(s.requests) == 0 {
+		b.used -= s.bytes
+		delete(b.shares, key)
 	}
 }
 
-func (b *budget) remove(key any) {
-	b.used -= b.shares[key].bytes
-	delete(b.shares, key)
-}
-
-// count returns the number of shares.
+// count returns the number of shares, those included whose requests have not ended
+// since they were cut off.
 func (b *budget) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

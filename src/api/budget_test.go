@@ -3,15 +3,16 @@ package api
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
-// A testConn notes why it was cut off.
-type testConn struct{ reason string }
+// A testConn notes that it was cut off.
+type testConn struct{ cutOff bool }
 
-func (c *testConn) CutOff(reason string) { c.reason = reason }
+func (c *testConn) CutOff() { c.cutOff = true }
 
 func request() (*Request, *testConn) {
 	c := &testConn{}
@@ -28,7 +29,7 @@ func (b *budget) age() {
 }
 
 func TestBudgetCutsOffTheOldest(t *testing.T) {
-	b := newBudget("test")
+	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
 	first, firstConn := request()
 	again, againConn := request()
@@ -42,10 +43,14 @@ func TestBudgetCutsOffTheOldest(t *testing.T) {
 	if !b.acquire("late", late, 3) || b.used != 9 {
 		t.Errorf("no room, or %d bytes in use", b.used)
 	}
-	if firstConn.reason != "test" || againConn.reason != "test" || secondConn.reason != "" || lateConn.reason != "" {
-		t.Errorf("cut off: %q, %q, %q, %q", firstConn.reason, againConn.reason, secondConn.reason, lateConn.reason)
+	if !firstConn.cutOff || !againConn.cutOff || secondConn.cutOff || lateConn.cutOff {
+		t.Errorf("cut off: %v, %v, %v, %v", firstConn, againConn, secondConn, lateConn)
 	}
-	for key, r := range map[string]*Request{"old": first, "new": second, "late": late} {
+	if b.acquire("old", again, 1) || b.keep("old") {
+		t.Error("a share that was cut off is used further")
+	}
+	b.release("old", first)
+	for key, r := range map[string]*Request{"old": again, "new": second, "late": late} {
 		b.release(key, r)
 	}
 	if b.used != 0 || b.count() != 0 {
@@ -54,12 +59,12 @@ func TestBudgetCutsOffTheOldest(t *testing.T) {
 }
 
 func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
-	b := newBudget("test")
+	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
 	first, firstConn := request()
 	second, _ := request()
 	b.acquire("first", first, 8)
-	if b.acquire("second", second, 3) || firstConn.reason != "" {
+	if b.acquire("second", second, 3) || firstConn.cutOff {
 		t.Error("a share that has just begun was cut off")
 	}
 	b.age()
@@ -93,11 +98,11 @@ func TestSlowReadersKeepFewVersions(t *testing.T) {
 	}
 	f.reads.age()
 	last := read()
-	if last.Status != 200 || conns[0].reason != "versions" || conns[1].reason != "" || f.Versions() != MaxVersions {
-		t.Errorf("%d; cut off: %q, %q; %d versions", last.Status, conns[0].reason, conns[1].reason, f.Versions())
+	if last.Status != 200 || !conns[0].cutOff || conns[1].cutOff || f.Versions() != MaxVersions+1 {
+		t.Errorf("%d; cut off: %v, %v; %d versions", last.Status, conns[0], conns[1], f.Versions())
 	}
 	last.Done()
-	if f.Versions() != MaxVersions-1 {
+	if f.Versions() != MaxVersions {
 		t.Errorf("%d versions after Done", f.Versions())
 	}
 }
@@ -119,15 +124,19 @@ func TestSmallBodiesPinNothing(t *testing.T) {
 	}
 }
 
-// startUpload sends a part of a body of the announced length. The body ends with
-// the returned function.
-func (f *fixture) startUpload(t *testing.T, part, length int) (conn *testConn, end func(error) Response) {
+// An uploadBody is a body that ends when it is interrupted.
+type uploadBody struct{ *io.PipeReader }
+
+func (b uploadBody) Interrupt() { b.CloseWithError(os.ErrDeadlineExceeded) }
+
+// startUpload sends a part of a body of the announced length. The response follows
+// when the upload is interrupted, or when the returned function ends the body.
+func (f *fixture) startUpload(t *testing.T, part, length int) (done chan Response, end func()) {
 	t.Helper()
 	body, feed := io.Pipe()
-	conn = &testConn{}
-	done := make(chan Response, 1)
+	done = make(chan Response, 1)
 	go func() {
-		done <- f.put("", func(r *Request) { r.Body, r.ContentLength, r.Conn = body, int64(length), conn })
+		done <- f.put("", func(r *Request) { r.Body, r.ContentLength = uploadBody{body}, int64(length) })
 	}()
 	arrived := make(chan struct{})
 	go func() {
@@ -139,10 +148,7 @@ func (f *fixture) startUpload(t *testing.T, part, length int) (conn *testConn, e
 	case resp := <-done:
 		t.Fatalf("an upload of %d of %d bytes: %d", part, length, resp.Status)
 	}
-	return conn, func(err error) Response {
-		feed.CloseWithError(err)
-		return <-done
-	}
+	return done, func() { feed.CloseWithError(io.ErrUnexpectedEOF) }
 }
 
 // TestAnnouncedBytesTakeNoRoom checks that uploads which announce all of
@@ -152,7 +158,7 @@ func TestAnnouncedBytesTakeNoRoom(t *testing.T) {
 	for _, part := range []int{0, 1} {
 		for range 4 {
 			_, end := f.startUpload(t, part, 1<<20)
-			defer end(io.ErrUnexpectedEOF)
+			defer end()
 		}
 	}
 	if resp := f.put(strings.Repeat("x", 1<<20), nil); resp.Status != 200 {
@@ -163,20 +169,33 @@ func TestAnnouncedBytesTakeNoRoom(t *testing.T) {
 func TestUploadsShareABudget(t *testing.T) {
 	for _, length := range []int{1 << 20, -1} {
 		f := newFixture(t, func(s *Settings) { s.State, s.Uploads = 1<<20, 1<<20+1 })
-		slow, end := f.startUpload(t, 1<<19+1, length)
+		slow, _ := f.startUpload(t, 1<<19+1, length)
 		if resp := f.put(strings.Repeat("y", 1<<10), nil); resp.Status != 200 {
 			t.Errorf("a small upload: %+v", resp)
 		}
-		if resp := f.put(strings.Repeat("y", 1<<13), nil); resp.Status != 503 || resp.RetryAfter == "" || slow.reason != "" {
-			t.Errorf("an upload beyond the budget: %d, cut off %q", resp.Status, slow.reason)
+		if resp := f.put(strings.Repeat("y", 1<<13), nil); resp.Status != 503 || resp.RetryAfter == "" || len(slow) != 0 {
+			t.Errorf("an upload beyond the budget: %d", resp.Status)
 		}
 		f.uploads.age()
-		if resp := f.put(strings.Repeat("z", 1<<13), nil); resp.Status != 200 || slow.reason != "uploads" {
-			t.Errorf("beside an old upload: %d, cut off %q", resp.Status, slow.reason)
+		if resp := f.put(strings.Repeat("z", 1<<13), nil); resp.Status != 200 {
+			t.Errorf("beside an old upload: %d", resp.Status)
 		}
-		if resp := end(io.ErrUnexpectedEOF); resp.Status != 400 {
-			t.Errorf("the upload that was cut off: %d", resp.Status)
+		if resp := <-slow; resp.Status != 503 || resp.RetryAfter == "" || !resp.Close {
+			t.Errorf("the old upload: %+v", resp)
 		}
 		f.expect(t, strings.Repeat("z", 1<<13))
+	}
+}
+
+// TestWholeBodyIsNotCutOff checks that an upload whose body has arrived is stored.
+func TestWholeBodyIsNotCutOff(t *testing.T) {
+	b := newBudget((*Request).closeConn)
+	b.setLimit(10)
+	first, firstConn := request()
+	second, _ := request()
+	b.acquire(first, first, 8)
+	b.age()
+	if !b.keep(first) || b.acquire(second, second, 3) || firstConn.cutOff {
+		t.Error("a share that is kept was cut off")
 	}
 }

@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"foobar/src/credentials"
 )
@@ -23,9 +25,9 @@ type Client struct {
 
 // A Conn is a connection of a server.
 type Conn interface {
-	// CutOff closes the connection, at any time and without waiting. The reason
-	// is for the metrics and the log.
-	CutOff(reason string)
+	// CutOff closes the connection of a slow reader, at any time and without
+	// waiting.
+	CutOff()
 }
 
 // An origin is the client of a request, and the ID of the request.
@@ -46,9 +48,21 @@ func WithOrigin(ctx context.Context, c Client, id ID) context.Context {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w, r) }
 
+// An interruptibleBody is the body of the request that w is the response to.
+type interruptibleBody struct {
+	io.Reader
+	w http.ResponseWriter
+}
+
+// Interrupt implements Interrupter.
+func (b interruptibleBody) Interrupt() {
+	_ = http.NewResponseController(b.w).SetReadDeadline(time.Now())
+}
+
 // ServeHTTP answers r by s.
 func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	req, err := newRequest(r)
+	req.Body = interruptibleBody{r.Body, w}
 	var resp Response
 	if err != nil {
 		resp = errorResponse(req, err)

@@ -84,11 +84,28 @@ type Request struct {
 	// NoLength is set where the request does not say how long its body is, and so
 	// not that there is one: neither by Content-Length nor by chunks or DATA frames.
 	NoLength bool
-	// Body is read once, and not at all where the request is refused without.
+	// Body is read once, and not at all where the request is refused without. One
+	// that is an Interrupter makes room for other uploads.
 	Body io.Reader
 	// ContentLength is in bytes, -1 where it is unknown.
 	ContentLength int64
 	Client
+}
+
+// An Interrupter is a body of which another goroutine ends the reading, with an
+// error. The response can still be sent.
+type Interrupter interface{ Interrupt() }
+
+func (r *Request) interruptBody() {
+	if b, ok := r.Body.(Interrupter); ok {
+		b.Interrupt()
+	}
+}
+
+func (r *Request) closeConn() {
+	if r.Conn != nil {
+		r.Conn.CutOff()
+	}
 }
 
 // A Response is the answer to a Request. The strings are values of header

@@ -23,6 +23,9 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	}
 	defer a.uploads.release(r, r)
 	data, err := a.readBody(r)
+	if !a.uploads.keep(r) {
+		return Response{}, errUploadBudget
+	}
 	if err != nil {
 		return Response{}, err
 	}

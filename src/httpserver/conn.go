@@ -190,8 +190,11 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// CutOff closes the connection to make room for others. It implements api.Conn.
-func (c *conn) CutOff(reason string) {
+// CutOff implements api.Conn.
+func (c *conn) CutOff() { c.makeRoom(reasonVersions) }
+
+// makeRoom closes the connection.
+func (c *conn) makeRoom(reason string) {
 	c.server.observer.refused(reason, errEvicted, c.RemoteAddr())
 	c.Close()
 }

@@ -27,6 +27,7 @@ const (
 
 	reasonRequestLimit = "requests" // limits.requests are in progress
 	reasonEvicted      = "evicted"  // closed to make room for a new connection
+	reasonVersions     = "versions" // closed to make room for another version of the state
 )
 
 var (
@@ -61,7 +62,7 @@ func (o *observer) RequestStarted() bool {
 // evict closes a connection that makes room for another; nil is none.
 func (o *observer) evict(c connlimit.Conn) {
 	if c != nil {
-		c.(*conn).CutOff(reasonEvicted)
+		c.(*conn).makeRoom(reasonEvicted)
 	}
 }
 

@@ -101,6 +101,43 @@ func TestReadersOfOldVersionsAreCutOff(t *testing.T) {
 	}
 }
 
+// TestSlowestUploadMakesRoom checks that an upload which does not end gets a
+// response for which others have room, whatever serves it.
+func TestSlowestUploadMakesRoom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until an upload has taken a second")
+	}
+	for name, test := range map[string]struct{ fastPath, http2 bool }{
+		"fast path": {true, false}, "net/http": {false, false}, "HTTP/2": {false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := start(t, fmt.Sprintf("limits: {state: 64KiB, uploads: 64KiB}\nhttp: {fast_path: %v}", test.fastPath))
+			body, feed := io.Pipe()
+			defer feed.Close()
+			req := must[*http.Request](t)(http.NewRequest("PUT", "https://"+i.https+"/", body))
+			req.ContentLength = 64 << 10
+			req.Header.Set("Authorization", "Bearer "+i.token())
+			slow := make(chan *http.Response, 1)
+			go func() {
+				resp, err := i.client(test.http2).Do(req)
+				if err != nil {
+					t.Error(err)
+				}
+				slow <- resp
+			}()
+			feed.Write(make([]byte, 33<<10))
+			others := i.client(test.http2)
+			eventually(t, "a slow upload makes room", func() bool {
+				resp, _ := i.do(others, "PUT", strings.Repeat("x", 16<<10))
+				return resp.StatusCode < 300 && len(slow) == 1
+			})
+			if resp := <-slow; resp != nil && (resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "") {
+				t.Errorf("the slow upload: %s", resp.Status)
+			}
+		})
+	}
+}
+
 // versionsRead waits until n versions count as being read.
 func (i *instance) versionsRead(n int) {
 	i.t.Helper()
