@@ -143,8 +143,23 @@ func (r *Running) write(ctx context.Context) {
 	}
 }
 
-// WaitOpen waits until every connection was made, or refused.
-func (r *Running) WaitOpen() { r.opened.Wait() }
+// openTimeout bounds the time until the connections are made. A server that does
+// not accept them would let each wait for dialTimeout.
+const openTimeout = time.Minute
+
+// WaitOpen waits until every connection was made, or refused, or until openTimeout
+// has passed.
+func (r *Running) WaitOpen() {
+	opened := make(chan struct{})
+	go func() {
+		r.opened.Wait()
+		close(opened)
+	}()
+	select {
+	case <-opened:
+	case <-time.After(openTimeout):
+	}
+}
 
 // Stop ends the attack.
 func (r *Running) Stop() Result {

@@ -21,50 +21,79 @@ const (
 	memoryMax = 768 << 20
 )
 
-// writeDocument replaces the part of docs/attacks.md between the marks.
+// writeDocument replaces the part of docs/attacks.md between the marks or, with
+// -only, what is there of the rows.
 func (o options) writeDocument(rows []row) error {
+	if !o.write {
+		return nil
+	}
 	path := filepath.Join(o.repo, "docs/attacks.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	before, rest, ok := strings.Cut(string(text), beginMark)
-	_, after, ended := strings.Cut(rest, endMark)
+	part, after, ended := strings.Cut(rest, endMark)
 	if !ok || !ended {
 		return fmt.Errorf("%s: no lines %q and %q mark where the tables go", path, beginMark, endMark)
 	}
-	return os.WriteFile(path, []byte(before+beginMark+tables(rows)+endMark+after), 0o644)
+	if o.only == "" {
+		part = tables(rows)
+	}
+	for _, r := range rows {
+		part = replaceFrom(part, "\n| "+r.attack.Name+" |", "\n", r.line())
+		part = replaceFrom(part, "\n### "+upperFirst(r.attack.Name)+"\n", "\n### ", r.section())
+	}
+	return os.WriteFile(path, []byte(before+beginMark+part+endMark+after), 0o644)
+}
+
+// replaceFrom replaces what begins with start and ends before end.
+func replaceFrom(text, start, end, by string) string {
+	before, rest, ok := strings.Cut(text, start)
+	if !ok {
+		return text
+	}
+	_, after, more := strings.Cut(rest, end)
+	if !more {
+		return before + by + "\n"
+	}
+	return before + by + end + after
 }
 
 func tables(rows []row) string {
-	var b strings.Builder
-	b.WriteString(summary(rows))
-	for _, r := range rows {
-		fmt.Fprintf(&b, "\n### %s\n\n", upperFirst(r.attack.Name))
-		fmt.Fprintf(&b, "%d connections%s. Each %s.\n\n", r.attack.Connections, again(r.attack.Repeat), r.attack.Does)
-		b.WriteString("| | sent, MiB | CPU, s | peak memory, MiB | client's p50, ms | p99, ms | retries | outcome |\n|---|---|---|---|---|---|---|---|\n")
-		for _, got := range r.outcomes {
-			fmt.Fprintf(&b, "| %s | %s |\n", got.server, got.cells())
-		}
-	}
-	b.WriteString("\n")
-	return b.String()
-}
-
-// summary has one line for each attack.
-func summary(rows []row) string {
 	var b strings.Builder
 	b.WriteString("\n| attack |")
 	for _, p := range peers() {
 		fmt.Fprintf(&b, " %s |", p.name)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers())) + "\n")
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers())))
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s |", r.attack.Name)
-		for _, got := range r.outcomes {
-			fmt.Fprintf(&b, " %s |", got.verdict())
-		}
-		b.WriteString("\n")
+		b.WriteString(r.line())
+	}
+	b.WriteString("\n")
+	for _, r := range rows {
+		b.WriteString(r.section())
+	}
+	return b.String() + "\n"
+}
+
+// line is the row of the first table.
+func (r row) line() string {
+	line := "\n| " + r.attack.Name + " |"
+	for _, got := range r.outcomes {
+		line += " " + got.verdict() + " |"
+	}
+	return line
+}
+
+// section describes the attack, and has a table of its own.
+func (r row) section() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### %s\n\n", upperFirst(r.attack.Name))
+	fmt.Fprintf(&b, "%d connections%s. Each %s.\n\n", r.attack.Connections, again(r.attack.Repeat), r.attack.Does)
+	b.WriteString("| | sent, MiB | CPU, s | peak memory, MiB | client's p50, ms | p99, ms | retries | outcome |\n|---|---|---|---|---|---|---|---|\n")
+	for _, got := range r.outcomes {
+		fmt.Fprintf(&b, "| %s | %s |\n", got.server, got.cells())
 	}
 	return b.String()
 }

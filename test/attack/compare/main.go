@@ -59,8 +59,6 @@ func (o options) run() error {
 		return runClient(attack.Target{Address: o.client, Path: o.path})
 	case o.random > 0:
 		return o.runRandom()
-	case o.write && o.only != "":
-		return errors.New("-write needs every attack, and -only is given")
 	}
 	return o.compare()
 }
@@ -132,11 +130,11 @@ func (o options) compare() error {
 			r.outcomes = append(r.outcomes, got)
 		}
 		rows = append(rows, r)
+		if err := o.writeDocument(rows); err != nil {
+			return err
+		}
 	}
-	if !o.write {
-		return nil
-	}
-	return o.writeDocument(rows)
+	return nil
 }
 
 // holdOf returns how long an attack lasts. The versions of the state take their
