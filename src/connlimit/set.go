@@ -114,13 +114,6 @@ func (s *Set) delete(c Conn) {
 	}
 }
 
-// Count returns how many connections are open.
-func (s *Set) Count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
-
 // All returns the open connections.
 func (s *Set) All() []Conn {
 	s.mu.Lock()
@@ -143,6 +136,5 @@ func (s *Set) Empty() <-chan struct{} {
 func ClientAddress(a net.Addr) netip.Prefix {
 	tcp, _ := a.(*net.TCPAddr) // nil has no valid address
 	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	prefix, _ := ip.Prefix(min(ip.BitLen(), 64)) // fails for an invalid address, with an invalid prefix
-	return prefix
+	return netip.PrefixFrom(ip, min(ip.BitLen(), 64)).Masked()
 }

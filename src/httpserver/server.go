@@ -79,7 +79,7 @@ func New(listeners []net.Listener, o Options) *Server {
 }
 
 // Connections returns how many connections are open.
-func (s *Server) Connections() int { return s.conns.Count() }
+func (s *Server) Connections() int { return len(s.conns.All()) }
 
 // Apply puts other settings in force. They apply to the next request on a
 // connection of the fast path. net/http cannot change the settings of a running
