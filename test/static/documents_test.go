@@ -96,12 +96,14 @@ func TestManualPages(t *testing.T) {
 func TestSecurityNamesEveryBound(t *testing.T) {
 	const conf = "../../src/config/conf.yaml"
 	missing := map[string]bool{}
+	defaults := map[string]string{}
 	section := ""
 	for _, line := range strings.Split(documents.Text(t, conf), "\n") {
-		if m := regexp.MustCompile(`^(  )?(\w+):`).FindStringSubmatch(line); m != nil && m[1] == "" {
+		if m := regexp.MustCompile(`^(  )?(\w+): *(.*)`).FindStringSubmatch(line); m != nil && m[1] == "" {
 			section = m[2]
 		} else if m != nil && (section == "limits" || section == "timeouts") {
 			missing[section+"."+m[2]] = true
+			defaults[section+"."+m[2]] = m[3]
 		}
 	}
 	if len(missing) < 5 {
@@ -112,6 +114,13 @@ func TestSecurityNamesEveryBound(t *testing.T) {
 	for _, row := range documents.Table(t, "../../SECURITY.md", "What is bounded by what") {
 		for _, bound := range documents.CodeSpans(row[1]) {
 			directive, ok := strings.CutSuffix(bound, "=")
+			value := defaults[bound]
+			if ok {
+				value = strings.Join(unit[directive], " ")
+			}
+			if !strings.Contains(row[2], value) {
+				t.Errorf("SECURITY.md says that the default of %s is %s, and it is %s", bound, row[2], value)
+			}
 			switch {
 			case ok && unit[directive] == nil && !strings.Contains(row[1], "journald"):
 				t.Errorf("SECURITY.md names %s, which foobar.service does not set", bound)
