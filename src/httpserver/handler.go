@@ -33,7 +33,11 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	defer x.recoverPanic()
 	if !room {
-		x.writeBusy()
+		busy := api.Busy()
+		if r.ProtoMajor > 1 {
+			busy.Body = nil // a client that opens no window for it would keep the request
+		}
+		busy.Write(x, r.Method)
 		return
 	}
 	if r.ProtoMajor == 1 {
@@ -58,16 +62,6 @@ func (x *observedExchange) discardBody() {
 	control := http.NewResponseController(x.ResponseWriter)
 	_ = control.Flush()
 	http1.Discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
-}
-
-// writeBusy responds that limits.requests are in progress. Over HTTP/2 there is
-// no body: a client that opens no window for it would keep the request.
-func (x *observedExchange) writeBusy() {
-	busy := api.Busy()
-	if x.request.ProtoMajor > 1 {
-		busy.Body = nil
-	}
-	busy.Write(x, x.request.Method)
 }
 
 // An observedExchange is one call of an observedHandler, and the ResponseWriter

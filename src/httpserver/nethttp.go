@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -63,7 +64,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		p.ConnState = connState
 		p.ConnContext = connContext
 		p.BaseContext = func(net.Listener) context.Context { return s.context }
-		p.ErrorLog = s.observer.errorLog()
+		p.ErrorLog = log.New(netHTTPLog{s.observer}, "", 0)
 		p.DisableGeneralOptionsHandler = true
 		p.Protocols = new(http.Protocols)
 		p.conns = newChanListener(s.acceptor.listeners[0])

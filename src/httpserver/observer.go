@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -137,11 +136,8 @@ func (o *observer) WantsRequestID(method string, status int) bool {
 	return !read || status >= http.StatusBadRequest || o.settings.Load().AccessLog
 }
 
-// errorLog returns the log for net/http. Its entries are about errors that every
-// client can cause, and have level debug, but for panics.
-func (o *observer) errorLog() *log.Logger { return log.New(netHTTPLog{o}, "", 0) }
-
-// A netHTTPLog receives the entries of net/http, one for each Write.
+// A netHTTPLog receives the entries of net/http, one for each Write. They are about
+// errors that every client can cause, and have level debug, but for panics.
 type netHTTPLog struct{ *observer }
 
 // Write implements io.Writer.
