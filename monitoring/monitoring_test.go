@@ -1,5 +1,5 @@
-// Package monitoring has tests alone: what is shipped for Prometheus and
-// Grafana fits together, and fits the metrics.
+// Package monitoring has tests alone. They compare the files for Prometheus and
+// Grafana with each other and with the metrics of the service.
 package monitoring
 
 import (
@@ -46,6 +46,8 @@ func read(t *testing.T, path string, into any) {
 	}
 }
 
+// TestAlertsSayWhatToDo wants the annotations, a severity and a row in README.md
+// for each alert.
 func TestAlertsSayWhatToDo(t *testing.T) {
 	manual, err := os.ReadFile("README.md")
 	if err != nil {
@@ -70,7 +72,8 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// Each alert is tried by promtool, where it fires and where it does not.
+// TestAlertsAreTested wants two cases in rules_test.yml for each alert: one in which
+// it fires, and one in which it does not.
 func TestAlertsAreTested(t *testing.T) {
 	var file struct {
 		Tests []struct {
@@ -81,7 +84,7 @@ func TestAlertsAreTested(t *testing.T) {
 		}
 	}
 	read(t, "rules_test.yml", &file)
-	fires, keepsQuiet := map[string]bool{}, map[string]bool{}
+	fires, inactive := map[string]bool{}, map[string]bool{}
 	for _, test := range file.Tests {
 		expr, samples := "", 0
 		for _, e := range test.Expressions {
@@ -90,19 +93,20 @@ func TestAlertsAreTested(t *testing.T) {
 		if samples > 0 {
 			fires[expr] = true
 		} else {
-			keepsQuiet[expr] = true
+			inactive[expr] = true
 		}
 	}
 	for _, r := range rules(t) {
 		expr := `ALERTS{alertname="` + r.Alert + `", alertstate="firing"}`
-		if r.Alert != "" && (!fires[expr] || !keepsQuiet[expr]) {
-			t.Errorf("%s: a case in which it fires: %v, in which it does not: %v", r.Alert, fires[expr], keepsQuiet[expr])
+		if r.Alert != "" && (!fires[expr] || !inactive[expr]) {
+			t.Errorf("%s: a case in which it fires: %v, in which it does not: %v", r.Alert, fires[expr], inactive[expr])
 		}
 	}
 }
 
 var metricName = regexp.MustCompile(`(?:^|[^:\w])((?:foobar|process|go|job_instance)[_:][\w:]+)`)
 
+// TestMetricsExist looks up each metric that a rule or a panel uses.
 func TestMetricsExist(t *testing.T) {
 	known := exported(t)
 	for _, r := range rules(t) {
@@ -125,7 +129,7 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-// exported are the names of all time series that a service can have.
+// exported returns the names of all time series that a service can have.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	m := metrics.New("1")
@@ -159,10 +163,10 @@ func board(t *testing.T) *dashboard.Dashboard {
 	return d
 }
 
-// Panels have what a reader needs, and none lies on another: Grafana's grid is
-// 24 wide.
+// TestPanelsAreReadable wants a title, a description, a query and a unit for each
+// panel, and no two panels in one place of Grafana's grid, which is 24 wide.
 func TestPanelsAreReadable(t *testing.T) {
-	taken, ids, titles := map[[2]int]string{}, map[int]bool{}, map[string]bool{}
+	occupied, ids, titles := map[[2]int]string{}, map[int]bool{}, map[string]bool{}
 	for _, p := range board(t).Panels {
 		if p.Title == "" || p.Description == "" || len(p.Targets) == 0 || p.FieldConfig.Defaults.Unit == "" && p.Type == "timeseries" {
 			t.Errorf("%q has no title, description, query or unit", p.Title)
@@ -177,10 +181,10 @@ func TestPanelsAreReadable(t *testing.T) {
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {
 				at := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
-				if other, ok := taken[at]; ok {
+				if other, ok := occupied[at]; ok {
 					t.Fatalf("%q lies on %q", p.Title, other)
 				}
-				taken[at] = p.Title
+				occupied[at] = p.Title
 			}
 		}
 	}

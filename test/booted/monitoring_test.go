@@ -29,8 +29,8 @@ const (
 	scrapeInterval = time.Second // in the accelerated configuration
 )
 
-// The shipped rules and dashboard with a real Prometheus: the rules pass their
-// tests, no alert fires in normal operation, each failure fires its alert, and
+// TestMonitoring runs Prometheus with the rules of the package. The rules pass their
+// tests, no alert fires in normal operation, each failure makes its alert fire, and
 // every query of the dashboard has a result.
 func TestMonitoring(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
