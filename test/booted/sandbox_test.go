@@ -79,7 +79,7 @@ func (s *survey) unfiltered(t *testing.T) *sandbox.Report {
 	}
 	defer program.Close()
 	// By descriptor: the user nobody cannot enter the program's directory.
-	cmd := exec.Command("/proc/self/fd/3", "-syscalls")
+	cmd := exec.Command("/proc/self/fd/3", "-only", "syscalls")
 	cmd.ExtraFiles = []*os.File{program}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.Output()

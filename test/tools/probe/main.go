@@ -8,7 +8,7 @@
 //
 //	go run ./test/tools/probe
 //
-// With -syscalls it tries system call numbers alone, and exits.
+// With -only it leaves out a part; with syscalls alone, it does not wait.
 // Read attempt.go first; child.go runs an attempt in a process of its own.
 package main
 
@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,8 @@ type target struct {
 	config      string
 	credentials string
 	sockets     []socket
+	parts       []string // what to try: syscalls, attempts, paths
+	walked      []string // directories
 }
 
 // A socket is one that systemd handed over.
@@ -60,8 +63,7 @@ func main() {
 
 func run() error {
 	var t target
-	var syscalls bool
-	var cert, data string
+	var cert, data, only, directories string
 	flag.StringVar(&t.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
 	flag.StringVar(&data, "data", "", "the state directory")
 	flag.StringVar(&cert, "cert", "/run/credentials/foobar.service/cert", "a file in the credentials' directory")
@@ -69,8 +71,10 @@ func run() error {
 	flag.String("token", "", "ignored")
 	flag.String("client-ca", "", "ignored")
 	flag.String("memory-max", "", "ignored")
-	flag.BoolVar(&syscalls, "syscalls", false, "try system call numbers alone")
+	flag.StringVar(&only, "only", "syscalls,attempts,paths", "what to try")
+	flag.StringVar(&directories, "walk", "/", "where to look at every path; elsewhere than in / without executing files")
 	flag.Parse()
+	t.parts, t.walked = strings.Split(only, ","), strings.Split(directories, ",")
 	t.credentials = filepath.Dir(cert)
 	t.data = cmp.Or(data, "/var/lib/foobar")
 	t.sockets = sockets(os.Getenv("LISTEN_FDNAMES"))
@@ -82,10 +86,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if err := t.probe(out, syscalls); err != nil {
+	if err := t.probe(out); err != nil {
 		return err
 	}
-	if syscalls {
+	if only == "syscalls" {
 		return nil
 	}
 	t.notify("STATUS=Probed")
@@ -101,7 +105,7 @@ func output(data string) (io.Writer, error) {
 }
 
 // probe makes all attempts.
-func (t *target) probe(out io.Writer, syscallsAlone bool) (err error) {
+func (t *target) probe(out io.Writer) (err error) {
 	encoder := json.NewEncoder(out)
 	report := func(line any) {
 		if e := encoder.Encode(line); e != nil && err == nil {
@@ -109,17 +113,21 @@ func (t *target) probe(out io.Writer, syscallsAlone bool) (err error) {
 		}
 	}
 	r := newRunner()
-	trySyscalls(r, report)
-	if !syscallsAlone {
+	m := &memory{}
+	if slices.Contains(t.parts, "syscalls") {
+		trySyscalls(r, report)
+	}
+	if slices.Contains(t.parts, "attempts") {
 		if e := t.prepare(); e != nil {
 			return e
 		}
-		m := &memory{}
 		for _, a := range m.attempts(*t) {
 			report(a.verdict(r))
 			t.notify("WATCHDOG=1")
 		}
-		walk(r, m, report)
+	}
+	if slices.Contains(t.parts, "paths") {
+		walk(r, m, t.walked, report)
 	}
 	report(struct {
 		Kind string `json:"kind"`

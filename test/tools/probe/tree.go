@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,15 +37,18 @@ type walker struct {
 	// visited are directories by device and inode: a tree that is mounted
 	// twice is looked at once.
 	visited map[[2]uint64]bool
+	execute bool
 }
 
 // ending is what the processes of the attempts before need to be gone: nobody
 // can wait for them where wait4(2) is denied.
 const ending = time.Second
 
-func walk(r *runner, m *memory, report func(any)) {
-	w := &walker{r, m, report, regexp.MustCompile(`/[0-9]+(-[0-9a-f]+)?\b|/[0-9a-f]+-[0-9a-f]+$`), "/proc/" + strconv.Itoa(os.Getpid()), map[string]bool{}, map[[2]uint64]bool{}}
-	w.visitDir("/")
+func walk(r *runner, m *memory, directories []string, report func(any)) {
+	w := &walker{r, m, report, regexp.MustCompile(`/[0-9]+(-[0-9a-f]+)?\b|/[0-9a-f]+-[0-9a-f]+$`), "/proc/" + strconv.Itoa(os.Getpid()), map[string]bool{}, map[[2]uint64]bool{}, slices.Contains(directories, "/")}
+	for _, dir := range directories {
+		w.visitDir(dir)
+	}
 }
 
 // shown is the name under which a path is reported.
@@ -125,7 +129,7 @@ func (w *walker) canCreateIn(dir string) bool {
 
 // canExecute executes files that may be programs.
 func (w *walker) canExecute(path string, e fs.DirEntry) bool {
-	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || !e.Type().IsRegular() {
+	if !w.execute || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || !e.Type().IsRegular() {
 		return false
 	}
 	argv := w.memory.pointers(filepath.Base(path), noop)
