@@ -16,23 +16,29 @@ const ArticleUnit = "test/booted/testdata/article.service"
 //go:embed directives.md.tmpl
 var text string
 
-//go:embed measured.txt
-var measuredText string
-
 // A document makes tables of the units in the tree below root.
 type document struct {
-	root string
+	root     string
+	measured []Measurement
 }
 
 // Document returns the text of docs/directives.md for the tree below root. It
 // is an error if a directive has no comment.
 func Document(root string) (string, error) {
-	d := document{root}
+	measured, err := ReadMeasurements(root)
+	if err != nil {
+		return "", err
+	}
+	d := document{root, measured}
 	page, err := template.New("directives.md").Funcs(template.FuncMap{
+		"article":     d.article,
 		"compared":    d.compared,
-		"measured":    d.measured,
-		"table":       d.table,
 		"differences": d.differences,
+		"figures":     d.figures,
+		"kinds":       d.kinds,
+		"measured":    d.comparedAndMeasured,
+		"table":       d.table,
+		"tableOf":     d.tableOf,
 	}).Parse(text)
 	if err != nil {
 		return "", err
@@ -77,35 +83,53 @@ func (d document) unit(name string) ([]Directive, error) {
 
 // compared returns a unit's table with the article's settings beside it.
 func (d document) compared(name string) (string, error) {
-	rows, err := d.besideArticle(name)
+	rows, _, err := d.besideArticle(name)
 	return markdown(rows), err
 }
 
-// measured is compared with what the probe could do without each directive.
-func (d document) measured(name string) (string, error) {
-	rows, err := d.besideArticle(name)
+// comparedAndMeasured is compared with the measurements of a unit, which may
+// be another's if the name is a drop-in's.
+func (d document) comparedAndMeasured(name, subject string) (string, error) {
+	rows, ours, err := d.besideArticle(name)
 	if err != nil {
 		return "", err
 	}
-	opens := measurements()
-	rows[0] = append(rows[0], "Opens without it")
-	for i, row := range rows[1:] {
-		// The first of several rows stands for all.
-		name := row[0]
-		rows[i+1] = append(row, opens[name])
-		delete(opens, name)
-	}
-	return markdown(rows), nil
+	return d.withMeasurements(rows, ours, subject), nil
 }
 
-func (d document) besideArticle(name string) ([][]string, error) {
+// withMeasurements adds columns to the rows of directives, those of a bare unit
+// where there is one. The first of several lines that were measured together
+// stands for all.
+func (d document) withMeasurements(rows [][]string, ours []Directive, subject string) string {
+	r := of(d.measured, subject)
+	hasBare := slices.ContainsFunc(r, func(m Measurement) bool { return m.Change == "alone" })
+	add := func(row int, opens, alone, covers, exposure string) {
+		rows[row] = append(rows[row], opens)
+		if hasBare {
+			rows[row] = append(rows[row], alone, covers)
+		}
+		rows[row] = append(rows[row], exposure)
+	}
+	add(0, "Opens without it", "Stops alone", "Also stopped by", "Exposure without it")
+	for i, directive := range ours {
+		if isFilter(directive.Name) && i > 0 && ours[i-1].Name == directive.Name {
+			add(i+1, "", "", "", "")
+			continue
+		}
+		c := r.cells(directive)
+		add(i+1, c.opens, c.alone, c.covers, c.exposure)
+	}
+	return markdown(rows)
+}
+
+func (d document) besideArticle(name string) ([][]string, []Directive, error) {
 	ours, err := d.unit(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	article, err := ParseFile(filepath.Join(d.root, ArticleUnit))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows := [][]string{{"Directive", "Article", "Ours", "What it does"}}
 	for i, directive := range ours {
@@ -115,7 +139,7 @@ func (d document) besideArticle(name string) ([][]string, error) {
 		}
 		rows = append(rows, []string{code(directive.Name + "="), theirs, cell(directive.Values), directive.Comment})
 	}
-	return rows, nil
+	return rows, ours, nil
 }
 
 func (d document) table(name string) (string, error) {
@@ -123,7 +147,7 @@ func (d document) table(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return plainTable(ours), nil
+	return markdown(plainRows(ours)), nil
 }
 
 // differences returns the table of what a template has beyond its unit.
@@ -136,26 +160,15 @@ func (d document) differences(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return plainTable(Differences(original, ours)), nil
+	return markdown(plainRows(Differences(original, ours))), nil
 }
 
-func plainTable(directives []Directive) string {
+func plainRows(directives []Directive) [][]string {
 	rows := [][]string{{"Directive", "Value", "What it does"}}
 	for _, d := range directives {
 		rows = append(rows, []string{code(d.Name + "="), cell(d.Values), d.Comment})
 	}
-	return markdown(rows)
-}
-
-// measurements returns what opens without a directive, by its first cell.
-func measurements() map[string]string {
-	found := map[string]string{}
-	for line := range strings.Lines(measuredText) {
-		if name, what, ok := strings.Cut(strings.TrimSpace(line), "= "); ok && !strings.HasPrefix(line, "#") {
-			found[code(name+"=")] = what
-		}
-	}
-	return found
+	return rows
 }
 
 func valuesOf(directives []Directive, name string) []string {

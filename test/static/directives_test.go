@@ -38,6 +38,24 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
+// TestMeasurements wants a measurement of every directive, and none of others.
+// A package with a changed unit can be built without one.
+func TestMeasurements(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a short run does not compare measurements")
+	}
+	wrong, err := directives.Unmeasured(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wrong {
+		t.Error(w)
+	}
+	if len(wrong) > 0 {
+		t.Error("measure by FOOBAR_ONLY=DIRECTIVE,... go test -tags testbed,measure -timeout 40m -run TestMeasureDirectives ./test/booted, then FOOBAR_WRITE=1 go test ./test/static -run TestDirectives")
+	}
+}
+
 // oneSentence matches a comment that says one thing, and ends.
 var oneSentence = regexp.MustCompile(`^[A-Z].*[^.]\.$`)
 

@@ -1,0 +1,201 @@
+// Mutate measures what each directive of a service does. It runs as root on a
+// machine where the packages are installed and test/tools/probe takes the place
+// of the binary. It starts the unit as it is, then the unit without each
+// directive, and a bare unit with each directive added; it compares what the
+// probe can do, and the properties of the probe's process. It writes a line of
+// JSON for each unit, of the type directives.Measurement:
+//
+//	mutate -subject foobar.service >measured.jsonl
+//
+// It changes the machine: use one that is thrown away. Read subject.go first;
+// TestMeasureDirectives in test/booted runs it. With -properties it changes
+// nothing and prints the properties of the process of foobar.service.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"foobar/test/directives"
+)
+
+func main() {
+	name := flag.String("subject", "foobar.service", "the unit to measure")
+	kind := flag.String("change", "without", "what to measure: the unit without each directive, or each directive alone")
+	only := flag.String("only", "", "measure these directives alone, separated by commas")
+	calls := flag.String("calls", "", "the names of the system calls, such as 0=read,1=write")
+	properties := flag.Bool("properties", false, "print the properties of the running service")
+	flag.Parse()
+	var err error
+	if *properties {
+		err = printProperties()
+	} else {
+		err = run(*name, *kind, split(*only), split(*calls))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+func run(name, kind string, only, calls []string) error {
+	s, err := findSubject(name)
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	whole, err := s.read()
+	if err != nil {
+		return err
+	}
+	if s.calls, err = numbers(calls); err != nil {
+		return err
+	}
+	b := bench{subject: s, only: only, out: json.NewEncoder(os.Stdout)}
+	if kind == "alone" {
+		return b.alone(whole)
+	}
+	return b.without(whole)
+}
+
+// A bench runs units and reports measurements.
+type bench struct {
+	subject subject
+	only    []string
+	out     *json.Encoder
+}
+
+// without measures the unit, and the unit without each directive.
+func (b *bench) without(whole unit) error {
+	base, err := b.measureBase("", whole)
+	if err != nil {
+		return err
+	}
+	for _, c := range b.selected(whole.cuts()) {
+		m := b.compare("without", c, base, c.apply(whole))
+		if err := b.out.Encode(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone measures the bare units, and each directive added to one of them.
+func (b *bench) alone(whole unit) error {
+	bare, err := b.measureBase("bare", b.subject.bare(whole, false))
+	if err != nil {
+		return err
+	}
+	rooted := bare
+	if whole.has("RootDirectory") {
+		if rooted, err = b.measureBase("rooted", b.subject.bare(whole, true)); err != nil {
+			return err
+		}
+		if err := b.root(whole, bare, rooted); err != nil {
+			return err
+		}
+	}
+	for _, c := range b.selected(whole.additions(slices.Concat(b.subject.kept, b.subject.rooted))) {
+		base := bare
+		if c.needsRoot() {
+			base = rooted
+		}
+		m := b.compare("alone", c, base, c.add(base.unit))
+		m.Base = base.change
+		if err := b.out.Encode(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// root reports what a root directory alone does: it needs the binary in it, and
+// so is a bare unit of its own.
+func (b *bench) root(whole unit, bare, rooted base) error {
+	cuts := whole.cuts()
+	i := slices.IndexFunc(cuts, func(c change) bool { return c.name == "RootDirectory" })
+	for _, c := range b.selected(cuts[i : i+1]) {
+		m := difference(bare.observation, rooted.observation, bare.unstable)
+		m.Subject, m.Change, m.Directive, m.Value, m.Base = b.subject.name, "alone", c.name, c.value, bare.change
+		m.Exposure = rooted.exposure
+		return b.out.Encode(m)
+	}
+	return nil
+}
+
+func (b *bench) selected(all []change) []change {
+	if len(b.only) == 0 {
+		return all
+	}
+	var some []change
+	for _, c := range all {
+		if slices.Contains(b.only, c.name) {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// A base is a unit that changes are compared with.
+type base struct {
+	change string
+	unit   unit
+	observation
+	// unstable holds what two runs of the same unit do not agree on, but for
+	// attempts: one that succeeds once is possible.
+	unstable map[string]bool
+}
+
+// measureBase observes a unit twice, and reports it.
+func (b *bench) measureBase(change string, u unit) (base, error) {
+	first, err := b.subject.observe(u)
+	if err != nil {
+		return base{}, fmt.Errorf("the %s unit of %s: %w", change, b.subject.unit, err)
+	}
+	second, err := b.subject.observe(u)
+	if err != nil {
+		return base{}, fmt.Errorf("the %s unit of %s, again: %w", change, b.subject.unit, err)
+	}
+	second.addAttempts(first)
+	m := difference(observation{}, second, nil)
+	m.Subject, m.Change, m.Exposure = b.subject.name, change, second.exposure
+	m.Gained = nil // most of it is the machine's; TestProcessProperties has the rest
+	return base{change, u, second, unstable(first, second)}, b.out.Encode(m)
+}
+
+// compare observes a changed unit.
+func (b *bench) compare(kind string, c change, with base, u unit) directives.Measurement {
+	o, err := b.subject.observe(u)
+	m := directives.Measurement{}
+	if err != nil {
+		m.Failure = err.Error()
+	} else {
+		m = difference(with.observation, b.again(o, with, u), with.unstable)
+		m.Exposure = o.exposure
+	}
+	m.Subject, m.Change, m.Directive, m.Value = b.subject.name, kind, c.name, c.value
+	fmt.Fprintf(os.Stderr, "%s %s=%s %s\n", kind, c.name, c.value, m.Failure)
+	return m
+}
+
+// again observes a unit a second time if attempts fail that succeed without the
+// change: on a busy machine, one may take too long and be taken for denied.
+func (b *bench) again(o observation, with base, u unit) observation {
+	if len(minus(with.attempts, o.attempts, nil)) == 0 {
+		return o
+	}
+	if second, err := b.subject.observe(u); err == nil {
+		o.addAttempts(second)
+	}
+	return o
+}
