@@ -182,5 +182,5 @@ func withoutSystemd(t *testing.T, m *testbed.Machine) {
 	if said := r.Stdout + r.Stderr; r.Code != 0 || strings.Contains(said, "error") || strings.Contains(said, "warning: foobar") {
 		t.Errorf("without systemd: exit status %d\n%s", r.Code, said)
 	}
-	expectContains(t, "the installation", r.Stdout, "Checking what foobar's units take")
+	expectContains(t, "the installation", r.Stdout, "Checking the files that foobar's units use")
 }
