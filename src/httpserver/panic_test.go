@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -73,6 +74,9 @@ func TestPanicEndsOneConnection(t *testing.T) {
 				if resp, err := first.Get("https://example.com/"); err != nil || resp.StatusCode != http.StatusOK {
 					t.Fatalf("before: %v, %v", resp, err)
 				}
+				// The connection may end before the next request is sent, which the
+				// client would repeat on another one.
+				first.Transport.(*http.Transport).DialContext = refuseDial
 				c.set(l, true)
 				resp, err := first.Post("https://example.com"+c.path, "", strings.NewReader("hello"))
 				if err == nil && resp.StatusCode != http.StatusInternalServerError && c.path != "/log" {
@@ -114,6 +118,10 @@ func TestPanicInTheHandshakeEndsOneConnection(t *testing.T) {
 		c.Close()
 	}
 	e.expectOnePanic(t)
+}
+
+func refuseDial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("a second connection")
 }
 
 // awaitPanic waits until a panic is logged.
