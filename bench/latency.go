@@ -9,7 +9,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// The arrival rates are shares of what nginx answers in a closed loop.
+// arrivalShares are the arrival rates, as shares of the rate that nginx reaches in a
+// closed loop.
 var arrivalShares = []float64{0.5, 0.8}
 
 // latency measures how long requests take that arrive at a fixed rate, the same

@@ -85,7 +85,8 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// A section that fails does not end the run, and leaves nothing in the report.
+// TestRunSectionsGoesOnAfterAFailure lets a section fail: the run continues, and the
+// report has nothing of that section.
 func TestRunSectionsGoesOnAfterAFailure(t *testing.T) {
 	b := &benchmark{report: newReport(new(strings.Builder))}
 	failure := errors.New("no server")
@@ -138,7 +139,7 @@ func TestDescribeChange(t *testing.T) {
 	}
 }
 
-// bench/README.md has a place for each section.
+// TestDocumentHasEachSection looks up the place of each section in bench/README.md.
 func TestDocumentHasEachSection(t *testing.T) {
 	document, err := os.ReadFile("README.md")
 	if err != nil {

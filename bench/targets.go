@@ -45,16 +45,16 @@ func (t target) verdict() verdict {
 }
 
 func (t target) row() []string {
-	said := "reached"
+	result := "reached"
 	switch v := t.verdict(); {
 	case v == missed:
-		said = "**missed**"
+		result = "**missed**"
 	case v == undecided && t.others > maxOthers:
-		said = fmt.Sprintf("undecided: other programs used %.0f %% of a core", 100*t.others)
+		result = fmt.Sprintf("undecided: other programs used %.0f %% of a core", 100*t.others)
 	case v == undecided:
-		said = "undecided: the interval contains the target"
+		result = "undecided: the interval contains the target"
 	}
-	return []string{t.text, fmt.Sprintf("%.2f", t.least), t.measured.format("%.2f"), said}
+	return []string{t.text, fmt.Sprintf("%.2f", t.least), t.measured.format("%.2f"), result}
 }
 
 // addTarget adds a target to the section that is being measured.

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// A server that stalls once delays every request that was due meanwhile. A
-// client that waits for it and counts one slow request omits the others.
+// TestRunAtCountsFromTheTimeThatARequestWasDue stalls a server once, which delays every
+// request that is due meanwhile. A client that waits for the server and counts one slow
+// request would omit the others.
 func TestRunAtCountsFromTheTimeThatARequestWasDue(t *testing.T) {
 	const rate, stall = 1000, 300 * time.Millisecond
 	var stalled atomic.Bool

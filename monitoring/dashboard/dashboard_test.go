@@ -24,7 +24,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// The server has one instance, and knows one query.
+// serve returns a client of a server that has one instance and knows one query.
 func serve(t *testing.T) v1.API {
 	t.Helper()
 	answers := map[string]string{

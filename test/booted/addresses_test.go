@@ -45,8 +45,8 @@ func expectAddresses(t *testing.T, m *testbed.Machine, open, closed []string) {
 	}
 }
 
-// Every socket unit may have several addresses: loopback and another interface,
-// IPv4 and IPv6 apart.
+// TestSeveralAddresses gives every socket unit several addresses: loopback and another
+// interface, IPv4 and IPv6 separately.
 func TestSeveralAddresses(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -81,8 +81,8 @@ func TestSeveralAddresses(t *testing.T) {
 	})
 }
 
-// After the address of an open socket was changed, the service keeps the one it has
-// until it ends, whatever ends it, and then comes up at the new one by itself.
+// TestChangedAddress changes the address of an open socket. The service keeps the old
+// socket until it ends, whatever ends it, and then starts with the new one by itself.
 func TestChangedAddress(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

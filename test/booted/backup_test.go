@@ -8,8 +8,8 @@ import (
 	"foobar/test/documents"
 )
 
-// The commands of BACKUP AND RESTORE in foobar(8) run as they are written: with the
-// service up, with the service down, and for files that belong to another user.
+// TestBackup runs the commands of BACKUP AND RESTORE in foobar(8) as they are written:
+// while the service runs, while it is stopped, and for files of another user.
 func TestBackup(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		displays := documents.Displays(t, "../../man/foobar.8", "BACKUP AND RESTORE")

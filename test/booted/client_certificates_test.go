@@ -27,7 +27,8 @@ func (s *service) curl(args ...string) string {
 	return s.Try(args...).Stdout
 }
 
-// Access by client certificate: one authority, another one, and none.
+// TestClientCertificates sends requests with certificates of the configured authority, of
+// another one, and without a certificate.
 func TestClientCertificates(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

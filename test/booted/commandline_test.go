@@ -11,7 +11,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// The commands of an administrator, one after the other on one machine.
+// TestAdministration runs the commands of an administrator, one after the other on one
+// machine.
 func TestAdministration(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -97,7 +98,8 @@ func withoutTheService(t *testing.T, s *service) {
 	}
 }
 
-// The command in the message solves the problem.
+// withoutTheSocketFile removes the file of the administration socket. The command in the
+// error message brings it back.
 func withoutTheSocketFile(t *testing.T, s *service) {
 	const command = "systemctl restart foobar-admin.socket"
 	s.store(t, "kept")
@@ -118,11 +120,11 @@ func manualPages(t *testing.T, s *service) {
 		if !strings.HasPrefix(path, "/usr/share/man/man"+section+"/"+page+"."+section) {
 			t.Errorf("man finds %s for %s", path, page)
 		}
-		said := s.Shell(t, `
+		output := s.Shell(t, `
 export LC_ALL=C.UTF-8 MANROFFSEQ= MANWIDTH=80
 { man --warnings -E UTF-8 -l -Tutf8 -Z `+path+` 2>&1 >/dev/null; mandoc -T lint -W warning `+path+` 2>&1 || true; } | grep -v 'outdated mandoc.db' || true`)
-		if said != "" {
-			t.Errorf("%s:\n%s", page, said)
+		if output != "" {
+			t.Errorf("%s:\n%s", page, output)
 		}
 		expectContains(t, "man "+page, s.Shell(t, "MANWIDTH=80 man "+page+" | cat"), "NAME\n")
 	}
@@ -144,8 +146,8 @@ func whatSystemctlShows(t *testing.T, s *service) {
 	everyDirectiveIsExplained(t, s.Exec(t, "systemctl", "--no-pager", "cat", "foobar.service"))
 }
 
-// A comment explains the lines below it up to the next comment or blank line, but
-// not more than six names.
+// everyDirectiveIsExplained wants a comment for each directive. A comment applies to the
+// lines below it up to the next comment or blank line, but not to more than six names.
 func everyDirectiveIsExplained(t *testing.T, text string) {
 	t.Helper()
 	_, text, _ = strings.Cut(text, "\n[Service]\n")

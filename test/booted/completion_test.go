@@ -11,7 +11,8 @@ import (
 // offers holds the words that a shell offers for each command line.
 type offers map[string][]string
 
-// Bash, zsh and fish complete the commands and flags that the program lists.
+// TestCompletion lets bash, zsh and fish complete the commands and flags that the program
+// lists.
 func TestCompletion(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) { completion(t, running(t, release)) })
 }

@@ -41,8 +41,8 @@ func readPackage(t *testing.T, m *testbed.Machine, name string) (file string, en
 	return file, entries
 }
 
-// namcap's rules, as namcap itself is not on these machines. That the program
-// is neither a PIE nor has full RELRO is the deviation that the PKGBUILD explains.
+// TestPackageContents applies the rules of namcap, which these machines do not have. That
+// the program is neither a PIE nor has full RELRO is a deviation that PKGBUILD explains.
 func TestPackageContents(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
@@ -138,9 +138,9 @@ var notCommands = []string{"as", "ex", "file", "foobar", "kill", "look", "man", 
 // archNames are packages that have another name in Debian.
 var archNames = map[string]string{"mawk": "gawk", "dash": "bash", "pacman-package-manager": "pacman", "makepkg": "pacman", "util-linux-extra": "util-linux", "bsdutils": "util-linux"}
 
-// Every command that a script of a package names belongs to a package that it
-// depends on, and every dependency is there for a command, for a file that a
-// unit binds, or for a package of ours.
+// TestPackageDependencies wants a dependency for every command that a script of a package
+// runs, and a reason for every dependency: a command, a file that a unit binds, or
+// another package of this project.
 func TestPackageDependencies(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)

@@ -18,7 +18,8 @@ func useExample(t *testing.T, m *testbed.Machine, name string) {
 	m.Exec(t, "bash", "-euc", "rm -rf /etc/systemd/system/foobar*.d; cp -r "+examples+"/"+name+"/* /etc/systemd/system/; systemctl daemon-reload; systemctl restart foobar")
 }
 
-// With a journal of its own the service's entries are there and nowhere else.
+// TestJournalNamespace looks for the entries of the service in its own journal, where all
+// of them are, and in the machine's, where none is.
 func TestJournalNamespace(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)
@@ -45,8 +46,8 @@ func TestJournalNamespace(t *testing.T) {
 	})
 }
 
-// The installed examples work unchanged, and the service uses files that certbot
-// and similar tools replace.
+// TestExamples installs the examples unchanged. The service loads files that certbot and
+// similar tools replace.
 func TestExamples(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

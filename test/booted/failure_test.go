@@ -55,8 +55,8 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 	})
 }
 
-// A state that does not fit on the disk is refused, and the old one is kept,
-// across a restart on the full disk too.
+// TestFullDisk writes a state that does not fit on the disk. The write is refused, and the
+// old state is kept, also across a restart on the full disk.
 func TestFullDisk(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

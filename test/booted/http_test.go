@@ -9,8 +9,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// The API over HTTPS: before the first write, and then for a client that offers
-// both protocols, which gets HTTP/1.1, and for one that offers HTTP/2 alone.
+// TestHTTP sends requests over HTTPS: before the first write, then as a client that offers
+// both protocols and gets HTTP/1.1, and as one that offers HTTP/2 alone.
 func TestHTTP(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

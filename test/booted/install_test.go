@@ -59,7 +59,7 @@ func TestReboot(t *testing.T) {
 	})
 }
 
-// Pacman's transaction alone brings the new version into service.
+// TestUpgrade upgrades with pacman, which starts the new version without a further command.
 func TestUpgrade(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) { upgrade(t, running(t, release)) })
 }
@@ -104,7 +104,7 @@ func (s *service) version(t *testing.T) string {
 	return strings.Fields(s.Exec(t, "pacman", "-Q", "foobar"))[1]
 }
 
-// An upgrade does not start a stopped service.
+// TestUpgradeDoesNotStart upgrades while the service is stopped, which does not start it.
 func TestUpgradeDoesNotStart(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

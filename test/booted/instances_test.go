@@ -30,8 +30,8 @@ func asWritten(t *testing.T, m *testbed.Machine, script string) string {
 	return m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euo", "pipefail", "-c", script}})
 }
 
-// Two instances at once, from the document's commands to their removal: they share
-// no data, and a failure of one does not affect the other.
+// TestInstances runs two instances at once, with the document's commands. They share no
+// data, and a failure of one does not affect the other.
 func TestInstances(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		first := running(t, release)

@@ -33,8 +33,8 @@ func entries(t *testing.T, m *testbed.Machine, args ...string) []map[string]stri
 	return found
 }
 
-// The journal selects entries by fields and priorities and explains them, before
-// and after a restart of journald.
+// TestJournal selects entries of the journal by fields and priorities and reads their
+// explanations, before and after a restart of journald.
 func TestJournal(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -94,8 +94,8 @@ func TestJournal(t *testing.T) {
 	})
 }
 
-// Without the journal's socket the service starts, and its lines on standard error
-// have priorities.
+// TestNoJournalSocket starts the service without the journal's socket. Its lines on
+// standard error have priorities.
 func TestNoJournalSocket(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -113,8 +113,8 @@ func TestNoJournalSocket(t *testing.T) {
 	})
 }
 
-// Configured values, the state and credentials stay out of the journal, at
-// every log level and after every kind of refusal.
+// TestJournalKeepsSecrets searches the journal for values of the configuration, the state
+// and credentials, at every log level and after every kind of refusal.
 func TestJournalKeepsSecrets(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

@@ -11,8 +11,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// Each drop-in of foobar-policy(7) has the effect that its title names, and none
-// after it is reverted.
+// TestDropInsOfManual applies each drop-in of foobar-policy(7), which has the effect that
+// its title names, and none after it is reverted.
 func TestDropInsOfManual(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) { loosening(t, running(t, release)) })
 }

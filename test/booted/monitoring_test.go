@@ -202,8 +202,8 @@ func expectFiring(t *testing.T, p v1.API, names ...model.LabelValue) {
 	})
 	for _, name := range names {
 		a := firing[name]
-		if said := fmt.Sprint(a.Annotations); strings.Contains(said, "error") || !strings.Contains(said, "127.0.0.1:8081") {
-			t.Errorf("%s says %s", name, said)
+		if output := fmt.Sprint(a.Annotations); strings.Contains(output, "error") || !strings.Contains(output, "127.0.0.1:8081") {
+			t.Errorf("%s says %s", name, output)
 		}
 		t.Logf("%s: %s. %s", name, a.Annotations["summary"], a.Annotations["description"])
 	}

@@ -118,7 +118,7 @@ func TestStatusLine(t *testing.T) {
 	})
 }
 
-// The same binary serves without systemd.
+// TestByHand runs the service from a shell, without systemd.
 func TestByHand(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

@@ -19,8 +19,8 @@ const (
 	stubResolvConf = "/run/systemd/resolve/stub-resolv.conf"
 )
 
-// Only with the package foobar-outbound can the service reach an HTTPS server by
-// name. To install the package opens the network, and to remove it closes it.
+// TestOutbound calls an HTTPS server by name from the sandbox, which is possible only
+// while the package foobar-outbound is installed.
 func TestOutbound(t *testing.T) {
 	caller, probe := testbed.BuildStatic(t, "../tools/outbound"), testbed.BuildStatic(t, "../tools/probe")
 	onEachRelease(t, func(t *testing.T, release string) {

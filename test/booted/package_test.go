@@ -33,8 +33,8 @@ func TestBuildLeavesCloneClean(t *testing.T) {
 	})
 }
 
-// A build root has no systemd running, no /run/systemd and no terminal. The
-// package's own tests run here, and nowhere else in this run.
+// TestCleanRootBuilds builds in a root in which no systemd runs, and which has no
+// /run/systemd and no terminal. Only here does a build run the tests of the package.
 func TestCleanRootBuilds(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		out := machines.Offline(t, release, "git clone -q /srv/source ~/foobar; cd ~/foobar; makepkg -cCf --noconfirm 2>&1; ls")
@@ -58,9 +58,9 @@ func TestSrcinfo(t *testing.T) {
 	})
 }
 
-// A second clone builds the same packages, byte for byte. makepkg records the
-// build's path in .BUILDINFO, so both are built at one path, as in Arch's build
-// roots: the second directory is mounted over the first.
+// TestBuildIsReproducible builds the same packages from a second clone, byte for byte.
+// makepkg records the path of the build in .BUILDINFO, so both are built at one path, as
+// in Arch's build roots: the second directory is mounted over the first.
 func TestBuildIsReproducible(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
@@ -97,7 +97,8 @@ diff -r /tmp/one /tmp/two`}})
 	})
 }
 
-// makepkg -si does not install the package that opens the sandbox.
+// TestMakepkgInstalls runs makepkg -si, which does not install the package that opens the
+// network.
 func TestMakepkgInstalls(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
@@ -113,7 +114,8 @@ func TestMakepkgInstalls(t *testing.T) {
 	})
 }
 
-// From a repository, the name foobar installs both packages of one version.
+// TestRepositoryInstalls installs foobar from a repository, which brings both packages of
+// one version.
 func TestRepositoryInstalls(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)

@@ -18,8 +18,8 @@ BindReadOnlyPaths=/opt/site /opt/unowned -/opt/optional
 LoadCredential=token:/etc/site/token
 `
 
-// After a transaction that touches files which the unit takes from the machine, and
-// after no other, the hook prints a line for each path with a fault.
+// TestCheckPolicy changes files that the units mount and load in transactions of pacman.
+// The hook prints a line for each path with a fault, and nothing after other transactions.
 func TestCheckPolicy(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -93,8 +93,9 @@ func expectSilence(t *testing.T, when string, r testbed.Result) {
 	}
 }
 
-// What systemd ignores, or cannot start with, is said; what it resolves, escapes
-// or is told to leave out is no finding.
+// TestCheckPolicyByHand runs check-policy as an administrator does. It reports what
+// systemd ignores or cannot load, and nothing about settings that systemd expands,
+// unescapes or skips.
 func TestCheckPolicyByHand(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -179,8 +180,8 @@ version=3 mode=600 owner=builder; makepkg`}})
 func withoutSystemd(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	r := m.Try("unshare", "-m", "bash", "-euc", "mount -t tmpfs tmpfs /run; "+checkPolicy+"; pacman -S --noconfirm --noprogressbar foobar-outbound")
-	if said := r.Stdout + r.Stderr; r.Code != 0 || strings.Contains(said, "error") || strings.Contains(said, "warning: foobar") {
-		t.Errorf("without systemd: exit status %d\n%s", r.Code, said)
+	if output := r.Stdout + r.Stderr; r.Code != 0 || strings.Contains(output, "error") || strings.Contains(output, "warning: foobar") {
+		t.Errorf("without systemd: exit status %d\n%s", r.Code, output)
 	}
 	expectContains(t, "the installation", r.Stdout, "Checking the files that foobar's units use")
 }

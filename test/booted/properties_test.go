@@ -17,9 +17,9 @@ import (
 
 const propertiesFile = "sandbox/properties.txt"
 
-// The process of the running service has the properties that are committed:
-// what settings do that no attempt of the probe shows. With FOOBAR_WRITE=1 they
-// are written anew.
+// TestProcessProperties compares the properties of the running process with the committed
+// list. They show the effect of settings that no attempt of the probe shows. With
+// FOOBAR_WRITE=1 it writes the list.
 func TestProcessProperties(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)

@@ -13,8 +13,8 @@ import (
 	"foobar/test/documents"
 )
 
-// The README's commands run as they are written, section by section. The programs
-// below "Develop" boot machines, and are tests of their own.
+// TestReadme runs the README's commands as they are written, section by section. The
+// programs below "Develop" boot machines, and have their own tests.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
@@ -78,7 +78,7 @@ func spans(markdown string) []string {
 	return all
 }
 
-// test/demo succeeds.
+// TestDemo runs test/demo.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("../demo").CombinedOutput(); err != nil {

@@ -13,8 +13,8 @@ import (
 // newName must not be a word of this tree, and so stands here in two parts.
 const newName = "sun" + "dial"
 
-// The tree that ./rename has changed builds, installs, serves, has the same
-// exposure and can be removed.
+// TestRenamedPackage runs ./rename. The renamed tree can be built, installed and removed,
+// its service serves requests, and its exposure is the same.
 func TestRenamedPackage(t *testing.T) {
 	t.Parallel()
 	tree := sourceClone(t)

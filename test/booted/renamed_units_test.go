@@ -10,8 +10,8 @@ import (
 	"foobar/test/documents"
 )
 
-// An administrator's changes to the units of 0.1.0, of the service and of an
-// instance, and what is under way at the time of the upgrade.
+// useOldUnits is a script that changes the units of 0.1.0, of the service and of an
+// instance, as an administrator does, and causes a reload that still runs at the upgrade.
 const useOldUnits = `
 mkdir /etc/systemd/system/foobar-reload.path.d
 printf '[Path]\nPathChanged=/etc/site\n' >/etc/systemd/system/foobar-reload.path.d/20-site.conf
@@ -25,8 +25,8 @@ systemctl daemon-reload
 systemctl enable --now foobar foobar@blue
 touch /etc/foobar/credentials/other`
 
-// An upgrade from 0.1.0 brings what is enabled, masked or changed under a
-// unit's old name to its new one, and nothing of the old name runs on.
+// TestUpgradeFromOldNames upgrades from 0.1.0. Links, masks and drop-ins of the renamed
+// units move to the new names, and no unit of an old name runs afterwards.
 func TestUpgradeFromOldNames(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)

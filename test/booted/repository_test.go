@@ -27,8 +27,8 @@ func (p publisher) as(script string, env ...string) string {
 		Args: []string{"bash", "-euo", "pipefail", "-c", script}})
 }
 
-// The commands of docs/repository.md, from a key to an installed package. Then each
-// manipulation that the document lists is refused.
+// TestSignedRepository runs the commands of docs/repository.md, from a key to an installed
+// package. Then pacman refuses each manipulation that the document lists.
 func TestSignedRepository(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		p := publisher{machines.Built(t, release), t}
@@ -39,10 +39,10 @@ func TestSignedRepository(t *testing.T) {
 printf 'batch\npinentry-mode loopback\npassphrase ""\n' >~/.gnupg/gpg.conf
 echo 'BUILDENV+=(!check)' >~/.makepkg.conf`)
 
-		said := p.as(do["A key"])
-		digits := regexp.MustCompile(`(?m)^ +((?:[0-9A-F]{4} +){9}[0-9A-F]{4})$`).FindStringSubmatch(said)
+		output := p.as(do["A key"])
+		digits := regexp.MustCompile(`(?m)^ +((?:[0-9A-F]{4} +){9}[0-9A-F]{4})$`).FindStringSubmatch(output)
 		if digits == nil {
-			t.Fatalf("no fingerprint in\n%s", said)
+			t.Fatalf("no fingerprint in\n%s", output)
 		}
 		p.as(do["Build and publish"])
 		p.as(do["On each machine"], "fingerprint="+strings.ReplaceAll(digits[1], " ", ""))

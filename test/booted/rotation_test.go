@@ -41,8 +41,9 @@ func awaitReloadUnit(t *testing.T, m *testbed.Machine) {
 	})
 }
 
-// New files in the place of the old ones are in use a moment later. No request
-// fails, the process stays, and so do open connections.
+// TestNewCredentialsComeIntoService replaces the files of the credentials. The service
+// uses the new ones some seconds later; no request fails, and the process and open
+// connections stay.
 func TestNewCredentialsComeIntoService(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -83,8 +84,8 @@ func TestNewCredentialsComeIntoService(t *testing.T) {
 	})
 }
 
-// A site may write the places of its credentials with specifiers and characters
-// that busctl escapes: new files there are used as well.
+// TestNewCredentialsFromSpecifiers names the files of the credentials with specifiers and
+// with characters that busctl escapes. New files there are loaded, too.
 func TestNewCredentialsFromSpecifiers(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -103,8 +104,8 @@ func TestNewCredentialsFromSpecifiers(t *testing.T) {
 	})
 }
 
-// The authorities of client certificates are loaded when their file appears, and
-// when another takes its place.
+// TestClientAuthoritiesAreWatched creates and replaces the file of the authorities of
+// client certificates. The service loads it both times.
 func TestClientAuthoritiesAreWatched(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
@@ -113,9 +114,9 @@ func TestClientAuthoritiesAreWatched(t *testing.T) {
 			s.Shell(t, "mkdir -p -m 700 /etc/credstore; cp /root/new/cert /etc/credstore/.new; mv /etc/credstore/.new /etc/credstore/foobar.client-ca")
 			testbed.Eventually(t, reloadLimit, func() string {
 				s.Exec(t, "journalctl", "--sync")
-				said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", "foobar-credentials-reload.service")
-				if got := strings.Count(said, "foobar.service has new credentials"); got != n {
-					return fmt.Sprintf("%d reloads for %d changes:\n%s", got, n, said)
+				output := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-u", "foobar-credentials-reload.service")
+				if got := strings.Count(output, "foobar.service has new credentials"); got != n {
+					return fmt.Sprintf("%d reloads for %d changes:\n%s", got, n, output)
 				}
 				return ""
 			})
@@ -173,9 +174,9 @@ func (s *service) refusesBadPair(t *testing.T) {
 	}
 	expectProperty(t, s.Machine, "ActiveState", "active")
 	s.Exec(t, "journalctl", "--sync")
-	said := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-credentials-reload.service")
-	expectContains(t, "the journal", said, "are rejected, and it keeps those in use: ")
-	expectContains(t, "the journal", said, "the key does not belong to the certificate")
+	output := s.Exec(t, "journalctl", "-q", "-b", "-o", "cat", "-p", "err", "-u", "foobar-credentials-reload.service")
+	expectContains(t, "the journal", output, "are rejected, and it keeps those in use: ")
+	expectContains(t, "the journal", output, "the key does not belong to the certificate")
 	expectContains(t, "the status", show(t, s.Machine, "StatusText"), "RELOAD REJECTED")
 	expectContains(t, "the metrics", s.Exec(t, "curl", "-sS", metrics+"/metrics"), "foobar_config_last_reload_successful 0\n")
 
@@ -191,8 +192,8 @@ func (s *service) refusesBadPair(t *testing.T) {
 	}
 }
 
-// systemctl reload loads new credentials, and a drop-in of two lines takes them from
-// other files.
+// TestReloadAndEdit loads new credentials by systemctl reload, and then loads them from
+// other files that a drop-in of two lines names.
 func TestReloadAndEdit(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

@@ -42,8 +42,8 @@ type survey struct {
 	missing []string                  // sandboxes that were not measured
 }
 
-// What an intruder tries from inside the service fails, but for what
-// test/booted/sandbox lists with the reasons.
+// TestSandbox runs the probe in the place of the service. Only the attempts that
+// test/booted/sandbox lists, with their reasons, succeed.
 func TestSandbox(t *testing.T) {
 	t.Parallel()
 	s := &survey{program: testbed.BuildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}

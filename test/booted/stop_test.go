@@ -16,7 +16,8 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// A request in flight gets its response, then the service stops with success.
+// TestStopDrains stops the service during a request, which gets its response before the
+// service stops with success.
 func TestStopDrains(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

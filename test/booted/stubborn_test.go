@@ -14,8 +14,9 @@ import (
 // stopLimit is JobRunningTimeoutSec= in this test; shipped is a minute.
 const stopLimit = 6 * time.Second
 
-// A service that ignores SIGTERM and asks for more time holds up neither an
-// administrator nor pacman, and does not outlive an upgrade or a removal.
+// TestStubbornServiceIsKilled runs a service that ignores SIGTERM and asks for more time.
+// It delays neither an administrator nor pacman, and does not outlive an upgrade or a
+// removal.
 func TestStubbornServiceIsKilled(t *testing.T) {
 	program := testbed.BuildStatic(t, "../tools/stubborn")
 	onEachRelease(t, func(t *testing.T, release string) {
@@ -62,7 +63,8 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 	})
 }
 
-// An upgrade while the service starts, with the old binary, restarts it.
+// TestUpgradeWhileStarting upgrades while the service starts with the old binary, which
+// restarts it.
 func TestUpgradeWhileStarting(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
@@ -86,7 +88,8 @@ pacman -Syu --noconfirm --noprogressbar`)
 	})
 }
 
-// The command that the removal prints takes back what enabling made.
+// TestDisableAfterRemoval runs the command that the removal prints, which removes the
+// links that enabling has made.
 func TestDisableAfterRemoval(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Running(t, release)

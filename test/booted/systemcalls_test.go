@@ -51,9 +51,9 @@ var tracedUnits = []tracedUnit{
 	{"foobar-credentials-check@.service", "/bin/foobar check-credentials", changeCredentials},
 }
 
-// Each service makes the system calls that its unit allows, and no others. This test
-// finds a call that a new release of Go or of a module adds. With FOOBAR_WRITE=1 it
-// writes the units' lists.
+// TestSystemCalls compares the system calls that each service makes with those that its
+// unit allows. It finds a call that a new release of Go or of a module adds. With
+// FOOBAR_WRITE=1 it writes the units' lists.
 func TestSystemCalls(t *testing.T) {
 	t.Parallel()
 	for _, u := range tracedUnits {
@@ -146,14 +146,14 @@ func startTracer(t *testing.T, leader, program, output string) (stop func()) {
 	tracer := filepath.Join(t.TempDir(), "systrace")
 	testbed.HostCommand(t, "go", "build", "-o", tracer, "../tools/systrace")
 	cmd := exec.Command(tracer, "-json", "-o", output, "-program", program, "-p", leader)
-	said, err := cmd.StderrPipe()
+	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(said)
+	lines := bufio.NewScanner(stderr)
 	if !lines.Scan() || lines.Text() != "following" {
 		t.Fatalf("the tracer says %q", lines.Text())
 	}

@@ -28,8 +28,8 @@ func (m *Machine) WaitUp(t testing.TB) {
 func (m *Machine) waitForAgent(t testing.TB) {
 	t.Helper()
 	m.eventually(t, bootTime, func() error {
-		said, err := os.ReadFile(m.console())
-		if err == nil && !bytes.Contains(said, []byte("The agent can be reached.")) {
+		console, err := os.ReadFile(m.console())
+		if err == nil && !bytes.Contains(console, []byte("The agent can be reached.")) {
 			err = errors.New("the console does not say that the agent can be reached")
 		}
 		return err

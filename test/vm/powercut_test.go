@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// An acknowledged write survives a power cut, with and without a cache in the
-// disk, and the state after a power cut is a whole version. The control is the
-// article's program on the same machine: it loses writes in the same cuts, which
-// shows that the cuts are hard enough.
+// TestPowerCuts cuts the power while clients write, with and without a write cache in the
+// disk. Acknowledged writes survive, and the state is a whole version. The control is
+// the article's program on the same machine: it loses writes in the same cuts, which
+// shows that the cuts can destroy data.
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
 	for i, disk := range []Disk{Durable, Volatile} {

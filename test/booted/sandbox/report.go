@@ -95,10 +95,16 @@ func (r *Report) Where(is func(Path) bool) []string {
 	return paths
 }
 
-// Conditions for Where.
-func Readable(p Path) bool     { return p.Read }
-func Writable(p Path) bool     { return p.Write }
-func Executable(p Path) bool   { return p.Exec }
+// Readable is the condition for Where that a path can be read or listed.
+func Readable(p Path) bool { return p.Read }
+
+// Writable is the condition for Where that a path can be written.
+func Writable(p Path) bool { return p.Write }
+
+// Executable is the condition for Where that a file can be executed.
+func Executable(p Path) bool { return p.Exec }
+
+// ReadableFile is the condition for Where that a path is a file and can be read.
 func ReadableFile(p Path) bool { return p.Read && !p.Dir }
 
 // Below returns the paths that are dir or in it.

@@ -101,7 +101,8 @@ func TestLostWritesAreSeen(t *testing.T) {
 	}
 }
 
-// A write that is made and not answered is a failure, and not a loss.
+// TestUnansweredRequestsAreSeen leaves a write without a response, which counts as a
+// failure and not as a lost write.
 func TestUnansweredRequestsAreSeen(t *testing.T) {
 	if res := load(t, &server{abort: func(n int) bool { return n == 10 || n == 20 }}); failures(res) != 2 || len(res.Lost) > 0 {
 		t.Errorf("%v\n%v", res, res.Lost)
