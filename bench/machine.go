@@ -46,7 +46,7 @@ func (w *workdir) boot() (*machine, error) {
 	}
 	m.stop = func() {
 		stdin.Close()
-		supervisor.Wait() // its exit status says only that it was told to stop
+		supervisor.Wait() // the exit status of a supervisor that was stopped means nothing
 		os.RemoveAll(m.dir)
 	}
 	if out, err := exec.Command(script, "wait", m.dir).CombinedOutput(); err != nil {

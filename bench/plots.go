@@ -26,7 +26,7 @@ type line struct {
 	points plotter.XYs
 }
 
-// colors are told apart with any color vision (Okabe and Ito).
+// colors can be distinguished with any color vision (Okabe and Ito).
 var colors = []color.RGBA{{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff}}
 
 const chartWidth, chartHeight = 11 * vg.Centimeter, 8 * vg.Centimeter

@@ -141,8 +141,8 @@ func (b *benchmark) measure(d dimension, s *server, value int) (measurement, err
 	return m, nil
 }
 
-// window is the time of one turn: n connections shall have several requests in
-// it.
+// window is the time of one turn, in which each of n connections sends several
+// requests.
 func (b *benchmark) window(n int) time.Duration {
 	requests := time.Duration(n) * 200 * time.Microsecond
 	if b.quick {

@@ -49,7 +49,7 @@ func (s stateFile) get(w http.ResponseWriter) {
 	w.Write(text)
 }
 
-// post says "ok" after a failure too, as its model does.
+// post answers "ok" even after a failure, as the article's program does.
 func (s stateFile) post(w http.ResponseWriter, r *http.Request) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -97,7 +97,7 @@ func sendPieces(w io.Writer, rng *rand.Rand, text []byte) error {
 }
 
 // readHTTP1 reads the responses. It reports whether the server closes the
-// connection, after which it owes no further response.
+// connection, after which no further response is due.
 func readHTTP1(in *bufio.Reader, requests []randomRequest) (closed bool, err error) {
 	for i, r := range requests {
 		resp, err := http.ReadResponse(in, &http.Request{Method: r.method})

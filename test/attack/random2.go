@@ -21,7 +21,7 @@ const (
 	defaultWindow = 65535
 )
 
-// A random2 is a client of one HTTP/2 connection that keeps the books of all
+// A random2 is a client of one HTTP/2 connection that keeps track of all
 // windows, those of the server and its own. The main goroutine writes, another
 // one reads.
 type random2 struct {
@@ -206,7 +206,7 @@ func (c *random2) sendNonsense() error {
 		copy(nonsense, []byte{0, byte(c.rng.IntN(64)), 0, byte(c.rng.IntN(12)), byte(c.rng.IntN(256)), 0, 0, 0, byte(c.rng.IntN(8))})
 	}
 	c.mu.Lock()
-	c.ended = true // the server owes no further response
+	c.ended = true // no further response is due
 	c.mu.Unlock()
 	if _, err := c.h.Conn.Write(nonsense); err != nil {
 		return fmt.Errorf("send nonsense: %w", err)

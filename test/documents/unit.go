@@ -9,8 +9,8 @@ import (
 // the file. A directive that appears twice has two values.
 type Directives map[string][]string
 
-// ReadUnit reads a unit or drop-in, systemd.syntax(7). Sections are not told
-// apart, and lines are not continued.
+// ReadUnit reads a unit or drop-in, systemd.syntax(7). Sections are not
+// distinguished, and lines are not continued.
 func ReadUnit(t testing.TB, path string) Directives {
 	t.Helper()
 	return ParseUnit(t, path, Text(t, path))

@@ -14,7 +14,7 @@ import (
 )
 
 // TestCatalog compares the events that the source has with those that the
-// journal's catalogue explains: each is logged somewhere, and there, and once.
+// journal's catalog explains: each is logged somewhere, and there, and once.
 func TestCatalog(t *testing.T) {
 	explained := readCatalog(t, "../../systemd/catalog/foobar.catalog")
 	source := allSource(t, "../../src")
@@ -25,7 +25,7 @@ func TestCatalog(t *testing.T) {
 		}
 		seen[id] = name
 		if explained[id] == "" {
-			t.Errorf("%s: the catalogue does not explain %s", name, id)
+			t.Errorf("%s: the catalog does not explain %s", name, id)
 		}
 		if !strings.Contains(source, "logging."+name) && name != "EntriesLost" { // which package logging logs itself
 			t.Errorf("%s is never logged", name)
@@ -36,7 +36,7 @@ func TestCatalog(t *testing.T) {
 		t.Error("the source has no events")
 	}
 	for id, text := range explained {
-		t.Errorf("the catalogue explains what the source does not have: %s, %s", id, text)
+		t.Errorf("the catalog explains what the source does not have: %s, %s", id, text)
 	}
 }
 

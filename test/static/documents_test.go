@@ -67,9 +67,9 @@ func markdownFiles(t *testing.T) []string {
 	return found
 }
 
-// notFaults are what mandoc reports and the manual pages need not heed: pages
-// that this machine does not have, and a version in the footer, which is against
-// the convention of an operating system's own pages.
+// notFaults matches reports of mandoc that are no faults: pages that this machine does
+// not have, and a version in the footer, which is unusual only in the pages of an
+// operating system.
 var notFaults = regexp.MustCompile(`referenced manual not found|mandoc\.db|operating system explicitly specified`)
 
 // TestManualPages has mandoc check the form of the manual pages, where it is
@@ -82,7 +82,7 @@ func TestManualPages(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no manual pages: %v", err)
 	}
-	// The exit status says whether there is anything at all.
+	// The exit status reports whether mandoc has printed anything.
 	out, _ := exec.Command("mandoc", append([]string{"-Tlint"}, pages...)...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if !notFaults.MatchString(line) {

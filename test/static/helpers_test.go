@@ -12,8 +12,8 @@ var pending = []string{
 	"src has",
 }
 
-// complain fails the test with a message, unless the message is pending.
-func complain(t *testing.T, format string, args ...any) {
+// fail fails the test with a message, unless the message is pending.
+func fail(t *testing.T, format string, args ...any) {
 	t.Helper()
 	message := fmt.Sprintf(format, args...)
 	for _, part := range pending {

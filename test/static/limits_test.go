@@ -61,7 +61,7 @@ func TestFileLimit(t *testing.T) {
 	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring"} {
 		goFiles(t, dir, func(path, text string) {
 			if n := strings.Count(text, "\n"); n > maxFileLines && !isTest(path) {
-				complain(t, "%s has %d lines, more than %d", path, n, maxFileLines)
+				fail(t, "%s has %d lines, more than %d", path, n, maxFileLines)
 			}
 		})
 	}
@@ -80,11 +80,11 @@ func TestPackageLimits(t *testing.T) {
 	})
 	for dir, n := range packages {
 		if n > maxPackageLines {
-			complain(t, "%s has %d lines without tests, more than %d", dir, n, maxPackageLines)
+			fail(t, "%s has %d lines without tests, more than %d", dir, n, maxPackageLines)
 		}
 	}
 	if total >= maxSourceLines {
-		complain(t, "src has %d lines without tests, and not fewer than %d", total, maxSourceLines)
+		fail(t, "src has %d lines without tests, and not fewer than %d", total, maxSourceLines)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestPlayWords(t *testing.T) {
 	files(t, "../../src", func(path, text string) {
 		for i, line := range strings.Split(text, "\n") {
 			if word := playWords.FindString(line); word != "" {
-				complain(t, "%s:%d: %q is a word of play", path, i+1, word)
+				fail(t, "%s:%d: %q is a word of play", path, i+1, word)
 			}
 		}
 	})
@@ -105,7 +105,7 @@ var testFunction = regexp.MustCompile(`(?m)^func (Test|Fuzz|Benchmark|Example)\w
 func TestFilesOfTests(t *testing.T) {
 	goFiles(t, "..", func(path, text string) {
 		if isTest(path) && filepath.Base(path) != "helpers_test.go" && !testFunction.MatchString(text) {
-			complain(t, "%s has no test: move it to helpers_test.go, or to a package", path)
+			fail(t, "%s has no test: move it to helpers_test.go, or to a package", path)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func TestVersion(t *testing.T) {
 	for path, pattern := range files {
 		for _, version := range versions(t, path, pattern) {
 			if version != want {
-				complain(t, "%s has version %q, and %s %q", path, version, changelog, want)
+				fail(t, "%s has version %q, and %s %q", path, version, changelog, want)
 			}
 		}
 	}

@@ -79,7 +79,7 @@ func boot(script, release, dir string, options ...string) (*Machine, error) {
 // Close ends the machine at once, as a power cut would, and keeps its directory.
 func (m *Machine) Close() {
 	m.stdin.Close()
-	_ = m.supervisor.Wait() // the status of a supervisor that was told to end says nothing
+	_ = m.supervisor.Wait() // the exit status of a supervisor that was stopped means nothing
 }
 
 // powerOff shuts the machine down, and keeps its directory.

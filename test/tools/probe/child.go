@@ -66,7 +66,7 @@ const (
 // A runner makes children that run steps.
 type runner struct{}
 
-// stepTime is longer than any system call takes that does not wait for ever.
+// stepTime is longer than any system call takes that does not block.
 const stepTime = 300 * time.Millisecond
 
 func newRunner() *runner {
@@ -85,15 +85,15 @@ func newPage() (*page, error) {
 	return (*page)(unsafe.Pointer(&b[0])), nil
 }
 
-// run runs steps in a child of its own. Memory that they point to must be kept
-// alive by the caller.
+// run runs steps in a separate process. The caller must keep a reference to the memory
+// that they point to.
 func (r *runner) run(steps []step) outcome {
 	if len(steps) == 0 || len(steps) > maxSteps {
 		panic(errors.New("steps: too few or too many"))
 	}
 	var o outcome
-	// The child can come into being at a moment at which the Go runtime wants
-	// the thread for something else, and then it hangs before its first step.
+	// The child hangs before its first step if the Go runtime was about to interrupt
+	// the thread when it was made.
 	for range 5 {
 		if o = r.runOnce(steps); o.ended != noFork || o.errno != 0 {
 			break
@@ -114,13 +114,13 @@ func (r *runner) runOnce(steps []step) outcome {
 	if errno != 0 {
 		return outcome{ended: noFork, errno: errno}
 	}
-	alive := wait(p, pid)
-	if alive {
+	running := wait(p, pid)
+	if running {
 		unix.Tgkill(int(pid), int(pid), syscall.SIGKILL)
 		unix.Kill(int(pid), syscall.SIGKILL)
 		wait(p, pid)
 	}
-	return p.outcome(steps, alive)
+	return p.outcome(steps, running)
 }
 
 // wait waits until the child is done or gone, and says whether it is neither.
@@ -137,7 +137,7 @@ func wait(p *page, pid uintptr) bool {
 	return true
 }
 
-func (p *page) outcome(steps []step, alive bool) outcome {
+func (p *page) outcome(steps []step, running bool) outcome {
 	o := outcome{step: int(p.step), errno: syscall.Errno(p.errno)}
 	switch {
 	case p.state == done && o.errno != 0:
@@ -146,7 +146,7 @@ func (p *page) outcome(steps []step, alive bool) outcome {
 		o.ended, o.value = returned, p.results[len(steps)-1]
 	case p.state == idle:
 		o.ended, o.errno = noFork, 0
-	case alive:
+	case running:
 		o.ended = blocked
 	default:
 		o.ended = died

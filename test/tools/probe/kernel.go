@@ -63,8 +63,8 @@ func (m *memory) mountAttempts(t target) []attempt {
 	}
 }
 
-// kernelAttempts try the kernel's other interfaces, of which several were ways
-// into it before.
+// kernelAttempts try the kernel's other interfaces, several of which have had
+// vulnerabilities.
 func (m *memory) kernelAttempts() []attempt {
 	page := 4096
 	code := unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC

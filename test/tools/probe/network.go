@@ -100,7 +100,7 @@ func (m *memory) inherited(s socket) []attempt {
 	}
 	switch s.name {
 	case "notify":
-		return append(list, call("write", "tell systemd a status by", unix.SYS_WRITE, "STATUS=probe", 12))
+		return append(list, call("write", "send systemd a status through", unix.SYS_WRITE, "STATUS=probe", 12))
 	case "journal":
 		return append(list, call("write", "write a log entry by", unix.SYS_WRITE, "MESSAGE=probe\n", 14))
 	}

@@ -24,7 +24,7 @@ func (m *memory) processAttempts(t target) []attempt {
 		m.single("ptrace-init", "trace process 1", unix.SYS_PTRACE, unix.PTRACE_SEIZE, 1, 0, 0).unless(self == 1),
 		m.single("read-memory", "read the memory of another process", unix.SYS_PROCESS_VM_READV, self, iov(), 1, remote, 1, 0),
 		m.single("write-memory", "write the memory of another process", unix.SYS_PROCESS_VM_WRITEV, self, iov(), 1, remote, 1, 0).orErrno(syscall.EFAULT),
-		m.single("process-descriptor", "take hold of a process by a descriptor", unix.SYS_PIDFD_OPEN, self, 0),
+		m.single("process-descriptor", "open a descriptor of a process", unix.SYS_PIDFD_OPEN, self, 0),
 		steps("steal-descriptor", "take a descriptor out of another process",
 			m.call(unix.SYS_PIDFD_OPEN, self, 0), m.call(unix.SYS_PIDFD_GETFD, result(0), 0, 0)),
 		m.single("compare-processes", "compare kernel objects of processes", unix.SYS_KCMP, self, self, 0, 0, 0),
@@ -75,8 +75,8 @@ func (m *memory) filter() []byte {
 // vector is an iovec for b.
 func (m *memory) vector(b []byte) []byte { return words(uint64(m.bytes(b)), uint64(len(b))) }
 
-// unless leaves out an attempt on a process that is not there: with a process
-// namespace of its own, the service itself is process 1.
+// unless omits an attempt on a process that does not exist: in a process namespace, the
+// service itself is process 1.
 func (a attempt) unless(absent bool) attempt {
 	if absent {
 		a.try = func() error { return syscall.ESRCH }
@@ -84,7 +84,7 @@ func (a attempt) unless(absent bool) attempt {
 	return a
 }
 
-// seeProcesses looks twice: a process of the probe's own may be on its way out.
+// seeProcesses looks twice, because a child of the probe may be about to end.
 func seeProcesses() error {
 	first, err := processes()
 	if err != nil {

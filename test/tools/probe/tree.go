@@ -76,7 +76,7 @@ func (w *walker) visitDir(path string) {
 		}
 	}
 	if path == "/proc" {
-		time.Sleep(ending) // or the probe would take them for somebody else's
+		time.Sleep(ending) // or the probe would report them as other processes
 	}
 	entries, err := os.ReadDir(path)
 	w.emit(found{Path: w.shown(path), Dir: true, Read: err == nil, Write: w.canCreateIn(path)})

@@ -34,8 +34,8 @@ func newTracer(program string) *tracer {
 	return &tracer{program: program, calls: map[call]int{}, traced: map[int]bool{}, number: map[int]int{}}
 }
 
-// seize takes hold of a thread without stopping it. All that it starts from
-// then on is followed.
+// seize attaches to a thread without stopping it. Threads and processes that it starts
+// from then on are traced, too.
 func (t *tracer) seize(pid int) error {
 	options := unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
 	if err := ptrace(unix.PTRACE_SEIZE, pid, 0, uintptr(options)); err != nil {
@@ -68,7 +68,7 @@ func (t *tracer) run(stop func() bool) error {
 	return nil
 }
 
-// stopped deals with a thread that stopped and lets it go on.
+// stopped handles the stop of a thread and continues the thread.
 func (t *tracer) stopped(tid int, status syscall.WaitStatus) error {
 	signal, event := status.StopSignal(), int(status>>16)
 	switch {
