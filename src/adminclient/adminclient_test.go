@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// Any process may listen where the service does not, and what it says goes to
-// an administrator's terminal.
+// TestAnotherServerCannotSteerTheTerminal has another process listen in the place of the
+// service. Control characters in its response do not reach the terminal.
 func TestAnotherServerCannotSteerTheTerminal(t *testing.T) {
 	const hostile = "\x1b]0;owned\a\nsecond \u202eline"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ func TestNoResponse(t *testing.T) {
 	}
 }
 
-// Half a state is not taken for the whole.
+// TestIncompleteResponse cuts a response off, which is an error.
 func TestIncompleteResponse(t *testing.T) {
 	s := listen(t, func(c net.Conn) {
 		// A connection that is closed with something unread is reset instead.
@@ -99,7 +99,8 @@ func TestIncompleteResponse(t *testing.T) {
 	}
 }
 
-// The service can refuse what is too large before it comes.
+// TestKnownSizeIsAnnounced wants a Content-Length for a body of known size, so that the
+// service can refuse a body that is too large before it is sent.
 func TestKnownSizeIsAnnounced(t *testing.T) {
 	for size, want := range map[int64]int64{5: 5, -1: -1} {
 		got := make(chan *http.Request, 1)
@@ -140,8 +141,8 @@ func (c refusingConn) Read(b []byte) (int, error) {
 	return c.response.Read(b)
 }
 
-// A response that comes before the body is sent counts, and not that the rest of
-// the body could not be sent.
+// TestEarlyResponseCounts has the service respond before the whole body is sent. The
+// response is the result, and not the error of sending the rest.
 func TestEarlyResponseCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		req, err := http.NewRequest("PUT", "http://foobar/", io.LimitReader(endless{}, 1<<20))
@@ -156,8 +157,8 @@ func TestEarlyResponseCounts(t *testing.T) {
 	})
 }
 
-// A body that cannot be read to its end, or that is of another size than was
-// announced, never reaches the service as a complete request.
+// TestIncompleteBodyIsNotStored uploads a body that cannot be read to its end, or that has
+// another size than announced. Neither reaches the service as a complete request.
 func TestIncompleteBodyIsNotStored(t *testing.T) {
 	for name, test := range map[string]struct {
 		body io.Reader
@@ -202,8 +203,8 @@ func TestUnknownOutcomeIsReported(t *testing.T) {
 	}
 }
 
-// Metrics that end early, wherever the connection ends, are not those of another
-// server.
+// TestIncompleteMetrics cuts metrics off at each byte. The error differs from that of
+// another server's response.
 func TestIncompleteMetrics(t *testing.T) {
 	const text = "# TYPE foobar_build_info gauge\nfoobar_build_info{version=\"1\"} 1\n"
 	const header = "HTTP/1.1 200 OK\r\n"

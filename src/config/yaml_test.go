@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Each text has the same meaning as "log: {level: warn}" in YAML 1.2.
+// TestParseAcceptsYAML12 parses texts that all mean "log: {level: warn}" in YAML 1.2.
 func TestParseAcceptsYAML12(t *testing.T) {
 	want := Default()
 	want.Log.Level = zapcore.WarnLevel
@@ -97,7 +97,8 @@ func TestParseAliases(t *testing.T) {
 	}
 }
 
-// An error says what is wrong, in the words of the file or of YAML.
+// TestParseNamesTheFault wants an error to name the fault with a word of the file or a
+// term of YAML.
 func TestParseNamesTheFault(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"not UTF-8":           {"log: {level: \xff}\n", "conf.yaml:1:14: not UTF-8, or a control character: save the file as UTF-8 text"},
@@ -161,9 +162,9 @@ func costly() map[string]string {
 	}
 }
 
-// A reload must not hold up the service, nor take the memory that serves
-// requests: 100 ms and 64 MiB. The time is the thread's CPU time, which other
-// processes do not add to, and the least of some attempts.
+// TestParseIsBounded limits a parse to 100 ms and 64 MiB, because a reload must neither
+// block the service nor take the memory of requests. The time is the thread's CPU time,
+// which does not include other processes, and the least of some attempts.
 func TestParseIsBounded(t *testing.T) {
 	for name, text := range costly() {
 		parse := func() { Parse("conf.yaml", []byte(text)) }

@@ -246,7 +246,7 @@ func TestOneFileForCertificateAndKey(t *testing.T) {
 	}
 }
 
-// Every change of a file changes the fingerprint.
+// TestFingerprint changes each file, which changes the fingerprint.
 func TestFingerprint(t *testing.T) {
 	_, files := generate(t)
 	files.ClientCA = filepath.Join(t.TempDir(), "client-ca")

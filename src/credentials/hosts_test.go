@@ -88,8 +88,8 @@ func TestGeneratedCertificateIsForAllHosts(t *testing.T) {
 	}
 }
 
-// A machine without a battery for its clock starts in 1970. Its certificate is
-// valid for clients whose clocks are right.
+// TestGenerateWithWrongClock generates a certificate in 1970, as on a machine without a
+// battery for its clock. It is valid for clients whose clocks are right.
 func TestGenerateWithWrongClock(t *testing.T) {
 	built := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	r := Request{Hosts: []string{"host.example"}, Now: time.Unix(100, 0), Built: built}

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// A pair that every library loads and no client can use is rejected.
+// TestLoadRejectsPairThatCannotServe loads pairs that every library loads and no client
+// can use.
 func TestLoadRejectsPairThatCannotServe(t *testing.T) {
 	p224 := newECKey(t, elliptic.P224())
 	t.Setenv("GODEBUG", "rsa1024min=0")
@@ -85,8 +86,8 @@ func TestPairsThatServe(t *testing.T) {
 	}
 }
 
-// The names of the authorities are sent in the handshake, where they have room
-// for 64 KiB.
+// TestLoadRejectsTooManyAuthorities loads more authorities than fit into a handshake,
+// which has 64 KiB for their names.
 func TestLoadRejectsTooManyAuthorities(t *testing.T) {
 	pair := issue(t, "host.example", nil, nil, nil)
 	files := writeFiles(t, certPEM(pair), keyPEM(t, pair.key))
@@ -218,7 +219,7 @@ func replaceLine(text string, n int, with ...string) string {
 	return strings.Join(slices.Concat(lines[:n-1], with, lines[n:]), "")
 }
 
-// Every damage to a PEM file is an error that names the line.
+// TestDamagedPEM damages a PEM file. Each damage is an error that names the line.
 func TestDamagedPEM(t *testing.T) {
 	root := issueCA(t, "root", nil)
 	pair := issue(t, "host.example", &root, nil, nil)
@@ -282,7 +283,8 @@ func TestDamagedPEM(t *testing.T) {
 	}
 }
 
-// What tools write around and between blocks is not an error.
+// TestPEMWithComments loads PEM files with the text that tools write around and between
+// blocks.
 func TestPEMWithComments(t *testing.T) {
 	root := issueCA(t, "root", nil)
 	pair := issue(t, "host.example", &root, nil, nil)

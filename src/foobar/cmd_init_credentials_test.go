@@ -10,7 +10,8 @@ import (
 	"foobar/src/credentials"
 )
 
-// A clock before the build is reported, and the certificate is valid anyway.
+// TestInitCredentialsWithWrongClock sets the clock to a time before the build. The command
+// prints a warning, and the certificate is valid.
 func TestInitCredentialsWithWrongClock(t *testing.T) {
 	t.Cleanup(func() { buildTime = "" })
 	for value, wrong := range map[string]bool{"": false, "1": false, "4000000000": true} {

@@ -194,9 +194,9 @@ func TestWrongListenerExits78(t *testing.T) {
 	}
 }
 
-// A second signal ends the service although a request is in flight. SIGTERM, as
-// a process that a shell has started in the background ignores SIGINT, and the
-// package is built and tested in such processes too.
+// TestSecondSignalEndsAtOnce sends a second signal, which ends the service during a
+// request. It sends SIGTERM, because a process that a shell has started in the background
+// ignores SIGINT, and packages are built and tested in such processes too.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p := newProcess(t, "https")
 	p.start()
@@ -224,7 +224,8 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// The service goes on when the reader of its log has ended.
+// TestClosedStandardErrorIsNoReasonToEnd closes the reading end of the log. The service
+// continues.
 func TestClosedStandardErrorIsNoReasonToEnd(t *testing.T) {
 	p := newProcess(t, "https")
 	r, w, err := os.Pipe()

@@ -82,7 +82,7 @@ func TestAccessLogOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// Answers that may make somebody look into the log say under which ID.
+// TestRequestID wants a request ID in each response about which the log may have an entry.
 func TestRequestID(t *testing.T) {
 	server, conf := certificate(t)
 	on := defaultSettings

@@ -160,8 +160,8 @@ func TestLargeEntryIsTruncated(t *testing.T) {
 	}
 }
 
-// A logger does not wait for a journald that does not read. The first entry that
-// journald takes again reports how many were dropped.
+// TestFullJournalDropsEntries logs while journald does not read. The logger does not wait,
+// and the first entry that journald accepts again reports how many were dropped.
 func TestFullJournalDropsEntries(t *testing.T) {
 	j := newJournald(t)
 	logged := make(chan int)

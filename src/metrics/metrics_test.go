@@ -140,8 +140,9 @@ func TestStartTimeWithHiddenProcStat(t *testing.T) {
 	}
 }
 
-// A certificate may be valid until the end of the year 9999 (RFC 5280, section
-// 4.1.2.5), which does not fit into an int64 of nanoseconds.
+// TestCertificateExpiryBeyond2262 exports the expiry of a certificate that is valid until
+// the end of the year 9999 (RFC 5280, section 4.1.2.5), which does not fit into an int64
+// of nanoseconds.
 func TestCertificateExpiryBeyond2262(t *testing.T) {
 	m := New("1")
 	end := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

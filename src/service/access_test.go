@@ -142,8 +142,8 @@ func exchange(c *tls.Conn, method string) (int, error) {
 	return resp.StatusCode, err
 }
 
-// Neither a session ticket nor an open connection outlives the authority that
-// issued its client's certificate.
+// TestReplacedAuthorityEndsTrust replaces the authority of client certificates. Session
+// tickets and open connections of clients of the old one are no longer trusted.
 func TestReplacedAuthorityEndsTrust(t *testing.T) {
 	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
@@ -196,8 +196,8 @@ func TestReplacedAuthorityEndsTrust(t *testing.T) {
 	}
 }
 
-// A connection that was made before the service asked for certificates is
-// replaced by one that brings a certificate.
+// TestClientsReconnectWithACertificate makes the service ask for certificates. A client
+// with an open connection is asked to reconnect, and then sends a certificate.
 func TestClientsReconnectWithACertificate(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		ours := newAuthority(t, "ours")

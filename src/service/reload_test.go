@@ -130,7 +130,8 @@ func TestReloadThatOpensAccessIsLogged(t *testing.T) {
 	}
 }
 
-// The log says what was read, and what of it works for some clients only.
+// TestReloadLogsWhatWasRead wants the log to state how many certificates, tokens and
+// authorities were read, and to warn of those that work for some clients only.
 func TestReloadLogsWhatWasRead(t *testing.T) {
 	i := start(t, "")
 	before := len(i.log())

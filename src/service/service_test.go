@@ -43,7 +43,8 @@ func TestStoreAndReadOverHTTPS(t *testing.T) {
 	})
 }
 
-// All sockets of a name are served, and share the limits.
+// TestSeveralSocketsOfOneName passes two sockets of one name. Both are served, and share
+// the limits.
 func TestSeveralSocketsOfOneName(t *testing.T) {
 	i := newInstance(t, "limits: {connections: 10, per_address: 1}")
 	second := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))

@@ -68,8 +68,8 @@ func TestStopEndsWithinTheConfiguredTime(t *testing.T) {
 	}
 }
 
-// Clients that keep their connections, some of them busy, see no failed request
-// when the service stops: each is asked to close by a response.
+// TestStopFailsNoRequest stops the service while clients keep connections, some of them
+// busy. No request fails, because a response asks each client to reconnect.
 func TestStopFailsNoRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drains connections in real time")

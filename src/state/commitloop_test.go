@@ -79,8 +79,8 @@ func TestPendingWritesShareACommit(t *testing.T) {
 	})
 }
 
-// A write may be refused because of an earlier write of its batch. If that one
-// does not become durable, the refusal would be wrong.
+// TestRefusalIsNotReportedWhenTheCommitFails refuses a write because of an earlier write of
+// its batch. If that write does not become durable, the refusal would be wrong.
 func TestRefusalIsNotReportedWhenTheCommitFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t, Options{Dir: t.TempDir(), CheckpointDelay: noCheckpoint})
@@ -127,8 +127,8 @@ func TestWithdrawnWriteDoesNotHappen(t *testing.T) {
 	})
 }
 
-// Once the commit has begun it is unknown whether the write will be durable, so
-// Replace has to wait although its context has ended.
+// TestContextThatEndsDuringTheCommit ends the context of a write after the commit has
+// begun. It is then unknown whether the write will be durable, so Replace has to wait.
 func TestContextThatEndsDuringTheCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t, Options{Dir: t.TempDir()})
@@ -186,7 +186,8 @@ func obstructCheckpoint(t *testing.T, dir string) (clear func()) {
 	}
 }
 
-// The checkpoint of a recovery is repeated without another write.
+// TestCheckpointThatFailsInRecovery lets the checkpoint of a recovery fail. It is repeated
+// without another write.
 func TestCheckpointThatFailsInRecovery(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
@@ -200,7 +201,8 @@ func TestCheckpointThatFailsInRecovery(t *testing.T) {
 	closeStore(t, s)
 }
 
-// A checkpoint that fails before its rename fails no write, and is repeated.
+// TestCheckpointThatFails lets a checkpoint fail before its rename. It fails no write, and
+// is repeated.
 func TestCheckpointThatFails(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: time.Millisecond})

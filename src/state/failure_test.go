@@ -64,8 +64,8 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 	}
 }
 
-// A version that readers have seen must not be replaced by an older one, whatever
-// the recovery after a failure finds on the disk.
+// TestRecoveryRefusesOlderSlots leaves an older version on the disk after a failure. The
+// recovery must not replace a version that readers have seen by it.
 func TestRecoveryRefusesOlderSlots(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})

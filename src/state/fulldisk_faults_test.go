@@ -23,9 +23,9 @@ func wantErrNoSpace(t *testing.T, s *Store, data string) {
 	}
 }
 
-// On a full disk a write that needs space is refused, a write that fits a slot
-// succeeds where the file system writes in place, and a store that is opened
-// serves the state. Writes succeed again once there is free space.
+// TestFullDisk fills the disk. A write that needs space is refused, a write that fits a
+// slot succeeds where the file system writes in place, and a store that is opened serves
+// the state. Writes succeed again once there is free space.
 func TestFullDisk(t *testing.T) {
 	for kind, writesInPlace := range map[string]bool{"tmpfs": true, "ext4": true, "xfs": true, "btrfs": false} {
 		t.Run(kind, func(t *testing.T) {

@@ -69,8 +69,8 @@ func inParallel(faults []string, do func(string)) {
 	wg.Wait()
 }
 
-// After a failed fdatasync the kernel marks the pages clean, so that a second
-// fdatasync on the same file would succeed without having written them.
+// TestFailedSyncIsNotRepeated lets fdatasync fail. The kernel then marks the pages clean,
+// so that a second fdatasync on the same file would succeed without a write.
 func TestFailedSyncIsNotRepeated(t *testing.T) {
 	requireTools(t, "strace")
 	dir, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
@@ -94,8 +94,8 @@ func TestFailedSyncIsNotRepeated(t *testing.T) {
 	wantDurable(t, dir, parseScript(lines))
 }
 
-// The page cache still has a write whose fdatasync has failed. A process that is
-// started next must not take it for durable.
+// TestFailedWriteIsNotRecovered lets fdatasync fail and starts another process. The page
+// cache still has the write, which the process must not take for durable.
 func TestFailedWriteIsNotRecovered(t *testing.T) {
 	requireTools(t, "strace")
 	dir := t.TempDir()

@@ -94,8 +94,8 @@ func withoutErrors(lines []string) []string {
 	return kept
 }
 
-// A program that writes with os.WriteFile has to lose writes in the same power
-// cuts. Otherwise TestPowerCut would prove nothing.
+// TestPowerCutLosesUnsyncedWrites runs a program that writes with os.WriteFile. It has to
+// lose writes in the same power cuts, or TestPowerCut would prove nothing.
 func TestPowerCutLosesUnsyncedWrites(t *testing.T) {
 	random := seededRand(t)
 	v := newVolume(t, "ext4")

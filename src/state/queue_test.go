@@ -42,9 +42,9 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// Writers whose requests wait behind those of others come one after the other,
-// however many there are. A batch for those of the last commit alone would never
-// grow.
+// TestCollectTakesMoreThanExpected enqueues writes one after the other, as they come from
+// clients whose requests wait behind those of others. A batch that ended at the size of
+// the last one would never grow.
 func TestCollectTakesMoreThanExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const writers, expected = 64, 8

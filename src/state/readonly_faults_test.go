@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// ext4 remounts itself read-only when it finds an error.
+// TestReadOnlyRemount makes ext4 find an error, so that it remounts itself read-only.
 func TestReadOnlyRemount(t *testing.T) {
 	t.Run("after a checkpoint", func(t *testing.T) { testReadOnlyRemount(t, true) })
 	t.Run("without a checkpoint", func(t *testing.T) { testReadOnlyRemount(t, false) })

@@ -42,7 +42,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
-// Any single flipped bit makes a header invalid.
+// TestDecodeFlippedBits flips each bit of a header, which makes the header invalid.
 func TestDecodeFlippedBits(t *testing.T) {
 	r := sampleRecord(9, "data")
 	for i := range headerSize * 8 {

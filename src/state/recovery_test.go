@@ -51,7 +51,8 @@ func TestFileChangedWhileClosed(t *testing.T) {
 	}
 }
 
-// The error of a refusal names the files that can be deleted; both ways work.
+// TestDeletingTheWrongFileHelps deletes the files that the error of a refusal names. Each
+// of the two ways works.
 func TestDeletingTheWrongFileHelps(t *testing.T) {
 	dir := closedDirectory(t, "the state")
 	writeFile(t, dir, FileName, "a backup")
@@ -150,8 +151,8 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 	}
 }
 
-// Root restores a backup by copying it. The service's user cannot read the copy,
-// and may not change its owner.
+// TestFileOfRoot restores a backup as root, by a copy. The service's user cannot read the
+// copy, and may not change its owner.
 func TestFileOfRoot(t *testing.T) {
 	for _, name := range []string{FileName, slotsName} {
 		dir := closedDirectory(t, "x")

@@ -67,9 +67,9 @@ func TestNewestRecord(t *testing.T) {
 	}
 }
 
-// A power cut during a write over the older slot leaves any subset of its sectors
-// written. The newest record is then the new one if all of them are, and else the
-// record in the other slot.
+// TestTornWrite leaves each subset of the sectors of a write over the older slot, as a
+// power cut does. The newest record is the new one if all sectors are written, and the
+// record in the other slot if not.
 func TestTornWrite(t *testing.T) {
 	random := seededRand(t)
 	const sector = 512

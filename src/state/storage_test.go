@@ -51,8 +51,9 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 	}
 }
 
-// Writes are refused until the service is restarted. The stop puts the file back,
-// without which a large version would be lost.
+// TestFileDeletedWhileOpen deletes the file while the store is open. Writes are refused
+// until the service is restarted. The stop restores the file, without which a large
+// version would be lost.
 func TestFileDeletedWhileOpen(t *testing.T) {
 	for _, state := range []string{"state", largeState("s")} {
 		dir := closedDirectory(t, "before", state)

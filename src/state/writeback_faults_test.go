@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The device of this file system fails when pages are written back, after write(2)
-// has succeeded: its image is a sparse file on a full disk. The kernel then marks
-// the pages clean although they are not on the device.
+// TestFailedWriteback fails the device when pages are written back, after write(2) has
+// succeeded: the image of the file system is a sparse file on a full disk. The kernel then
+// marks the pages clean although they are not on the device.
 func TestFailedWriteback(t *testing.T) {
 	requireRoot(t)
 	requireTools(t, "mkfs.ext4", "losetup")
