@@ -63,7 +63,7 @@ func (a *API) Apply(s Settings) {
 	a.uploads.setLimit(s.Uploads)
 }
 
-// Drain has /healthz say that the service is about to stop.
+// Drain makes /healthz report that the service is about to stop.
 func (a *API) Drain() { a.draining.Store(true) }
 
 // Versions returns how many versions of the state clients are reading that are
@@ -107,7 +107,7 @@ type method struct {
 	serve func(context.Context, *Request) (Response, error)
 }
 
-// health tells a load balancer whether to send requests here.
+// health reports whether a load balancer may send requests to this service.
 func (a *API) health(context.Context, *Request) (Response, error) {
 	if a.draining.Load() {
 		return Response{}, errDraining

@@ -103,8 +103,8 @@ func errorResponse(r *Request, err error) Response {
 	return resp
 }
 
-// describe returns the response to an error, and what the client may read of the
-// error. What is wrong with the storage is for the log alone.
+// describe returns the response to an error, and its message for the client. Details of
+// a failure of the storage are only in the log.
 func describe(r *Request, err error) (resp Response, message string) {
 	var refused *requestError
 	switch {
@@ -122,8 +122,8 @@ func describe(r *Request, err error) (resp Response, message string) {
 		"the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
 }
 
-// logError logs why a request is not answered as it asks. What is the client's
-// doing, or a limit's, has level debug: clients can cause any number of entries.
+// logError logs why a request was refused or has failed. A refusal has level debug,
+// because clients can cause any number of them.
 func (a *API) logError(r *Request, status int, err error) {
 	level, fields := zap.DebugLevel, []zap.Field{zap.Stringer("request_id", r.ID), zap.Int("status", status), zap.Error(err)}
 	message := "request refused"

@@ -12,7 +12,7 @@ import (
 	"foobar/src/credentials"
 )
 
-// A Client is what a connection says of its client.
+// A Client is what the server knows about the client of a connection.
 type Client struct {
 	// Peer is the client as its certificate names it, nil without one.
 	Peer *credentials.Peer

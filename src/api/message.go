@@ -81,8 +81,8 @@ type Request struct {
 	ContentEncoding Field
 	ContentRange    Field
 	lines           int // of lists
-	// NoLength is set where the request does not say how long its body is, and so
-	// not that there is one: neither by Content-Length nor by chunks or DATA frames.
+	// NoLength is set if the request has neither Content-Length nor chunks nor DATA
+	// frames, and so may have no body at all.
 	NoLength bool
 	// Body is read once, and not at all where the request is refused without. One
 	// that is an Interrupter makes room for other uploads.

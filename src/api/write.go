@@ -40,8 +40,8 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
 }
 
-// checkBody refuses a body that is not the new state, or of which nobody can say
-// where it ends: the state would be replaced by something else, or by nothing.
+// checkBody refuses a body that is not the whole new state as it is to be stored, or whose
+// length is unknown: the state would be replaced by something else, or by nothing.
 func checkBody(r *Request) error {
 	switch {
 	case r.ContentRange.Present:
@@ -65,7 +65,7 @@ func (a *API) readBody(r *Request) ([]byte, error) {
 	}
 	size := r.ContentLength
 	if size < 0 {
-		size = limit + 1 // one byte more tells a body that is too large
+		size = limit + 1 // one byte more shows that a body is too large
 	}
 	var data []byte
 	for int64(len(data)) < size {

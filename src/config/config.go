@@ -48,7 +48,7 @@ type Access struct {
 // HTTP selects the versions of HTTP and what serves them.
 type HTTP struct {
 	Protocols Protocols // of the HTTPS listener
-	// FastPath has HTTP/1.1 served by package http1, and by net/http otherwise.
+	// FastPath selects package http1 for HTTP/1.1, and net/http otherwise.
 	FastPath bool
 }
 

@@ -16,8 +16,8 @@ func NewStore(set *Set) *Store {
 	return s
 }
 
-// Replace puts another Set in use. New handshakes get its certificate; open
-// connections go on.
+// Replace puts another Set in use. New handshakes get its certificate; open connections
+// stay open.
 func (s *Store) Replace(set *Set) { s.set.Store(set) }
 
 // Current returns the Set in use.

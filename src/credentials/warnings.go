@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Warnings returns what of s works at most for some clients, as sentences. That
-// the server's certificate expires is not among them; see ExpiresSoon.
+// Warnings returns a sentence for each part of s that works at most for some clients. The
+// expiry of the server's certificate is not among them; see ExpiresSoon.
 func (s *Set) Warnings(now time.Time) []string {
 	var all []string
 	leaf := s.Leaf()

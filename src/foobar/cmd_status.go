@@ -52,7 +52,7 @@ func report(m adminclient.Metrics, exposure string, now time.Time) string {
 		line("state", "%s, written %s, %s ago", byteCount(m.Values["foobar_state_size_bytes"]), m.Time(written).Format(time.DateTime), age(written))
 	}
 	line("requests", "%.0f answered, %.0f in flight", responses, m.Values["foobar_http_requests_in_flight"])
-	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f not understood or too slow", m.Responses['5'], m.Responses['4'], m.Values["foobar_http_requests_refused_total"])
+	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f malformed, too slow or over a limit", m.Responses['5'], m.Responses['4'], m.Values["foobar_http_requests_refused_total"])
 	line("certificate", "%s", describeExpiry(m.Time("foobar_tls_certificate_not_after_timestamp_seconds"), now))
 	const loaded = "foobar_config_last_reload_success_timestamp_seconds"
 	rejected := ""

@@ -26,9 +26,9 @@ import (
 const (
 	exitOK           = 0
 	exitFailure      = 1
-	exitPrecondition = 2  // the state is another than -if-match says
+	exitPrecondition = 2  // the state has another entity tag than -if-match
 	exitUnavailable  = 69 // EX_UNAVAILABLE: no service answers
-	exitMissing      = 75 // EX_TEMPFAIL: OnFailure= in the unit opens the sockets anew
+	exitMissing      = 75 // EX_TEMPFAIL: OnFailure= in the unit opens the sockets again
 	exitPermission   = 77 // EX_NOPERM: not a member of foobar-admin
 	exitConfig       = 78 // EX_CONFIG: RestartPreventExitStatus= in the unit
 )

@@ -44,7 +44,7 @@ type AccessRecord struct {
 	RequestBytes, ResponseBytes int64 // sizes of the bodies
 }
 
-// An Observer is told of each request, for metrics and the log.
+// An Observer counts and logs requests.
 type Observer interface {
 	// RequestStarted comes before, RequestDone after the handler and the
 	// response, once each. RequestStarted reports whether there is room for the

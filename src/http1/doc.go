@@ -4,8 +4,8 @@
 //
 // It is stricter than net/http: what recipients are known to read in different
 // ways is refused, so that nothing can be smuggled past a proxy. It accepts no
-// connections, knows no TLS and keeps no metrics; package httpserver brings the
-// connections (Conn) and takes what there is to count and log (Observer).
+// connections, knows no TLS and keeps no metrics; package httpserver provides the
+// connections (Conn), and counts and logs the requests (Observer).
 //
 // Read server.go first, then request.go: readHeader, parse, serveRequest.
 package http1

@@ -34,11 +34,11 @@ func malformed(text string) error {
 // The refusals that are always the same.
 var (
 	errLineEnd     = malformed("a line of the header does not end in CRLF, is empty or begins with white space")
-	errSyntax      = malformed("the request line or a field is not as RFC 9112 has it, or Host is not there once")
+	errSyntax      = malformed("the request line or a field violates RFC 9112, or there is not exactly one Host")
 	errLength      = malformed("the length of the body must be in one Content-Length, or in chunks of HTTP/1.1")
 	errHost        = malformed("no https URI has the value of Host")
 	errTarget      = malformed("the target must be a path, or a URI whose host is that of Host")
-	errChunks      = malformed("the chunks of the body are not as RFC 9112, section 7.1, has them")
+	errChunks      = malformed("the chunks of the body violate RFC 9112, section 7.1")
 	errTooLong     = &refusal{http.StatusRequestHeaderFieldsTooLarge, reasonTooLong, "the header is longer than limits.header"}
 	errExpectation = &refusal{http.StatusExpectationFailed, reasonMalformed, "the value of the header field Expect is not 100-continue"}
 	errCoding      = &refusal{http.StatusNotImplemented, reasonMalformed, "the only transfer coding is chunked, once"}

@@ -97,8 +97,8 @@ func (x *observedExchange) recoverPanic() {
 	resp.Write(x, x.request.Method)
 }
 
-// setBody has the bytes of the body counted and, in HTTP/1.1, sets the deadline
-// for them. In HTTP/2, http.Server.ReadTimeout applies to each stream.
+// setBody replaces the body by one that counts its bytes and, in HTTP/1.1, sets the
+// deadline for them. In HTTP/2, http.Server.ReadTimeout applies to each stream.
 func (x *observedExchange) setBody(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return

@@ -34,7 +34,7 @@ const (
 // ErrMissing is the error of a process that systemd has not passed all sockets of
 // its unit: systemd closes an open socket when its address is changed.
 var ErrMissing = errors.New("systemd has not passed all sockets, because the address of one was changed while it was open: " +
-	"restart its .socket unit (systemctl restart foobar.socket), which opens it anew")
+	"restart its .socket unit (systemctl restart foobar.socket), which opens it again")
 
 // Sockets are the sockets of the service. HTTPS is never empty; the others are
 // empty or nil if neither systemd nor a flag provides them.

@@ -2,9 +2,9 @@ package logging
 
 import "go.uber.org/zap"
 
-// An Event is the message ID of an entry that the journal's catalogue explains
+// An Event is the message ID of an entry that the journal's catalog explains
 // (journalctl -x, file foobar.catalog). A test checks that each Event is in the
-// catalogue and is logged by the service.
+// catalog and is logged by the service.
 type Event string
 
 // Events of normal operation.

@@ -6,7 +6,7 @@
 // prefix of sd-daemon(3) if systemd connects standard error to the journal, text
 // on a terminal, and JSON otherwise. The package has no logger of its own and
 // decides nothing about what is logged; events.go lists the events that the
-// journal's catalogue explains.
+// journal's catalog explains.
 //
 // Read logging.go first, then journal.go and entry.go for the native protocol.
 package logging

@@ -69,7 +69,7 @@ func New(version string) *Metrics {
 		requestSize:  histograms("http_request_size_bytes", "Size of request bodies in bytes.", sizes, "method"),
 		responseSize: histograms("http_response_size_bytes", "Size of response bodies in bytes.", sizes, "method"),
 		inFlight:     f.NewGaugeVec(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "HTTP requests that are being answered."}, []string{"listener"}),
-		refused:      counters("http_requests_refused_total", "Connections and requests that were refused before a handler saw them, by listener and reason.", "listener", "reason"),
+		refused:      counters("http_requests_refused_total", "Connections and requests that were refused, or closed to make room for others, by listener and reason.", "listener", "reason"),
 		panics:       counters("http_panics_total", "Panics that ended a request or a connection, by listener; each is a fault of the program.", "listener"),
 
 		writeDuration: f.NewHistogram(prometheus.HistogramOpts{Name: "state_write_duration_seconds", Help: "Seconds spent to make a new state durable per commit.", Buckets: latency}),

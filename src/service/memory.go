@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// idleMemory is what the service needs with nothing to do, in bytes, with
-	// room for the garbage collector to work in.
+	// idleMemory is what an idle service needs, in bytes, with room for the garbage
+	// collector.
 	idleMemory = 32 << 20
 	// connMemory is what an idle connection needs, in bytes: its buffers, its
 	// stack and its keys. Measured with GOGC=50. With gcPercent, the heap may grow

@@ -1,6 +1,6 @@
 // Package service is one running foobar: it opens the sockets, the
 // configuration, the credentials and the state, serves them until a signal ends
-// it, and tells systemd and the administrator how it is.
+// it, and reports its state to systemd and in the log.
 //
 // It parses no command line (src/foobar does) and answers no request (package
 // api does). Read service.go first, then run.go.
@@ -42,7 +42,7 @@ type Options struct {
 	Stderr *os.File
 }
 
-// A Service is everything wired together.
+// A Service is a running service with its sockets, state, credentials and servers.
 type Service struct {
 	options     Options
 	level       zap.AtomicLevel
@@ -63,7 +63,7 @@ type Service struct {
 	warned      time.Time     // when the log last warned of the certificate's end
 }
 
-// Open brings up everything that can fail before the service is ready. What a
+// Open does everything that can fail before the service is ready. An error that a
 // restart cannot fix is a ConfigError.
 func Open(o Options) (*Service, error) {
 	s := &Service{

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// warnSuspicious logs what is allowed and rarely intended.
+// warnSuspicious logs settings and credentials that are allowed but rarely intended.
 func (s *Service) warnSuspicious() {
 	s.warned = time.Time{}
 	s.warnExpiry(time.Now())

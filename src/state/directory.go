@@ -165,7 +165,7 @@ func (d *directory) readFile(name string, limit int64) (fileContent, error) {
 	return fileContent{data: data, digest: digestOf(data), id: id}, err
 }
 
-// A fileIdentity tells a file, as it was at one time, from other files and from
+// A fileIdentity distinguishes a file, as it was at one time, from other files and from
 // itself after a change (stat(2)). The zero fileIdentity stands for no file.
 type fileIdentity struct {
 	device, inode    uint64

@@ -37,8 +37,8 @@ const (
 
 var (
 	errNoRecord = errors.New("no whole record")
-	// errUnknownFormat tells a record of a newer program from a torn one: only a
-	// torn record may be passed over.
+	// errUnknownFormat marks a record of a newer program. Only a torn record may be
+	// ignored.
 	errUnknownFormat = errors.New(slotsName + " has a format version that this program does not know: install the program that wrote it, or a newer one")
 )
 

@@ -348,7 +348,7 @@ func changeCredentials(t *testing.T, m *testbed.Machine) {
 }
 
 // writeFilters replaces the lists of a unit and of its template, and writes
-// docs/directives.md anew.
+// docs/directives.md again.
 func writeFilters(t *testing.T, unit string, names []string) {
 	t.Helper()
 	paths := []string{unitPath(unit)}
