@@ -41,69 +41,82 @@ func TestMeasureDirectives(t *testing.T) {
 	probe, mutate := testbed.BuildStatic(t, "../tools/probe"), testbed.BuildStatic(t, "../tools/mutate")
 	var found sync.Map // lines by the name of the subtest
 	t.Run("units", func(t *testing.T) {
-		for _, unit := range measuredUnits {
-			for _, change := range []string{"without", "alone"} {
-				if change == "alone" && !unit.bare {
-					continue
-				}
-				t.Run(unit.name+"/"+change, func(t *testing.T) {
+		eachMeasurement(func(unit, change string) {
+			// Two machines for each: most of the time is waiting.
+			for part := range 2 {
+				name := fmt.Sprintf("%s/%s/%d", unit, change, part)
+				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					found.Store(unit.name+"/"+change, measureUnit(t, unit.name, change, probe, mutate))
+					found.Store(name, measureUnit(t, unit, change, part, probe, mutate))
 				})
 			}
-		}
+		})
 	})
 	var all strings.Builder
-	for _, unit := range measuredUnits {
-		for _, change := range []string{"without", "alone"} {
-			old := committedMeasurements(t, unit.name, change)
-			lines, ok := found.Load(unit.name + "/" + change)
-			if !ok { // -run has not selected it, or it has failed
-				all.WriteString(old)
-				continue
-			}
-			all.WriteString(merged(t, old, lines.(string)))
+	eachMeasurement(func(unit, change string) {
+		first, ok := found.Load(unit + "/" + change + "/0")
+		second, both := found.Load(unit + "/" + change + "/1")
+		lines := committedMeasurements(t, unit, change)
+		if ok && both { // or -run has not selected them, or one has failed
+			lines = merged(t, lines, first.(string), second.(string))
 		}
-	}
+		all.WriteString(lines)
+	})
 	if err := os.WriteFile("../../"+directives.Measured, []byte(all.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// merged returns the lines of new measurements, and of old ones whose directives
-// FOOBAR_ONLY leaves out.
-func merged(t *testing.T, old, found string) string {
-	t.Helper()
-	only := os.Getenv("FOOBAR_ONLY")
-	if only == "" {
-		return found
-	}
-	lines := found
-	for line := range strings.Lines(old) {
-		var m directives.Measurement
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatal(err)
+func eachMeasurement(do func(unit, change string)) {
+	for _, unit := range measuredUnits {
+		do(unit.name, "without")
+		if unit.bare {
+			do(unit.name, "alone")
 		}
-		if m.Directive != "" && !slices.Contains(strings.Split(only, ","), m.Directive) {
+	}
+}
+
+// merged returns the lines of both parts of new measurements, and of old ones
+// whose directives FOOBAR_ONLY leaves out.
+func merged(t *testing.T, old, first, second string) string {
+	t.Helper()
+	lines := first
+	for line := range strings.Lines(second) {
+		if measurement(t, line).Directive != "" { // the first part has the whole unit
+			lines += line
+		}
+	}
+	only := os.Getenv("FOOBAR_ONLY")
+	for line := range strings.Lines(old) {
+		if name := measurement(t, line).Directive; only != "" && name != "" && !slices.Contains(strings.Split(only, ","), name) {
 			lines += line
 		}
 	}
 	return lines
 }
 
+func measurement(t *testing.T, line string) directives.Measurement {
+	t.Helper()
+	var m directives.Measurement
+	if err := json.Unmarshal([]byte(line), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // measureUnit returns measurements of one unit on a machine of its own.
-func measureUnit(t *testing.T, unit, change, probe, mutate string) string {
+func measureUnit(t *testing.T, unit, change string, part int, probe, mutate string) string {
 	t.Helper()
 	m := machines.Running(t, "forky")
 	m.CopyProgram(t, probe, "/srv/probe")
 	m.CopyProgram(t, mutate, "/srv/mutate")
 	m.Write(t, "/srv/article.service", documents.Text(t, "testdata/article.service"))
 	m.Exec(t, "systemd-run", "-q", "--unit=mutate", "-p", "RemainAfterExit=yes", "-p", "StandardOutput=truncate:/srv/measured", "-p", "StandardError=truncate:/srv/progress",
-		"/srv/mutate", "-subject", unit, "-change", change, "-only", os.Getenv("FOOBAR_ONLY"), "-calls", systemCalls(t))
+		"/srv/mutate", "-subject", unit, "-change", change, "-part", strconv.Itoa(part), "-only", os.Getenv("FOOBAR_ONLY"), "-calls", systemCalls(t))
 	testbed.Eventually(t, time.Hour, func() string {
 		r := m.Try("bash", "-c", `for i in {1..20}; do case $(systemctl show --value -p SubState mutate) in exited | failed) exit ;; esac; sleep 1; done; exit 1`)
 		if r.Code != 0 {
-			return m.Try("tail", "-n", "1", "/srv/progress").Stdout
+			return "it runs: " + m.Try("tail", "-n", "1", "/srv/progress").Stdout
 		}
 		return ""
 	})
@@ -136,10 +149,7 @@ func committedMeasurements(t *testing.T, unit, change string) string {
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(string(text)) {
-		var m directives.Measurement
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatal(err)
-		}
+		m := measurement(t, line)
 		if m.Subject == unit && (m.Change == "" || m.Change == "without") == (change == "without") {
 			lines.WriteString(line)
 		}

@@ -27,6 +27,7 @@ func main() {
 	name := flag.String("subject", "foobar.service", "the unit to measure")
 	kind := flag.String("change", "without", "what to measure: the unit without each directive, or each directive alone")
 	only := flag.String("only", "", "measure these directives alone, separated by commas")
+	part := flag.Int("part", 0, "measure every second directive, from the first (0) or the second (1)")
 	calls := flag.String("calls", "", "the names of the system calls, such as 0=read,1=write")
 	properties := flag.Bool("properties", false, "print the properties of the running service")
 	flag.Parse()
@@ -34,7 +35,7 @@ func main() {
 	if *properties {
 		err = printProperties()
 	} else {
-		err = run(*name, *kind, split(*only), split(*calls))
+		err = run(*name, *kind, *part, split(*only), split(*calls))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
@@ -46,7 +47,7 @@ func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
-func run(name, kind string, only, calls []string) error {
+func run(name, kind string, part int, only, calls []string) error {
 	s, err := findSubject(name)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func run(name, kind string, only, calls []string) error {
 	if s.calls, err = numbers(calls); err != nil {
 		return err
 	}
-	b := bench{subject: s, only: only, out: json.NewEncoder(os.Stdout)}
+	b := bench{subject: s, part: part, only: only, out: json.NewEncoder(os.Stdout)}
 	if kind == "alone" {
 		return b.alone(whole)
 	}
@@ -71,6 +72,7 @@ func run(name, kind string, only, calls []string) error {
 // A bench runs units and reports measurements.
 type bench struct {
 	subject subject
+	part    int
 	only    []string
 	out     *json.Encoder
 }
@@ -134,12 +136,9 @@ func (b *bench) root(whole unit, bare, rooted base) error {
 }
 
 func (b *bench) selected(all []change) []change {
-	if len(b.only) == 0 {
-		return all
-	}
 	var some []change
-	for _, c := range all {
-		if slices.Contains(b.only, c.name) {
+	for i, c := range all {
+		if i%2 == b.part && (len(b.only) == 0 || slices.Contains(b.only, c.name)) {
 			some = append(some, c)
 		}
 	}
