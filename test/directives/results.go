@@ -103,16 +103,19 @@ func names(list []string, what string) []string {
 	return []string{strings.Join(shown, ", ")}
 }
 
-// sysNoise is more than the number of paths in /sys that come and go with the
-// devices of other machines on the host.
-const sysNoise = 100
+// noise returns more than the number of paths in a directory that come and go
+// during the measurements: devices of other machines on the host, and files of
+// systemd.
+func noise(dir string) int {
+	return map[string]int{"/sys": 100, "/run": 2}[dir]
+}
 
 // counts shows the paths of each first directory.
 func counts(paths map[string]int) []string {
 	var shown []string
 	for _, way := range []struct{ key, what string }{{"read", "path"}, {"write", "writable path"}} {
 		for _, dir := range []string{"/etc", "/home", "/root", "/run", "/tmp", "/var", "/dev", "/proc", "/sys"} {
-			if n := paths[way.key+" "+dir]; n > 0 && (dir != "/sys" || n > sysNoise) {
+			if n := paths[way.key+" "+dir]; n > 0 && n >= noise(dir) {
 				shown = append(shown, fmt.Sprintf("%s %s in %s", thousands(n), plural(n, way.what, way.what+"s"), code(dir)))
 			}
 		}

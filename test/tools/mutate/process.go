@@ -86,7 +86,7 @@ func whose(uid string) string {
 	case err == nil && n >= 61184 && n <= 65519:
 		return "dynamic"
 	}
-	return "of a user"
+	return "a user"
 }
 
 // maps returns how many ranges of users are mapped.

@@ -129,6 +129,9 @@ func (c change) add(u unit) unit {
 	if c.name == "DynamicUser" {
 		added = slices.DeleteFunc(added, func(l line) bool { return l.name == "User" })
 	}
+	if c.name == "SystemCallFilter" { // or the first denied call ends the probe
+		added = append(added, line{"Service", "SystemCallErrorNumber", "EPERM"})
+	}
 	return append(added, c.lines...)
 }
 
