@@ -223,6 +223,9 @@ func (r results) coveredTogether(rest []string, but string) string {
 		}
 		taken, rest = append(taken, code(best+"=")), left
 	}
+	if len(rest) > 0 && len(taken) > 0 {
+		return "in part: " + strings.Join(taken, " with ")
+	}
 	return strings.Join(taken, " with ")
 }
 
