@@ -27,13 +27,12 @@ func (a *API) authorize(ruleOf func(config.Access) config.AccessRule, r *Request
 }
 
 // ClientCAs returns the authorities whose certificates clients are to be asked
-// for in the handshake, nil if they are not, and whether a client without one
-// could neither read nor write. It is refused then, /healthz or not.
+// for in the handshake, nil if they are not, and whether a client without one is
+// refused.
 func (a *API) ClientCAs() (cas *x509.CertPool, required bool) {
 	rules := a.settings.Load().Access
 	if !rules.NeedsCertificate() {
 		return nil, false
 	}
-	worksWithout := func(r config.AccessRule) bool { return r == config.Anyone || r == config.Token }
-	return a.credentials.Current().ClientCAs, !worksWithout(rules.Read) && !worksWithout(rules.Write)
+	return a.credentials.Current().ClientCAs, rules.RequiresCertificate()
 }

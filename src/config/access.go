@@ -36,6 +36,13 @@ func (a Access) NeedsCertificate() bool {
 	return slices.ContainsFunc(a.Grants(), func(g Grant) bool { return g.Rule.NeedsCertificate() })
 }
 
+// RequiresCertificate reports whether a client without a certificate can neither
+// read nor write. It is refused in the TLS handshake then, /healthz or not.
+func (a Access) RequiresCertificate() bool {
+	worksWithout := func(r AccessRule) bool { return r == Anyone || r == Token }
+	return a.NeedsCertificate() && !worksWithout(a.Read) && !worksWithout(a.Write)
+}
+
 // NeedsToken reports whether a request needs a bearer token.
 func (r AccessRule) NeedsToken() bool { return r == Token || r == Both }
 

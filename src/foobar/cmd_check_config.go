@@ -46,6 +46,9 @@ func describeConfig(path string, c config.Config) string {
 	for _, g := range c.Access.Grants() {
 		fmt.Fprintf(&text, "%s over HTTPS is open to %s\n", g.Verb, g.Rule.Holders())
 	}
+	if c.Access.RequiresCertificate() {
+		text.WriteString("a client without a certificate cannot connect, so it cannot ask for /healthz\n")
+	}
 	changed := config.NonDefault(c)
 	if len(changed) == 0 {
 		return text.String() + "every setting is the default\n"
