@@ -94,11 +94,15 @@ func (r results) kind(d Directive) string {
 	return idle
 }
 
-// tableOf is table with the measurements of the unit that the name is a part of.
+// tableOf is table with the measurements of the unit that the name is a part of,
+// where there are some.
 func (d document) tableOf(name, subject string) (string, error) {
 	ours, err := d.unit(name)
 	if err != nil {
 		return "", err
+	}
+	if len(of(d.measured, subject)) == 0 {
+		return markdown(plainRows(ours)), nil
 	}
 	return d.withMeasurements(plainRows(ours), ours, subject), nil
 }
