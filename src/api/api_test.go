@@ -455,7 +455,7 @@ func TestStatusOfStorageErrors(t *testing.T) {
 		context.Canceled:        503,
 		errors.New("any other"): 500,
 	} {
-		if got, _ := describe(&Request{}, err); got.Status != status {
+		if got, _ := publicResponse(&Request{}, err); got.Status != status {
 			t.Errorf("%v: %d, want %d", err, got.Status, status)
 		}
 	}

@@ -98,14 +98,14 @@ func Busy() Response {
 
 // errorResponse returns what the client gets for an error.
 func errorResponse(r *Request, err error) Response {
-	resp, message := describe(r, err)
+	resp, message := publicResponse(r, err)
 	resp.ContentType, resp.Body = textType, []byte(message+"\n")
 	return resp
 }
 
-// describe returns the response to an error, and its message for the client. Details of
+// publicResponse returns the response to an error, and its message for the client. Details of
 // a failure of the storage are only in the log.
-func describe(r *Request, err error) (resp Response, message string) {
+func publicResponse(r *Request, err error) (resp Response, message string) {
 	var refused *requestError
 	switch {
 	case errors.As(err, &refused):

@@ -73,19 +73,19 @@ type waiting struct {
 	crowd int // the binary logarithm of how many were found of the same address
 }
 
-// take returns the connection to close, nil if there is none.
-func (q *queue) take(open map[Conn]struct{}) Conn {
-	c := q.takeFound(open)
+// pop returns the connection to close, nil if there is none.
+func (q *queue) pop(open map[Conn]struct{}) Conn {
+	c := q.popFound(open)
 	if now := time.Now(); c == nil && now.After(q.next) {
 		q.search(open, now)
-		c = q.takeFound(open)
+		c = q.popFound(open)
 	}
 	return c
 }
 
-// takeFound returns the first connection found that still waits for the same
+// popFound returns the first connection found that still waits for the same
 // thing. Connections that began to wait after the search have waited less.
-func (q *queue) takeFound(open map[Conn]struct{}) Conn {
+func (q *queue) popFound(open map[Conn]struct{}) Conn {
 	for len(q.found) > 0 {
 		w := q.found[0]
 		q.found = q.found[1:]

@@ -88,7 +88,7 @@ func (s *Set) Add(c Conn) (evicted Conn, refusal string) {
 
 // evict removes the connection that q names and returns it, nil if there is none.
 func (s *Set) evict(q *queue) Conn {
-	c := q.take(s.conns)
+	c := q.pop(s.conns)
 	s.delete(c)
 	return c
 }

@@ -12,31 +12,31 @@ import (
 // implements http1.Conn.
 type fastConn struct {
 	net.Conn              // TLS, or the same as below
-	below           *conn // what carries it
+	transport       *conn // what carries it
 	readBy, writeBy time.Time
 }
 
 // ReadFirst implements http1.Conn.
 func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
 	now := time.Now()
-	c.below.setPhase(connlimit.Idle, now)
+	c.transport.setPhase(connlimit.Idle, now)
 	c.SetReadTimeout(now, limit)
 	return c.Read(b)
 }
 
 // SetHeaderTimeout implements http1.Conn.
 func (c *fastConn) SetHeaderTimeout(start time.Time, limit time.Duration) {
-	c.below.setPhase(connlimit.Header, start)
+	c.transport.setPhase(connlimit.Header, start)
 	c.SetReadTimeout(start, limit)
 }
 
 // StartRequest implements http1.Conn.
-func (c *fastConn) StartRequest(now time.Time) { c.below.setPhase(connlimit.Active, now) }
+func (c *fastConn) StartRequest(now time.Time) { c.transport.setPhase(connlimit.Active, now) }
 
 // SetReadTimeout implements http1.Conn.
 func (c *fastConn) SetReadTimeout(now time.Time, limit time.Duration) {
 	// startDrain sets the deadline without readBy.
-	if updateDeadline(&c.readBy, now, limit) || c.below.draining.Load() {
+	if updateDeadline(&c.readBy, now, limit) || c.transport.draining.Load() {
 		c.SetReadDeadline(c.readBy)
 	}
 }
@@ -70,14 +70,14 @@ func (c *fastConn) WriteBoth(first, second []byte) error {
 		_, err := c.Write(second)
 		return err
 	}
-	if c.Conn == net.Conn(c.below) {
+	if c.Conn == net.Conn(c.transport) {
 		return write()
 	}
-	return c.below.coalesce(write)
+	return c.transport.coalesce(write)
 }
 
 // Draining implements http1.Conn.
-func (c *fastConn) Draining() bool { return c.below.server.draining.Load() }
+func (c *fastConn) Draining() bool { return c.transport.server.draining.Load() }
 
 // Linger implements http1.Conn. Closed with bytes unread, the connection would
 // be reset, and the response lost on the way (RFC 9112, section 9.6). Many
@@ -87,8 +87,8 @@ func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}
-	http1.Discard(c.below, limit, maxBytes, c.below.SetReadDeadline)
+	http1.Discard(c.transport, limit, maxBytes, c.transport.SetReadDeadline)
 }
 
 // Abort implements http1.Conn.
-func (c *fastConn) Abort() { c.below.Close() }
+func (c *fastConn) Abort() { c.transport.Close() }

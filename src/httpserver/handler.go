@@ -21,12 +21,12 @@ type observedHandler struct {
 
 // ServeHTTP implements http.Handler.
 func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o, below := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
+	o, transport := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
 	x := &observedExchange{ResponseWriter: w, handler: h, id: api.NewID(), request: r, start: time.Now()}
 	room := o.RequestStarted()
 	defer func() {
 		o.RequestDone(http1.AccessRecord{
-			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: below.RemoteAddr(),
+			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: transport.RemoteAddr(),
 			Status:   cmp.Or(x.status, http.StatusInternalServerError), // 0 if the handler has aborted
 			Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
 		})
@@ -41,10 +41,10 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.ProtoMajor == 1 {
-		below.setPhase(connlimit.Active, x.start)
+		transport.setPhase(connlimit.Active, x.start)
 	}
 	x.setBody(r)
-	h.next.ServeHTTP(x, r.WithContext(api.WithOrigin(r.Context(), below.client, x.id)))
+	h.next.ServeHTTP(x, r.WithContext(api.WithOrigin(r.Context(), transport.client, x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}

@@ -124,8 +124,8 @@ func (n *netHTTP) mustReconnect(r *http.Request) bool {
 	return !ok || r.ProtoMajor == 1 || c.announced.Load()
 }
 
-// connBelow returns the connection that carries the one that net/http serves.
-func connBelow(c net.Conn) *conn {
+// transportOf returns the connection that carries the one that net/http serves.
+func transportOf(c net.Conn) *conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
@@ -136,11 +136,11 @@ func connBelow(c net.Conn) *conn {
 type connKey struct{}
 
 func connContext(ctx context.Context, nc net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, connBelow(nc))
+	return context.WithValue(ctx, connKey{}, transportOf(nc))
 }
 
 func connState(nc net.Conn, state http.ConnState) {
-	c := connBelow(nc)
+	c := transportOf(nc)
 	switch {
 	case state == http.StateIdle:
 		c.setPhase(connlimit.Idle, time.Now())

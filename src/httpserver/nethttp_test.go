@@ -24,11 +24,11 @@ func TestMustReconnect(t *testing.T) {
 		n := &netHTTP{server: &Server{}}
 		n.retired.Store(c.retired)
 		n.server.draining.Store(c.draining)
-		below := &conn{}
-		below.announced.Store(c.announced)
+		transport := &conn{}
+		transport.announced.Store(c.announced)
 		r := httptest.NewRequest("GET", "/", nil)
 		r.ProtoMajor = c.major
-		if got := n.mustReconnect(r.WithContext(context.WithValue(r.Context(), connKey{}, below))); got != c.want {
+		if got := n.mustReconnect(r.WithContext(context.WithValue(r.Context(), connKey{}, transport))); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

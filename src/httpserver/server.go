@@ -153,7 +153,7 @@ func (s *Server) serve(c *conn) {
 	}
 	if protocol != http2Protocol && s.fast != nil && s.settings.Load().FastPath {
 		started()
-		f := &fastConn{Conn: top, below: c}
+		f := &fastConn{Conn: top, transport: c}
 		defer f.Close()
 		s.fast.ServeConn(s.context, f, c.client)
 		return

@@ -29,19 +29,19 @@ type random2 struct {
 	t   Target
 	rng *rand.Rand
 
-	mu       sync.Mutex // guards what follows
-	changed  *sync.Cond
-	streams  map[uint32]*stream2
-	err      error
-	ended    bool  // the server has ended the connection
-	initials []int // the sizes of windows that we have sent and that may be in force
-	window   int   // of the connection, for what we receive
-	send     int   // of the connection, for what we send
-	initial  int   // of new streams, for what we send
-	acks     []func() error
-	pings    int // without an acknowledgement
-	settled  bool
-	leaving  bool // the server has sent GOAWAY, and answers no new request
+	mu        sync.Mutex // guards what follows
+	changed   *sync.Cond
+	streams   map[uint32]*stream2
+	err       error
+	ended     bool  // the server has ended the connection
+	initials  []int // the sizes of windows that we have sent and that may be in force
+	window    int   // of the connection, for what we receive
+	send      int   // of the connection, for what we send
+	initial   int   // of new streams, for what we send
+	acks      []func() error
+	pings     int // without an acknowledgement
+	settled   bool
+	sawGoAway bool // the server has sent GOAWAY, and answers no new request
 }
 
 // A stream2 is an open stream.
@@ -82,7 +82,7 @@ func RandomHTTP2(t Target, seed uint64) error {
 	<-read
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.leaving && len(c.streams) == 0 {
+	if c.sawGoAway && len(c.streams) == 0 {
 		err = nil // the connection may have ended while c wrote
 	}
 	return errors.Join(c.err, err)

@@ -51,7 +51,7 @@ func (c *random2) endError(err error) error {
 func (c *random2) describe() string {
 	for id, s := range c.streams {
 		return fmt.Sprintf("stream %d of %d: %s %s %q, %d bytes to send in a window of %d (connection %d), status %d, %d of %d bytes (connection %d), leaving: %v",
-			id, c.h.stream, s.request.method, s.request.path, s.request.fields, len(s.left), s.send, c.send, s.status, s.received, s.length, c.window, c.leaving)
+			id, c.h.stream, s.request.method, s.request.path, s.request.fields, len(s.left), s.send, c.send, s.status, s.received, s.length, c.window, c.sawGoAway)
 	}
 	return ""
 }
@@ -85,7 +85,7 @@ func (c *random2) process(frame http2.Frame) error {
 		if f.ErrCode != http2.ErrCodeNo && !c.ended {
 			return fmt.Errorf("GOAWAY with %v: %s", f.ErrCode, f.DebugData())
 		}
-		c.leaving = true
+		c.sawGoAway = true
 		for id := range c.streams {
 			if id > f.LastStreamID {
 				delete(c.streams, id)

@@ -45,7 +45,7 @@ func (c *random2) open() error {
 	c.h.stream += 2
 	id := c.h.stream - 1
 	c.mu.Lock()
-	if !c.leaving {
+	if !c.sawGoAway {
 		c.streams[id] = &stream2{request: r, left: r.body, sentAll: r.body == nil, send: c.initial, length: -1}
 	}
 	c.mu.Unlock()

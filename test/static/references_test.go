@@ -13,7 +13,7 @@ import (
 
 var (
 	// treePath matches the path of a file or directory of the tree.
-	treePath = regexp.MustCompile(`^(src|test|docs|man|systemd|bench|plot|monitoring|outbound|examples|pacman|completions)/[\w./@-]+$`)
+	treePath = regexp.MustCompile(`^(src|test|docs|man|systemd|bench|monitoring|outbound|examples|pacman|completions)/[\w./@-]+$`)
 	// testName matches the name of a test, alone or before a release: TestReload/forky.
 	testName = regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w*`)
 )

@@ -38,7 +38,7 @@ func main() {
 		flag.String(name, "", "ignored")
 	}
 	flag.Parse()
-	run := call
+	run := sendRequests
 	if *serve != "" {
 		run = func() error { return serveAll(*serve) }
 	}
@@ -48,8 +48,8 @@ func main() {
 	}
 }
 
-// call makes all attempts, and waits for SIGTERM.
-func call() error {
+// sendRequests makes all attempts, and waits for SIGTERM.
+func sendRequests() error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	var results []string

@@ -30,7 +30,7 @@ func serveAll(certFile string) error {
 		return err
 	}
 	failed := make(chan error)
-	go func() { failed <- answer(packets) }()
+	go func() { failed <- serveDNS(packets) }()
 	for _, address := range []string{address4, address6} {
 		l, err := tls.Listen("tcp", net.JoinHostPort(address, "443"), &tls.Config{Certificates: []tls.Certificate{cert}})
 		if err != nil {
@@ -64,8 +64,8 @@ func certificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
-// answer serves two names over DNS, RFC 1035.
-func answer(packets net.PacketConn) error {
+// serveDNS serves two names over DNS, RFC 1035.
+func serveDNS(packets net.PacketConn) error {
 	buffer := make([]byte, 512)
 	for {
 		n, client, err := packets.ReadFrom(buffer)
