@@ -158,7 +158,7 @@ func TestPathsAndMethods(t *testing.T) {
 	}
 }
 
-// TestHealth has a load balancer ask before there is a state and during a drain.
+// TestHealth requests /healthz before there is a state and during a drain.
 func TestHealth(t *testing.T) {
 	for _, test := range []struct {
 		rule   config.AccessRule
@@ -187,7 +187,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreLogged has the log say at level debug why a request is refused.
+// TestRefusalsAreLogged wants the reason of each refusal in the log at level debug.
 func TestRefusalsAreLogged(t *testing.T) {
 	f := newFixture(t, nil)
 	core, log := observer.New(zap.DebugLevel)
@@ -419,7 +419,8 @@ func TestConditionalAndPartialReads(t *testing.T) {
 	}
 }
 
-// TestRangeOfAnEmptyState: clients that send Range always must get the state.
+// TestRangeOfAnEmptyState sends a Range for an empty state, as some clients always do. They
+// must get the state.
 func TestRangeOfAnEmptyState(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "")

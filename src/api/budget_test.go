@@ -19,7 +19,7 @@ func request() (*Request, *testConn) {
 	return &Request{Method: "GET", Path: "/", Client: Client{Conn: c}}, c
 }
 
-// age lets each share be older than minShareTime, the older the earlier it is now.
+// age makes each share older than minShareTime, in the same order.
 func (b *budget) age() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"foobar/src/state"
 )
 
-// FuzzRange: a range that is taken lies in the body.
+// FuzzRange wants each accepted range to lie in the body.
 func FuzzRange(f *testing.F) {
 	for _, text := range []string{"bytes=0-1", "bytes=5-", "bytes=-5", "bytes=-0", "bytes=0-1,2-3", "bytes= 0-1", "bytes=9223372036854775807-", "lines=1-2", "bytes=--1"} {
 		f.Add(text, int64(10))
@@ -27,7 +27,8 @@ func FuzzRange(f *testing.F) {
 	})
 }
 
-// FuzzETags: what is read as a tag is a tag, and a tag that is sent is read.
+// FuzzETags wants each parsed tag to be an entity tag of the field, and each entity tag of
+// the field to be parsed.
 func FuzzETags(f *testing.F) {
 	for _, text := range []string{"*", `"a"`, `W/"a", "b"`, `"a`, `a`, `"a""b"`, `,,"a",`, `W/`, `"a,b"`} {
 		f.Add(text)

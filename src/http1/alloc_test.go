@@ -12,8 +12,8 @@ import (
 	"foobar/src/http1"
 )
 
-// TestGetDoesNotAllocate is not for the race detector, under which a sync.Pool
-// forgets what it is given.
+// TestGetDoesNotAllocate does not run under the race detector, which makes a sync.Pool drop
+// some objects.
 func TestGetDoesNotAllocate(t *testing.T) {
 	h := fixed{Status: http.StatusOK, ETag: `"0123456789abcdef"`, AcceptRanges: "bytes", ContentType: "application/octet-stream", Body: make([]byte, 1<<10)}
 	s := http1.New(&h, nopObserver{}, http1.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10})

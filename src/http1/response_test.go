@@ -29,7 +29,7 @@ func answer(h api.Service, request string) string {
 	return c.String()
 }
 
-// TestFieldsCannotBeForged has a handler put a client's line break into a field.
+// TestFieldsCannotBeForged lets a handler put a client's line break into a field.
 func TestFieldsCannotBeForged(t *testing.T) {
 	for _, value := range []string{"a\r\nSet-Cookie: b", "a\nSet-Cookie: b", "a\rSet-Cookie: b"} {
 		h := fixed{Status: http.StatusOK, ContentType: value}
@@ -40,7 +40,7 @@ func TestFieldsCannotBeForged(t *testing.T) {
 	}
 }
 
-// TestDateIsOfTheResponse has a handler that takes an hour.
+// TestDateIsOfTheResponse wants the Date of the end of a handler that takes an hour.
 func TestDateIsOfTheResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := answer(slow{}, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -57,8 +57,8 @@ func (slow) Serve(context.Context, *api.Request) api.Response {
 	return api.Response{Status: http.StatusOK}
 }
 
-// TestConnectionField has the response say what happens to the connection, RFC
-// 9112, section 9.3.
+// TestConnectionField wants the field Connection to state whether the connection stays
+// open, RFC 9112, section 9.3.
 func TestConnectionField(t *testing.T) {
 	for request, want := range map[string]string{
 		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                     "",

@@ -10,8 +10,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// A lateListener has a connection for who was about to accept one when it was
-// closed.
+// A lateListener returns a connection from an Accept that waits when it is closed.
 type lateListener struct {
 	waits, closed chan struct{}
 	close         func()
@@ -29,8 +28,8 @@ func (l *lateListener) Close() error { l.close(); return nil }
 
 func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestStopWaitsForWhatWasAccepted: whoever looks for open connections then finds
-// it among them.
+// TestStopWaitsForWhatWasAccepted closes a listener while it accepts a connection. stop
+// returns after the connection was served, so that a shutdown finds it among the open ones.
 func TestStopWaitsForWhatWasAccepted(t *testing.T) {
 	l := &lateListener{waits: make(chan struct{}), closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })

@@ -108,8 +108,7 @@ func randomSample(rng *rand.Rand, token, etag string) sample {
 	return s
 }
 
-// TestAnswersAreTheSame has the API answer the same random requests through each
-// engine.
+// TestAnswersAreTheSame sends the same random requests to the API through each engine.
 func TestAnswersAreTheSame(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -45,8 +45,8 @@ func clientCertificate(t *testing.T, change func(*x509.Certificate)) (tls.Certif
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
-// TestClientIsKnown has each engine tell the handler who the client is, by its
-// certificate and by the listener.
+// TestClientIsKnown wants each engine to pass the client's certificate, and whether the
+// listener is trusted, to the handler.
 func TestClientIsKnown(t *testing.T) {
 	own, pool := clientCertificate(t, nil)
 	h := handlerFunc(func(r *api.Request) api.Response {

@@ -2,27 +2,27 @@ package httpserver
 
 import "strings"
 
-// A want is how a strict server treats what a client sends.
+// A want is what a strict server must do with a request.
 type want int
 
 const (
-	// refuse: an answer of 400 or above, the connection closed, and no Handler
-	// sees the request.
+	// refuse: a status of 400 or higher, the connection is closed, and no Handler sees
+	// the request.
 	refuse want = iota
 	// serve: well-formed, so it is answered.
 	serve
 )
 
-// A wire is what a client sends on one connection. requests counts those that
-// the Handler sees whole, before the refusal or in all.
+// A wire is the text that a client sends on one connection. requests is the number of
+// requests that the Handler sees whole.
 type wire struct {
 	name, raw string
 	want      want
 	requests  int
 }
 
-// corpus is what a strict server tells apart. What follows a bad request always contains a further
-// request, where that could be smuggled, so that a second reading is seen.
+// corpus has requests that a strict server serves or refuses. After a bad request, another
+// one follows where it could be smuggled, so that a server which reads it is found.
 func corpus() []wire {
 	evil := "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"
 	return []wire{

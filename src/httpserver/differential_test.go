@@ -22,8 +22,8 @@ import (
 	"foobar/src/api"
 )
 
-// differences lists what net/http does otherwise than package http1, with the
-// reason for which that is known and accepted, by the names of the corpus. A
+// differences lists the requests of the corpus to which net/http responds otherwise than
+// package http1, with the reason why that is accepted. A
 // difference that is not listed fails the test, and so does one that is gone.
 var differences = []struct {
 	reason string
@@ -66,9 +66,9 @@ func (reflector) Serve(_ context.Context, r *api.Request) api.Response {
 	return api.Response{Status: http.StatusOK, ContentType: "text/plain", ETag: `"a"`, Body: []byte(text)}
 }
 
-// exchange sends raw to one engine and returns what comes back in words: each
-// response of the handler as a whole, but for the protocol's own fields, of other
-// responses the status, and whether the connection is closed.
+// exchange sends raw to one engine and describes what it receives: each response of the
+// handler without the protocol's own fields, the status of other responses, and whether
+// the connection is closed.
 func exchange(addr, raw string) string {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -102,7 +102,7 @@ func exchange(addr, raw string) string {
 	}
 }
 
-// responseFields returns what does not depend on the moment.
+// responseFields returns the header fields that do not depend on the time.
 func responseFields(h http.Header) string {
 	var fields strings.Builder
 	h.Del("Date")

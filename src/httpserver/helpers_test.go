@@ -63,7 +63,7 @@ func post(fields, body string) string {
 
 const chunked = "Transfer-Encoding: chunked\r\n"
 
-// A running Server has what a test asks of it.
+// running is a Server with its address, metrics and logs.
 type running struct {
 	*Server
 	addr    string
@@ -145,7 +145,7 @@ func dial(t *testing.T, addr string) net.Conn {
 	return c
 }
 
-// quiet is less than the server waits for anything in these tests.
+// quiet is shorter than every timeout of the server in these tests.
 const quiet = 900 * time.Millisecond
 
 func watchAnswers(t *testing.T, c net.Conn, method string) (o outcome) {
@@ -192,8 +192,8 @@ func client(t *testing.T, e *running, conf *tls.Config, g engine) *http.Client {
 	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
 }
 
-// counted says whether the metrics show line, soon: a request is counted once
-// its last byte is out, and the client may be faster.
+// counted reports whether the metrics have a line within 5 seconds: a request is counted
+// after its last byte was sent, and the client may read the metrics before that.
 func (r *running) counted(t *testing.T, line string) bool {
 	t.Helper()
 	fine := func() error { return nil }
@@ -239,7 +239,7 @@ type handlerFunc func(*api.Request) api.Response
 
 func (f handlerFunc) Serve(_ context.Context, r *api.Request) api.Response { return f(r) }
 
-// logged waits for the n-th entry of the access log: a client may be faster.
+// logged waits for the n-th entry of the access log, which is written after the response.
 func (r *running) logged(t *testing.T, n int) (message string, fields map[string]any) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {

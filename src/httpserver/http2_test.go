@@ -19,8 +19,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// A frameClient is a client of HTTP/2 that sends what it is told to, frame by
-// frame.
+// A frameClient is a client of HTTP/2 to which a test gives each frame.
 type frameClient struct {
 	*http2.Framer
 	conn net.Conn

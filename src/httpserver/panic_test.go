@@ -51,7 +51,7 @@ func (c *panicConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// TestPanicEndsOneConnection has each part panic under each engine. The client
+// TestPanicEndsOneConnection makes each part panic under each engine. The client
 // sees an error or a 500, the panic is logged and counted, and the next
 // connection is served.
 func TestPanicEndsOneConnection(t *testing.T) {
@@ -187,8 +187,8 @@ func startPanicking(t *testing.T, l *panicListener, g engine) (*running, *tls.Co
 	}), conf
 }
 
-// TestPanicAfterTheHeader cuts the response off, as nothing else tells the client
-// that it is not whole.
+// TestPanicAfterTheHeader wants the response to be cut off, because only that shows the
+// client that the response is incomplete.
 func TestPanicAfterTheHeader(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, g engine) {
 		if g.fast {
@@ -214,8 +214,8 @@ func TestPanicAfterTheHeader(t *testing.T) {
 	})
 }
 
-// TestAbortHandlerIsNoPanic keeps http.ErrAbortHandler what it is in net/http: a
-// way for a handler to cut the response off.
+// TestAbortHandlerIsNoPanic panics with http.ErrAbortHandler, by which a handler of
+// net/http cuts its response off. It is neither logged nor counted.
 func TestAbortHandlerIsNoPanic(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, g engine) {
 		if g.fast {

@@ -103,7 +103,7 @@ func TestAlertArrives(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreLogged has each refusal say in the log why.
+// TestRefusalsAreLogged wants the reason of each refusal in the log.
 func TestRefusalsAreLogged(t *testing.T) {
 	full := longTimeouts()
 	full.PerAddress = 1

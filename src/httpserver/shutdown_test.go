@@ -13,8 +13,8 @@ import (
 	"foobar/src/api"
 )
 
-// TestShutdownCutsNobodyOff stops an Engine that has a request in flight, an
-// idle connection and one that has sent nothing, for each protocol.
+// TestShutdownCutsNobodyOff shuts down a Server that has a request in flight, an idle
+// connection and one that has sent nothing, for each protocol.
 func TestShutdownCutsNobodyOff(t *testing.T) {
 	server, conf := certificate(t)
 	onEachEngine(t, func(t *testing.T, g engine) {
@@ -49,9 +49,11 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		stopped := make(chan error, 1)
 		begun := time.Now()
 		go func() { stopped <- e.Shutdown(context.Background()) }()
-		time.Sleep(100 * time.Millisecond)
+		for deadline := time.Now().Add(5 * time.Second); !e.draining.Load() && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
 		if _, err := client(t, e, conf, g).Get("https://example.com/"); err != nil {
-			t.Errorf("while the others are told to go: %v", err)
+			t.Errorf("a request during the drain: %v", err)
 		}
 		select {
 		case err := <-stopped:
@@ -80,15 +82,16 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 
 func TestShutdownEndsWithItsContext(t *testing.T) {
 	onHTTP1(t, func(t *testing.T, g engine) {
-		leave := make(chan struct{})
-		h := handlerFunc(func(*api.Request) api.Response { <-leave; return api.Response{Status: http.StatusOK} })
+		entered, leave := make(chan struct{}), make(chan struct{})
+		h := handlerFunc(func(*api.Request) api.Response {
+			close(entered)
+			<-leave
+			return api.Response{Status: http.StatusOK}
+		})
 		e := start(t, h, g.settings(defaultSettings), nil)
 		c := dial(t, e.addr)
 		io.WriteString(c, get(""))
-		for e.Connections() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(20 * time.Millisecond)
+		<-entered
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
 		if err := e.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -101,8 +104,8 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestPendingRequestIsRead has a request arrive after the deadline, but before
-// the one who waited looks.
+// TestPendingRequestIsRead sends a request that arrives after the deadline, but before the
+// server reads.
 func TestPendingRequestIsRead(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -39,8 +39,8 @@ func TestStrictness(t *testing.T) {
 	}
 }
 
-// TestRefusalsSayWhy has the response name what is wrong, with the status that RFC
-// 9110 and 9112 have for it.
+// TestRefusalsSayWhy wants each response to name the fault, with the status that RFC 9110
+// and 9112 define for it.
 func TestRefusalsSayWhy(t *testing.T) {
 	addr := start(t, &echo{}, defaultSettings, nil).addr
 	for _, c := range []struct {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestProtocols has each client meet each list of protocols, which change while
-// the server runs. An empty want is a handshake that fails.
+// TestProtocols connects each client under each list of protocols, which change while the
+// server runs. An empty want is a handshake that fails.
 func TestProtocols(t *testing.T) {
 	const http1, h2 = "http/1.1", "h2"
 	server, conf := certificate(t)

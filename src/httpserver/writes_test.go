@@ -30,8 +30,8 @@ var writes = []struct {
 	{name: "no body and its length", fields: "Content-Length: 0\r\n", http10: 200, http11: 200},
 }
 
-// TestWritesThatAreNotWhole has each engine refuse writes whose condition, body or
-// length is in doubt, and store the others.
+// TestWritesThatAreNotWhole sends writes to each engine. Those whose condition, body or
+// length is unclear are refused, and the others are stored.
 func TestWritesThatAreNotWhole(t *testing.T) {
 	a, token := newAPI(t)
 	onHTTP1(t, func(t *testing.T, g engine) {
@@ -80,8 +80,8 @@ func read(t *testing.T, resp *http.Response) string {
 	return string(body)
 }
 
-// TestStreamWithoutBody ends streams with their header section: only one that
-// says so stores an empty state.
+// TestStreamWithoutBody ends streams with their header section. Only a stream with a
+// Content-Length of 0 stores an empty state.
 func TestStreamWithoutBody(t *testing.T) {
 	a, token := newAPI(t)
 	server, conf := certificate(t)

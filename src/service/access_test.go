@@ -84,9 +84,8 @@ func TestAccessByCertificate(t *testing.T) {
 	}
 }
 
-// TestHealthByCertificate: access.health has clients asked for a certificate, and
-// no value of it lets one without a certificate through where reading and writing
-// need one.
+// TestHealthByCertificate wants access.health to make the service ask for certificates. No
+// value of it permits a client without one where reading and writing need one.
 func TestHealthByCertificate(t *testing.T) {
 	ours := newAuthority(t, "ours")
 	for access, want := range map[string][2]int{ // without a certificate, with one

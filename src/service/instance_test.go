@@ -81,7 +81,7 @@ func (i *instance) makeCredentials() {
 }
 
 // write writes a file of the instance. FOOBAR_FAST_PATH=false in the environment
-// of the tests turns the fast path off in each conf.yaml that says nothing of it.
+// of the tests turns the fast path off in each conf.yaml that does not set it.
 func (i *instance) write(name, text string) {
 	i.t.Helper()
 	if name == "conf.yaml" && os.Getenv("FOOBAR_FAST_PATH") == "false" && !strings.Contains(text, "http:") {
@@ -110,7 +110,7 @@ func (i *instance) options() Options {
 	}
 }
 
-// withJournal has the service log to a socket of the journal.
+// withJournal makes the service log to a socket of the journal.
 func (i *instance) withJournal() {
 	i.t.Helper()
 	i.journalSocket = i.listenDatagram("journal")
@@ -205,7 +205,7 @@ func (i *instance) message(want string) string {
 	}
 }
 
-// reloaded has the service reload, and returns the notification of its end.
+// reloaded reloads the service, and returns the notification at the end.
 func (i *instance) reloaded() string {
 	i.t.Helper()
 	i.reload <- os.Interrupt // which signal it is does not matter

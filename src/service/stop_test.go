@@ -113,7 +113,8 @@ func TestStopFailsNoRequest(t *testing.T) {
 	}
 }
 
-// TestStopFailsTheHealthCheck: a load balancer must not choose a service that stops.
+// TestStopFailsTheHealthCheck requests /healthz during a stop, so that a load balancer does
+// not choose a service that stops.
 func TestStopFailsTheHealthCheck(t *testing.T) {
 	var stopped *Service
 	health := func(s *Service) int {
