@@ -42,10 +42,10 @@ func TestCheckPolicy(t *testing.T) {
 			}
 		}
 		const (
-			missing  = "warning: foobar.service: BindReadOnlyPaths=/opt/site: is missing, so the service cannot start; install what it belongs to, or take it out of the unit"
+			missing  = "warning: foobar.service: BindReadOnlyPaths=/opt/site: is missing, so the service cannot start; install the package that owns it, or remove it from the unit"
 			unowned  = "warning: foobar.service: BindReadOnlyPaths=/opt/site: no package owns it; bind what a package owns, or put it into one"
 			byHand   = "warning: foobar.service: BindReadOnlyPaths=/opt/unowned: no package owns it; bind what a package owns, or put it into one"
-			lost     = "warning: foobar.service: LoadCredential=token:/etc/site/token: is missing, so the service cannot start; bring it back, or name another place"
+			lost     = "warning: foobar.service: LoadCredential=token:/etc/site/token: is missing, so the service cannot start; restore it, or name another file"
 			readable = "warning: foobar.service: LoadCredential=token:/etc/site/token: everybody can read it; chmod o= '/etc/site/token'"
 			foreign  = "warning: foobar.service: LoadCredential=token:/etc/site/token: belongs to another user than root, who can replace it; chown root '/etc/site/token'"
 		)
@@ -125,7 +125,7 @@ func TestCheckPolicyByHand(t *testing.T) {
 		m.Exec(t, "systemctl", "mask", "foobar-credentials.service")
 		says("with the maker of credentials masked")
 		m.Exec(t, "rm", credsDir+"/key")
-		says("with a key that nobody makes", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; bring it back, or name another place")
+		says("with a key that nobody makes", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; restore it, or name another file")
 		m.Exec(t, "systemctl", "unmask", "foobar-credentials.service")
 		says("with a key that the next start makes")
 
