@@ -29,6 +29,7 @@ install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
 	checks := map[string]string{
 		"Another port or address":                     `curl -sSk -o /dev/null https://localhost:8443/`,
 		"Clients of some networks alone":              `curl -sSk -o /dev/null --interface 192.0.2.7 https://127.0.0.1:8080/ && ! curl -sk -m 2 --interface 198.51.100.1 https://127.0.0.1:8080/`,
+		"All clients but those of some networks":      `curl -sSk -o /dev/null --interface 192.0.2.7 https://127.0.0.1:8080/ && ! curl -sk -m 2 --interface 198.51.100.1 https://127.0.0.1:8080/`,
 		"Metrics for another machine":                 `curl -sS -o /dev/null --interface 192.0.2.7 http://192.0.2.7:8081/ && ! curl -s -m 2 --interface 198.51.100.1 http://192.0.2.7:8081/`,
 		"Another group for the administration socket": `[[ $(stat -c %U:%G:%a /run/foobar-admin.sock) == root:wheel:660 ]]`,
 		"A certificate from elsewhere":                `curl -sS -o /dev/null --cacert /root/site/cert --resolve example.com:8080:127.0.0.1 https://example.com:8080/`,
