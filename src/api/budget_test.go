@@ -166,9 +166,21 @@ func TestAnnouncedBytesTakeNoRoom(t *testing.T) {
 	}
 }
 
+// TestLargestBodyFitsBudget checks that the smallest limits.uploads, which is
+// limits.state, has room for a body whose length is not announced.
+func TestLargestBodyFitsBudget(t *testing.T) {
+	f := newFixture(t, func(s *Settings) { s.State, s.Uploads = 100_000, 100_000 })
+	for size, want := range map[int]int{65_536: 200, 100_000: 200, 100_001: 413} {
+		resp := f.put(strings.Repeat("x", size), func(r *Request) { r.ContentLength = -1 })
+		if resp.Status != want {
+			t.Errorf("%d bytes: %d %s", size, resp.Status, resp.Body)
+		}
+	}
+}
+
 func TestUploadsShareABudget(t *testing.T) {
 	for _, length := range []int{1 << 20, -1} {
-		f := newFixture(t, func(s *Settings) { s.State, s.Uploads = 1<<20, 1<<20+1 })
+		f := newFixture(t, func(s *Settings) { s.State, s.Uploads = 1<<20, 1<<20 })
 		slow, _ := f.startUpload(t, 1<<19+1, length)
 		if resp := f.put(strings.Repeat("y", 1<<10), nil); resp.Status != 200 {
 			t.Errorf("a small upload: %+v", resp)

@@ -94,7 +94,9 @@ func (a *API) growBuffer(r *Request, data []byte, size int64) ([]byte, error) {
 		return data, nil
 	}
 	size = min(max(firstBuffer, 2*int64(cap(data))), size)
-	if size > firstBuffer && !a.uploads.acquire(r, r, size) {
+	// The byte that tells a body that is too large is not counted: limits.uploads
+	// may be as small as limits.state.
+	if size > firstBuffer && !a.uploads.acquire(r, r, size-1) {
 		return nil, errUploadBudget
 	}
 	return append(make([]byte, 0, size), data...), nil
