@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -99,6 +98,10 @@ func (st *storage) ensureDurable(found scanResult) error {
 	return st.dir.syncFile(slotsName)
 }
 
+// maxExternalSize is the largest file of another program that becomes the state,
+// in bytes. It is the largest limits.state.
+const maxExternalSize = 1 << 30
+
 // A source says which file holds the newest version.
 type source int
 
@@ -132,9 +135,12 @@ func (st *storage) scan() (scanResult, error) {
 	}
 	limit := max(r.data.size, r.base.size) // a larger file has neither content
 	if r.kind == kindEmpty {
-		limit = math.MaxInt64
+		limit = maxExternalSize
 	}
 	file, err := st.dir.readFile(FileName, limit)
+	if err == nil && r.kind == kindEmpty && file.id.size > limit {
+		err = changedError("%s has %d bytes, and a state has at most %d: replace or delete it", FileName, file.id.size, limit)
+	}
 	if err != nil {
 		return scanResult{}, err
 	}

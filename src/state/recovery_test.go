@@ -90,6 +90,17 @@ func TestFileOfAnotherProgramBecomesTheState(t *testing.T) {
 	}
 }
 
+// TestFileTooLargeToRead checks that a file which has no record, and which no memory
+// could hold, is an error and not the end of the process.
+func TestFileTooLargeToRead(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir, FileName, "")
+	if err := os.Truncate(filepath.Join(dir, FileName), 1<<40); err != nil {
+		t.Skip(err)
+	}
+	wantChanged(t, dir, FileName, "1099511627776 bytes", "at most 1073741824")
+}
+
 func TestDamagedSlots(t *testing.T) {
 	for name, damage := range map[string]func(string) string{
 		"emptied":   func(string) string { return "" },
