@@ -24,12 +24,12 @@ func TestCommentsNameWhatExists(t *testing.T) {
 			}
 			for _, match := range commentPath.FindAllStringSubmatch(line, -1) {
 				if !exists(filepath.Join("../..", match[1])) {
-					fail(t, "%s:%d: there is no %s", path, i+1, match[1])
+					t.Errorf("%s:%d: there is no %s", path, i+1, match[1])
 				}
 			}
 			for _, name := range testName.FindAllString(line, -1) {
 				if !tests[name] {
-					fail(t, "%s:%d: there is no test %s", path, i+1, name)
+					t.Errorf("%s:%d: there is no test %s", path, i+1, name)
 				}
 			}
 		}

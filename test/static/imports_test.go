@@ -73,13 +73,13 @@ func TestImportDirection(t *testing.T) {
 		name := strings.TrimPrefix(p.ImportPath, "foobar/src/")
 		allowed, ok := allowedImports(name)
 		if !ok {
-			fail(t, "%s: no layer lists the package", name)
+			t.Errorf("%s: no layer lists the package", name)
 		}
 		for _, path := range p.Imports {
 			imported, ours := strings.CutPrefix(path, "foobar/")
 			imported, inSource := strings.CutPrefix(imported, "src/")
 			if ours && (!inSource || !slices.Contains(allowed, imported)) {
-				fail(t, "%s must not import %s", name, path)
+				t.Errorf("%s must not import %s", name, path)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func TestSourceNeedsNoTests(t *testing.T) {
 	for _, p := range goList(t, "-tags", "faults", "./src/...") {
 		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			if strings.HasPrefix(path, "foobar/") && !strings.HasPrefix(path, "foobar/src/") {
-				fail(t, "%s, or a test of it, imports %s", p.ImportPath, path)
+				t.Errorf("%s, or a test of it, imports %s", p.ImportPath, path)
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func TestSourceNeedsNoTests(t *testing.T) {
 func TestForbiddenModules(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./src/foobar") {
 		if why, ok := forbidden[p.ImportPath]; ok {
-			fail(t, "src/foobar depends on %s: %s", p.ImportPath, why)
+			t.Errorf("src/foobar depends on %s: %s", p.ImportPath, why)
 		}
 	}
 }

@@ -9,13 +9,17 @@ import (
 	"testing"
 )
 
-// Lines of Go without tests, comments and blank lines included: a file is read
-// at a glance, a package in a few minutes, the whole of src in an hour.
+// Lines of Go without tests: a file is read at a glance, a package in a few
+// minutes, the whole of src in an hour. Comments count in a file and a package. In
+// src as a whole they do not, because they save the reader more than they take.
 const (
 	maxFileLines    = 250
 	maxPackageLines = 1500
 	maxSourceLines  = 7000
 )
+
+// codeLine matches a line that is neither blank nor a comment.
+var codeLine = regexp.MustCompile(`(?m)^\s*[^\s/].*$`)
 
 // playWords are names that were given up for the field's terms (STYLE.md).
 var playWords = regexp.MustCompile(`(?i)\b(doze|parting|annoy|patience|intake|bundler|outbox|noise|surroundings)\b`)
@@ -61,7 +65,7 @@ func TestFileLimit(t *testing.T) {
 	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring"} {
 		goFiles(t, dir, func(path, text string) {
 			if n := strings.Count(text, "\n"); n > maxFileLines && !isTest(path) {
-				fail(t, "%s has %d lines, more than %d", path, n, maxFileLines)
+				t.Errorf("%s has %d lines, more than %d", path, n, maxFileLines)
 			}
 		})
 	}
@@ -76,15 +80,15 @@ func TestPackageLimits(t *testing.T) {
 		}
 		n := strings.Count(text, "\n")
 		packages[filepath.Dir(path)] += n
-		total += n
+		total += len(codeLine.FindAllString(text, -1))
 	})
 	for dir, n := range packages {
 		if n > maxPackageLines {
-			fail(t, "%s has %d lines without tests, more than %d", dir, n, maxPackageLines)
+			t.Errorf("%s has %d lines without tests, more than %d", dir, n, maxPackageLines)
 		}
 	}
 	if total >= maxSourceLines {
-		fail(t, "src has %d lines without tests, and not fewer than %d", total, maxSourceLines)
+		t.Errorf("src has %d lines of code without tests, and not fewer than %d", total, maxSourceLines)
 	}
 }
 
@@ -92,7 +96,7 @@ func TestPlayWords(t *testing.T) {
 	files(t, "../../src", func(path, text string) {
 		for i, line := range strings.Split(text, "\n") {
 			if word := playWords.FindString(line); word != "" {
-				fail(t, "%s:%d: %q is a word of play", path, i+1, word)
+				t.Errorf("%s:%d: %q is a word of play", path, i+1, word)
 			}
 		}
 	})
@@ -105,7 +109,7 @@ var testFunction = regexp.MustCompile(`(?m)^func (Test|Fuzz|Benchmark|Example)\w
 func TestFilesOfTests(t *testing.T) {
 	goFiles(t, "..", func(path, text string) {
 		if isTest(path) && filepath.Base(path) != "helpers_test.go" && !testFunction.MatchString(text) {
-			fail(t, "%s has no test: move it to helpers_test.go, or to a package", path)
+			t.Errorf("%s has no test: move it to helpers_test.go, or to a package", path)
 		}
 	})
 }

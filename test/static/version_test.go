@@ -29,7 +29,7 @@ func TestVersion(t *testing.T) {
 	for path, pattern := range files {
 		for _, version := range versions(t, path, pattern) {
 			if version != want {
-				fail(t, "%s has version %q, and %s %q", path, version, changelog, want)
+				t.Errorf("%s has version %q, and %s %q", path, version, changelog, want)
 			}
 		}
 	}
