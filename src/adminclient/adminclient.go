@@ -19,7 +19,7 @@ import (
 	"unicode"
 )
 
-// The kinds of errors that a script may have to tell apart.
+// The kinds of errors that a script may have to distinguish.
 var (
 	ErrUnavailable  = errors.New("no service answers")
 	ErrPermission   = errors.New("permission denied")

@@ -69,8 +69,8 @@ func (l *ListenerMetrics) Done(method string, status int, took time.Duration, in
 	s.responseSize.Observe(float64(out))
 }
 
-// Refused counts a connection or request that was refused before a handler saw
-// it.
+// Refused counts a connection or request that was refused, or closed to make room
+// for others.
 func (l *ListenerMetrics) Refused(reason string) {
 	l.metrics.refused.WithLabelValues(l.listener, reason).Inc()
 }
