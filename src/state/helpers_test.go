@@ -50,8 +50,10 @@ func ifMatch(tags ...string) Condition {
 	return func(v *Version) bool { return v != nil && slices.Contains(tags, v.ETag) }
 }
 
-// The conditions that there is a version, and that there is none.
-func ifAny(v *Version) bool  { return v != nil }
+// ifAny is the condition that there is a version.
+func ifAny(v *Version) bool { return v != nil }
+
+// ifNone is the condition that there is no version.
 func ifNone(v *Version) bool { return v == nil }
 
 func closeStore(t testing.TB, s *Store) {
