@@ -22,6 +22,7 @@ func TestConfigErrors(t *testing.T) {
 		"no key":       {func(i *instance) { os.Remove(i.dir + "/key") }, "key"},
 		"token":        {func(i *instance) { i.write("token", "short") }, "token "},
 		"no data":      {func(i *instance) { os.Remove(i.dir + "/data") }, "-data: "},
+		"file as data": {func(i *instance) { os.Remove(i.dir + "/data"); i.write("data", "x") }, "-data: "},
 		"watchdog":     {func(i *instance) { i.env["WATCHDOG_USEC"] = "soon" }, "WATCHDOG_USEC"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,8 @@ type directory struct {
 // openDirectory opens and locks the directory at path. It returns ErrOwner or
 // ErrInUse if this process must not use it.
 func openDirectory(path string) (*directory, error) {
-	root, err := os.OpenRoot(path)
+	// With the slash, the error of a file is ENOTDIR; os.OpenRoot alone has another.
+	root, err := os.OpenRoot(path + "/")
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (d *directory) open(name string) (*os.File, error) {
 	}
 	f, err := d.root.Open(name)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w: user %d may not read %s: as root, run chown -R --reference=%[4]s/ %[4]s/ and start the service again",
+		return nil, fmt.Errorf("%w: user %d may not read %s: as root, run chown -R --reference=%[4]s %[4]s and start the service again",
 			ErrOwner, os.Geteuid(), name, d.root.Name())
 	}
 	return f, err
