@@ -419,6 +419,19 @@ func TestConditionalAndPartialReads(t *testing.T) {
 	}
 }
 
+// TestEmptyIfRange sends an If-Range that names no version: the range is ignored.
+func TestEmptyIfRange(t *testing.T) {
+	f := newFixture(t, nil)
+	f.mustPut(t, "hello")
+	r := Request{Range: "bytes=0-1"}
+	if err := AddField(&r, "If-Range", ""); err != nil {
+		t.Fatal(err)
+	}
+	if resp := f.get(r); resp.Status != 200 {
+		t.Errorf("%d %s", resp.Status, resp.ContentRange)
+	}
+}
+
 // TestRangeOfAnEmptyState sends a Range for an empty state, as some clients always do. They
 // must get the state.
 func TestRangeOfAnEmptyState(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -63,12 +64,13 @@ func setOnce(field *string, value string) error {
 	if *field != "" {
 		return errRepeatedField
 	}
-	*field = value
+	*field = cmp.Or(value, " ") // an empty field is not a missing one
 	return nil
 }
 
 // A Request is what the API needs of an HTTP request. Authorization, IfRange and
-// Range are values of header fields, empty where the field is missing.
+// Range are values of header fields, empty where the field is missing, and a space
+// where it is empty.
 type Request struct {
 	ID              ID
 	Method, Path    string

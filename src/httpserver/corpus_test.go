@@ -211,6 +211,10 @@ func corpus() []wire {
 		{"Host with half a bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", refuse, 0},
 		{"Host with a name in brackets", "GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", refuse, 0},
 		{"Host with half an escape", "GET / HTTP/1.1\r\nHost: a%2\r\n\r\n", refuse, 0},
+		{"two Authorization", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n", refuse, 0},
+		{"empty Authorization before another", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization:\r\nAuthorization: Bearer a\r\n\r\n", refuse, 0},
+		{"empty Range before another", "GET / HTTP/1.1\r\nHost: a\r\nRange:\r\nRange: bytes=0-1\r\n\r\n", refuse, 0},
+		{"two empty If-Range", "GET / HTTP/1.1\r\nHost: a\r\nIf-Range:\r\nIf-Range:\r\n\r\n", refuse, 0},
 		{"two Host in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", refuse, 0},
 
 		// other
