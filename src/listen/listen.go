@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
 )
@@ -94,8 +95,13 @@ func (s *Sockets) assign(f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("inherited socket %q: not a listening stream socket: %w", f.Name(), err)
 	}
-	if u, ok := l.(*net.UnixListener); ok {
+	u, isUnix := l.(*net.UnixListener)
+	if isUnix {
 		u.SetUnlinkOnClose(false) // systemd made the file, and removes it (RemoveOnStop=)
+	}
+	if f.Name() == Admin && (!isUnix || strings.HasPrefix(l.Addr().String(), "@")) {
+		l.Close()
+		return fmt.Errorf("inherited socket %q: not at a path: ListenStream= must be one, as the mode of its file says who may write without a token", Admin)
 	}
 	*listeners = append(*listeners, l)
 	return nil

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -84,6 +85,11 @@ func TestOpenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer datagram.Close()
+	abstract, err := net.Listen("unix", fmt.Sprintf("@foobar-%d", os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer abstract.Close()
 	for name, test := range map[string]struct {
 		inherited []*os.File
 		flags     Addresses
@@ -95,6 +101,10 @@ func TestOpenErrors(t *testing.T) {
 		"both":    {[]*os.File{inherit(t, HTTPS)}, Addresses{HTTPS: "127.0.0.1:0"}, "-listen 127.0.0.1:0: systemd has passed this listener already"},
 		"no stream": {[]*os.File{duplicate(t, datagram.(*net.UDPConn).File, HTTPS)}, Addresses{},
 			`inherited socket "https": not a listening stream socket`},
+		"admin by TCP": {[]*os.File{inherit(t, HTTPS), inherit(t, Admin)}, Addresses{},
+			`inherited socket "admin": not at a path`},
+		"admin without a file": {[]*os.File{inherit(t, HTTPS), duplicate(t, abstract.(*net.UnixListener).File, Admin)}, Addresses{},
+			`inherited socket "admin": not at a path`},
 		"bad address":  {nil, Addresses{HTTPS: "127.0.0.1"}, "-listen 127.0.0.1: "},
 		"only metrics": {[]*os.File{inherit(t, Metrics)}, Addresses{}, "no listener for HTTPS"},
 		"changed": {[]*os.File{inherit(t, HTTPS), inherit(t, Metrics), duplicate(t, datagram.(*net.UDPConn).File, Notify)}, Addresses{},
