@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"regexp"
@@ -56,7 +57,10 @@ func TestAccessLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if time.Sleep(50 * time.Millisecond); e.access.Len() != 1 {
+		if err := e.Shutdown(context.Background()); err != nil { // until the request is done
+			t.Error(err)
+		}
+		if e.access.Len() != 1 {
 			t.Errorf("the access log is off, and has %v", e.access.All()[1:])
 		}
 	})
