@@ -24,7 +24,7 @@ type budget struct {
 // A share is the bytes that one or more requests hold.
 type share struct {
 	bytes    int64     // 0 after a cut-off
-	since    time.Time // in the future where the share is kept
+	since    time.Time // of the newest request; in the future where the share is kept
 	cutOff   bool
 	requests map[*Request]struct{}
 }
@@ -47,14 +47,16 @@ func (b *budget) acquire(key any, r *Request, bytes int64) bool {
 	defer b.mu.Unlock()
 	s := b.shares[key]
 	if s == nil {
-		s = &share{since: time.Now(), requests: map[*Request]struct{}{}}
+		s = &share{requests: map[*Request]struct{}{}}
 	}
 	more := bytes - s.bytes
 	if s.cutOff || more > 0 && !b.makeRoom(more, s) {
 		return false
 	}
 	b.shares[key] = s
-	s.requests[r] = struct{}{}
+	if _, known := s.requests[r]; !known {
+		s.requests[r], s.since = struct{}{}, time.Now()
+	}
 	s.bytes = bytes
 	b.used += more
 	return true

@@ -76,6 +76,27 @@ func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
 	}
 }
 
+// TestNewRequestKeepsAnOldShare checks that a request is not cut off in its first
+// second, although others have had the share for longer.
+func TestNewRequestKeepsAnOldShare(t *testing.T) {
+	b := newBudget((*Request).closeConn)
+	b.setLimit(10)
+	first, _ := request()
+	again, againConn := request()
+	second, _ := request()
+	b.acquire("old", first, 8)
+	b.age()
+	b.acquire("old", again, 8)
+	if b.acquire("new", second, 8) || againConn.cutOff {
+		t.Error("a request that has just begun was cut off")
+	}
+	b.age()
+	b.acquire("old", again, 9)
+	if !b.acquire("new", second, 8) || !againConn.cutOff {
+		t.Error("a share that has grown is new again")
+	}
+}
+
 // TestSlowReadersKeepFewVersions checks that a client which reads nothing of each
 // version does not keep all of them in memory.
 func TestSlowReadersKeepFewVersions(t *testing.T) {
