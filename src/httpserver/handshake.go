@@ -31,7 +31,8 @@ func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) 
 }
 
 // endHandshake closes the connection after its handshake has failed. Closed with
-// bytes unread, it would be reset, and the client would not get TLS's alert.
+// bytes unread, it would be reset, and the client would not get TLS's alert. The
+// unit's filter of system calls has no shutdown(2).
 func (c *conn) endHandshake(err error, s *Settings) {
 	defer c.Close()
 	c.setPhase(connlimit.Idle, time.Now())
@@ -39,9 +40,7 @@ func (c *conn) endHandshake(err error, s *Settings) {
 	if errors.As(err, &notTLS) && notTLS.Conn != nil && notTLS.RecordHeader[0] >= 'A' && notTLS.RecordHeader[0] <= 'Z' {
 		refusePlainHTTP(c, strings.TrimSpace(string(notTLS.RecordHeader[:])))
 	}
-	if c.CloseWrite() == nil {
-		http1.Discard(c.Conn, s.Body, s.MaxDiscard, c.Conn.SetReadDeadline)
-	}
+	http1.Discard(c.Conn, s.Body, s.MaxDiscard, c.Conn.SetReadDeadline)
 }
 
 // refusePlainHTTP answers a request of HTTP without TLS. The method matters if it
