@@ -72,9 +72,12 @@ func (f *fixture) get(r Request) Response {
 	return f.Serve(context.Background(), &r)
 }
 
+// field returns a field that is present.
+func field(value string) Field { return Field{Present: true, Value: value} }
+
 // put writes body with the token.
 func (f *fixture) put(body string, change func(*Request)) Response {
-	r := Request{Method: "POST", Path: "/", Authorization: "Bearer " + f.token,
+	r := Request{Method: "POST", Path: "/", Authorization: field("Bearer " + f.token),
 		Body: strings.NewReader(body), ContentLength: int64(len(body))}
 	if change != nil {
 		change(&r)
@@ -172,7 +175,7 @@ func TestHealth(t *testing.T) {
 		})
 		r := Request{Method: "GET", Path: "/healthz"}
 		if test.token {
-			r.Authorization = "Bearer " + f.token
+			r.Authorization = field("Bearer " + f.token)
 		}
 		if resp := f.Serve(context.Background(), &r); resp.Status != test.status || test.status == 200 && string(resp.Body) != "ok\n" {
 			t.Errorf("%q, token %v: %d %q, want %d", test.rule, test.token, resp.Status, resp.Body, test.status)
@@ -196,7 +199,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 		change func(*Request)
 		cause  string
 	}{
-		{func(r *Request) { r.Authorization = "" }, "Authorization"},
+		{func(r *Request) { r.Authorization = Field{} }, "Authorization"},
 		{func(r *Request) { r.Path = "/x" }, "path"},
 		{func(r *Request) { r.IfMatch.Add("") }, "If-Match"},
 		{func(r *Request) { r.Body = iotest.ErrReader(errors.New("connection reset")) }, "the body is incomplete: connection reset"},
@@ -246,7 +249,7 @@ func TestAccess(t *testing.T) {
 			case none:
 				f.dropToken(t)
 			}
-			resp := f.put("y", func(r *Request) { r.Method, r.Authorization, r.Trusted = verb, header, test.trusted })
+			resp := f.put("y", func(r *Request) { r.Method, r.Authorization, r.Trusted = verb, field(header), test.trusted })
 			if resp.Status != test.status {
 				t.Errorf("%s by %q, Authorization %q, trusted %v: %d, want %d", verb, test.who, test.header, test.trusted, resp.Status, test.status)
 			}
@@ -394,20 +397,20 @@ func TestConditionalAndPartialReads(t *testing.T) {
 		{"must be nothing", Request{IfMatch: Field{true, ""}}, 412, "", ""},
 		{"must be", Request{IfMatch: Field{true, tag}}, 200, "0123456789", ""},
 		{"must be another", Request{IfMatch: Field{true, `"x"`}}, 412, "", ""},
-		{"first two", Request{Range: "bytes=0-1"}, 206, "01", "bytes 0-1/10"},
-		{"from", Request{Range: "bytes=8-"}, 206, "89", "bytes 8-9/10"},
-		{"last", Request{Range: "bytes=-3"}, 206, "789", "bytes 7-9/10"},
-		{"longer than all", Request{Range: "bytes=5-100"}, 206, "56789", "bytes 5-9/10"},
-		{"last more than all", Request{Range: "bytes=-100"}, 206, "0123456789", "bytes 0-9/10"},
-		{"outside", Request{Range: "bytes=10-"}, 416, "", "bytes */10"},
-		{"last none", Request{Range: "bytes=-0"}, 416, "", "bytes */10"},
-		{"two", Request{Range: "bytes=0-1,4-5"}, 200, "0123456789", ""},
-		{"reversed", Request{Range: "bytes=3-2"}, 200, "0123456789", ""},
-		{"other unit", Request{Range: "lines=0-1"}, 200, "0123456789", ""},
-		{"signs", Request{Range: "bytes=+0-1"}, 200, "0123456789", ""},
-		{"head", Request{Method: "HEAD", Range: "bytes=0-1"}, 200, "0123456789", ""},
-		{"if unchanged", Request{Range: "bytes=0-1", IfRange: tag}, 206, "01", "bytes 0-1/10"},
-		{"if changed", Request{Range: "bytes=0-1", IfRange: `"x"`}, 200, "0123456789", ""},
+		{"first two", Request{Range: field("bytes=0-1")}, 206, "01", "bytes 0-1/10"},
+		{"from", Request{Range: field("bytes=8-")}, 206, "89", "bytes 8-9/10"},
+		{"last", Request{Range: field("bytes=-3")}, 206, "789", "bytes 7-9/10"},
+		{"longer than all", Request{Range: field("bytes=5-100")}, 206, "56789", "bytes 5-9/10"},
+		{"last more than all", Request{Range: field("bytes=-100")}, 206, "0123456789", "bytes 0-9/10"},
+		{"outside", Request{Range: field("bytes=10-")}, 416, "", "bytes */10"},
+		{"last none", Request{Range: field("bytes=-0")}, 416, "", "bytes */10"},
+		{"two", Request{Range: field("bytes=0-1,4-5")}, 200, "0123456789", ""},
+		{"reversed", Request{Range: field("bytes=3-2")}, 200, "0123456789", ""},
+		{"other unit", Request{Range: field("lines=0-1")}, 200, "0123456789", ""},
+		{"signs", Request{Range: field("bytes=+0-1")}, 200, "0123456789", ""},
+		{"head", Request{Method: "HEAD", Range: field("bytes=0-1")}, 200, "0123456789", ""},
+		{"if unchanged", Request{Range: field("bytes=0-1"), IfRange: field(tag)}, 206, "01", "bytes 0-1/10"},
+		{"if changed", Request{Range: field("bytes=0-1"), IfRange: field(`"x"`)}, 200, "0123456789", ""},
 	} {
 		resp := f.get(test.r)
 		if resp.Status != test.status || resp.ContentRange != test.contentRange {
@@ -423,7 +426,7 @@ func TestConditionalAndPartialReads(t *testing.T) {
 func TestEmptyIfRange(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "hello")
-	r := Request{Range: "bytes=0-1"}
+	r := Request{Range: field("bytes=0-1")}
 	if err := AddField(&r, "If-Range", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -438,7 +441,7 @@ func TestRangeOfAnEmptyState(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustPut(t, "")
 	for _, header := range []string{"bytes=0-", "bytes=0-0", "bytes=-5", "bytes=5-"} {
-		if resp := f.get(Request{Range: header}); resp.Status != 200 || resp.ContentRange != "" || len(resp.Body) != 0 {
+		if resp := f.get(Request{Range: field(header)}); resp.Status != 200 || resp.ContentRange != "" || len(resp.Body) != 0 {
 			t.Errorf("%s: %+v", header, resp)
 		}
 	}

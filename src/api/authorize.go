@@ -20,7 +20,7 @@ func (a *API) authorize(ruleOf func(config.Access) config.AccessRule, r *Request
 		return errNoCertificate
 	case rule.NeedsToken() && !creds.HasToken():
 		return errNoToken
-	case rule.NeedsToken() && !creds.Authorizes(r.Authorization):
+	case rule.NeedsToken() && !creds.Authorizes(r.Authorization.Value):
 		return errUnauthorized
 	}
 	return nil

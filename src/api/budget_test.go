@@ -133,11 +133,11 @@ func TestSlowReadersKeepFewVersions(t *testing.T) {
 func TestSmallBodiesPinNothing(t *testing.T) {
 	f := newFixture(t, func(s *Settings) { s.State = 4 * maxCopied })
 	f.mustPut(t, strings.Repeat("x", 4*maxCopied))
-	resp := f.get(Request{Range: "bytes=0-16383"})
+	resp := f.get(Request{Range: field("bytes=0-16383")})
 	if len(resp.Body) != maxCopied || cap(resp.Body) > 2*maxCopied || resp.Done != nil {
 		t.Errorf("a range of %d bytes keeps %d", len(resp.Body), cap(resp.Body))
 	}
-	if resp := f.get(Request{Range: "bytes=0-16384"}); resp.Status != 206 || resp.Done == nil || f.Versions() != 1 {
+	if resp := f.get(Request{Range: field("bytes=0-16384")}); resp.Status != 206 || resp.Done == nil || f.Versions() != 1 {
 		t.Errorf("a larger range: %d, %d versions", resp.Status, f.Versions())
 	}
 	if resp := f.get(Request{Method: "HEAD"}); resp.Done != nil {

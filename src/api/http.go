@@ -75,13 +75,13 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	resp.Write(w, r.Method)
 }
 
-// newRequest returns the request even with an error.
+// newRequest returns the request without its body, even with an error.
 func newRequest(r *http.Request) (*Request, error) {
 	from := originOf(r)
 	req := &Request{
 		ID: from.id, Client: from.Client, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
-		Body: r.Body, ContentLength: r.ContentLength,
-		NoLength: r.ContentLength == 0 && r.Header["Content-Length"] == nil,
+		ContentLength: r.ContentLength,
+		NoLength:      r.ContentLength == 0 && r.Header["Content-Length"] == nil,
 	}
 	if req.Path == "" && r.Method != http.MethodConnect {
 		req.Path = "/" // RFC 9110, section 4.2.3

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -26,16 +25,25 @@ func (f *Field) Add(line string) {
 	*f = Field{Present: true, Value: line}
 }
 
+// set sets a field that has one line. A second one is ambiguous.
+func (f *Field) set(line string) error {
+	if f.Present {
+		return errRepeatedField
+	}
+	*f = Field{Present: true, Value: line}
+	return nil
+}
+
 // AddField adds a line of the header. Fields that the API does not use are
 // ignored.
 func AddField[T string | []byte](r *Request, name string, value T) error {
 	switch name {
 	case "Authorization":
-		return setOnce(&r.Authorization, string(value))
+		return r.Authorization.set(string(value))
 	case "If-Range":
-		return setOnce(&r.IfRange, string(value))
+		return r.IfRange.set(string(value))
 	case "Range":
-		return setOnce(&r.Range, string(value))
+		return r.Range.set(string(value))
 	case "If-Match":
 		return r.addLine(&r.IfMatch, string(value))
 	case "If-None-Match":
@@ -60,24 +68,14 @@ func (r *Request) addLine(list *Field, line string) error {
 	return nil
 }
 
-func setOnce(field *string, value string) error {
-	if *field != "" {
-		return errRepeatedField
-	}
-	*field = cmp.Or(value, " ") // an empty field is not a missing one
-	return nil
-}
-
-// A Request is what the API needs of an HTTP request. Authorization, IfRange and
-// Range are values of header fields, empty where the field is missing, and a space
-// where it is empty.
+// A Request is what the API needs of an HTTP request.
 type Request struct {
 	ID              ID
 	Method, Path    string
 	Protocol        string // such as "HTTP/1.1"
-	Authorization   string
-	IfRange         string
-	Range           string
+	Authorization   Field
+	IfRange         Field
+	Range           Field
 	IfMatch         Field
 	IfNoneMatch     Field
 	ContentEncoding Field

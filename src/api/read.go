@@ -36,9 +36,9 @@ func (a *API) get(_ context.Context, r *Request) (Response, error) {
 	if len(v.Data) == 0 || r.Method != http.MethodGet {
 		return resp, nil
 	}
-	if r.Range != "" && (r.IfRange == "" || r.IfRange == v.ETag) {
+	if r.Range.Present && (!r.IfRange.Present || r.IfRange.Value == v.ETag) {
 		var err error
-		if resp, err = partial(resp, r.Range); err != nil {
+		if resp, err = partial(resp, r.Range.Value); err != nil {
 			return Response{}, err
 		}
 	}

@@ -61,7 +61,7 @@ func (reflector) Serve(_ context.Context, r *api.Request) api.Response {
 	if err != nil {
 		return api.Response{Status: http.StatusBadRequest, Close: true, ContentType: "text/plain", Body: []byte("the body is not whole")}
 	}
-	text := fmt.Sprintf("%q %q %q %d %v %q %v %v %v %v %q %q %q", r.Method, r.Path, r.Protocol, r.ContentLength, r.NoLength,
+	text := fmt.Sprintf("%q %q %q %d %v %v %v %v %v %v %v %v %q", r.Method, r.Path, r.Protocol, r.ContentLength, r.NoLength,
 		r.Authorization, r.IfMatch, r.IfNoneMatch, r.ContentEncoding, r.ContentRange, r.IfRange, r.Range, body)
 	return api.Response{Status: http.StatusOK, ContentType: "text/plain", ETag: `"a"`, Body: []byte(text)}
 }

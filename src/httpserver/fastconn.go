@@ -11,7 +11,7 @@ import (
 // A fastConn is a connection that package http1 serves, and its deadlines. It
 // implements http1.Conn.
 type fastConn struct {
-	net.Conn              // TLS, or the same as below
+	net.Conn              // TLS, or the same as transport
 	transport       *conn // what carries it
 	readBy, writeBy time.Time
 }
