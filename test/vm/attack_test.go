@@ -30,10 +30,7 @@ func TestAttacks(t *testing.T) {
 	t.Parallel()
 	m := NewMachine(t, *image, Durable)
 	m.Memory = 1280 // more than MemoryMax= allows the service
-	m.PowerOn(t)
-	m.WaitUp(t)
-	g := &guest{Machine: m}
-	g.foobar, _ = findPrograms(t, m)
+	g := startGuest(t, m)
 	g.foobar.client.Timeout = time.Minute
 	largest := []byte(strings.Repeat("x", 16<<20))
 	write := func() error { return g.foobar.post(context.Background(), largest) }

@@ -17,6 +17,16 @@ type guest struct {
 	foobar *program
 }
 
+// startGuest starts a machine and waits until it is up.
+func startGuest(t *testing.T, m *Machine) *guest {
+	t.Helper()
+	m.PowerOn(t)
+	m.WaitUp(t)
+	g := &guest{Machine: m}
+	g.foobar, _ = findPrograms(t, m)
+	return g
+}
+
 // show returns a property of a unit.
 func (g *guest) show(t *testing.T, unit, property string) string {
 	t.Helper()

@@ -15,11 +15,7 @@ import (
 // boot, and the limits of cgroups and of their packet filters.
 func TestKernel(t *testing.T) {
 	t.Parallel()
-	m := NewMachine(t, *image, Durable)
-	m.PowerOn(t)
-	m.WaitUp(t)
-	g := &guest{Machine: m}
-	g.foobar, _ = findPrograms(t, m)
+	g := startGuest(t, NewMachine(t, *image, Durable))
 	t.Run("an enabled service is up after a cold boot", g.coldBoot)
 	t.Run("the largest uploads fit into the limits", g.largestUploads)
 	t.Run("MemoryMax", g.memoryMax)

@@ -22,11 +22,7 @@ func (g *guest) serviceDropIn(t *testing.T, lines string) {
 // container: handlers of core files, and quotas.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	m := NewMachine(t, *image, Durable)
-	m.PowerOn(t)
-	m.WaitUp(t)
-	g := &guest{Machine: m}
-	g.foobar, _ = findPrograms(t, m)
+	g := startGuest(t, NewMachine(t, *image, Durable))
 	t.Run("LimitCORE", g.coreHandler)
 	t.Run("StateDirectoryQuota", g.stateQuota)
 }
