@@ -23,10 +23,18 @@ type Settings struct {
 // can keep in memory by reading them. Smaller versions can be as many more.
 const MaxVersions = 4
 
-// A Store is what an API needs of a state.Store.
+// A Store keeps the state, as *state.Store does. Its errors are those of package
+// state, or others, which are answered with status 500.
 type Store interface {
-	Current() *state.Version
+	// Read returns a version that is at least as new as the call, nil before the
+	// first write.
+	Read(context.Context) (*state.Version, error)
+	// Replace makes the bytes, which the caller must not use afterwards, the state
+	// if the condition holds.
 	Replace(context.Context, state.Condition, []byte) (*state.Version, error)
+	// Check returns the error that a write would fail with now, as far as the store
+	// can know.
+	Check(context.Context) error
 }
 
 // An API answers requests. Its methods may be called by many goroutines.
@@ -47,10 +55,11 @@ func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *AP
 	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
 	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
 	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}
+	options := method{health.rule, a.options}
 	a.routes = map[string]route{
 		"/":        {"GET, HEAD, POST, PUT", map[string]method{"GET": read, "HEAD": read, "POST": write, "PUT": write}},
 		"/healthz": {"GET, HEAD", map[string]method{"GET": health, "HEAD": health}},
-		"*":        {"OPTIONS", map[string]method{"OPTIONS": health}}, // the server as a whole, RFC 9110, section 9.3.7
+		"*":        {"OPTIONS", map[string]method{"OPTIONS": options}}, // the server as a whole, RFC 9110, section 9.3.7
 	}
 	a.Apply(s)
 	return a
@@ -107,8 +116,17 @@ type method struct {
 	serve func(context.Context, *Request) (Response, error)
 }
 
-// health reports whether a load balancer may send requests to this service.
-func (a *API) health(context.Context, *Request) (Response, error) {
+// health reports whether a load balancer may send requests to this service: whether
+// the service can read the state, and is to go on.
+func (a *API) health(ctx context.Context, r *Request) (Response, error) {
+	if _, err := a.store.Read(ctx); err != nil {
+		return Response{}, err
+	}
+	return a.options(ctx, r)
+}
+
+// options answers without the store.
+func (a *API) options(context.Context, *Request) (Response, error) {
 	if a.draining.Load() {
 		return Response{}, errDraining
 	}

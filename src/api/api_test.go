@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -256,7 +257,7 @@ func TestAccess(t *testing.T) {
 			if (resp.Status == 401) != (resp.WWWAuthenticate != "") {
 				t.Errorf("%d with WWW-Authenticate %q", resp.Status, resp.WWWAuthenticate)
 			}
-			if changed := string(f.store.Current().Data) == "y"; changed != (verb == "POST" && test.status == 200) {
+			if changed := string(f.disk.Current().Data) == "y"; changed != (verb == "POST" && test.status == 200) {
 				t.Errorf("%s by %q: changed is %v", verb, test.who, changed)
 			}
 		}
@@ -464,13 +465,55 @@ func TestFailedWriteIsLoggedAndToldShortly(t *testing.T) {
 	}
 }
 
+func unknown(cause error) error { return fmt.Errorf("%w: %w", state.ErrUnknownOutcome, cause) }
+
+func unavailable(cause string) error { return fmt.Errorf("%w: %s", state.ErrUnavailable, cause) }
+
+// A brokenStore is a store over a network that is interrupted.
+type brokenStore struct{ read, replace error }
+
+func (s brokenStore) Read(context.Context) (*state.Version, error) { return nil, s.read }
+
+func (s brokenStore) Replace(context.Context, state.Condition, []byte) (*state.Version, error) {
+	return nil, s.replace
+}
+
+func (s brokenStore) Check(context.Context) error { return s.read }
+
+// TestStoreThatCannotBeReached keeps apart what has not happened and what may
+// have: a client repeats the first, and asks about the second.
+func TestStoreThatCannotBeReached(t *testing.T) {
+	f := newFixture(t, nil)
+	f.store = brokenStore{read: unavailable("10.0.0.1"), replace: unknown(errors.New("10.0.0.1"))}
+	for _, path := range []string{"/", "/healthz"} {
+		resp := f.Serve(context.Background(), &Request{Method: "GET", Path: path})
+		if resp.Status != 503 || resp.RetryAfter == "" || resp.Close || !strings.Contains(string(resp.Body), "unchanged") {
+			t.Errorf("GET %s: %+v", path, resp)
+		}
+	}
+	resp := f.put("x", nil)
+	if resp.Status != 504 || resp.RetryAfter != "" || !strings.Contains(string(resp.Body), "GET it and compare") || strings.Contains(string(resp.Body), "10.0.0.1") {
+		t.Errorf("POST: %d %s", resp.Status, resp.Body)
+	}
+	if resp := f.Serve(context.Background(), &Request{Method: "OPTIONS", Path: "*"}); resp.Status != 200 {
+		t.Errorf("OPTIONS *: %+v", resp)
+	}
+}
+
 func TestStatusOfStorageErrors(t *testing.T) {
 	for err, status := range map[error]int{
-		state.ErrNoSpace:        507,
-		state.ErrReadOnly:       500,
-		state.ErrPrecondition:   412,
-		context.Canceled:        503,
-		errors.New("any other"): 500,
+		state.ErrNoSpace:           507,
+		state.ErrReadOnly:          500,
+		state.ErrPrecondition:      412,
+		state.ErrUnavailable:       503,
+		state.ErrUnknownOutcome:    504,
+		context.Canceled:           503,
+		context.DeadlineExceeded:   503,
+		errors.New("any other"):    500,
+		unknown(context.Canceled):  504,
+		unknown(state.ErrNoSpace):  504,
+		unavailable("dial failed"): 503,
+		fmt.Errorf("%w: %w", state.ErrUnavailable, context.DeadlineExceeded): 503,
 	} {
 		if got, _ := publicResponse(&Request{}, err); got.Status != status {
 			t.Errorf("%v: %d, want %d", err, got.Status, status)

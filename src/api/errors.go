@@ -111,7 +111,13 @@ func publicResponse(r *Request, err error) (resp Response, message string) {
 	case errors.As(err, &refused):
 		return refused.response, refused.message
 	case errors.Is(err, state.ErrPrecondition):
-		return Response{Status: http.StatusPreconditionFailed}, err.Error()
+		return Response{Status: http.StatusPreconditionFailed}, state.ErrPrecondition.Error()
+	case errors.Is(err, state.ErrUnknownOutcome): // before its cause
+		return Response{Status: http.StatusGatewayTimeout},
+			state.ErrUnknownOutcome.Error() + ": GET it and compare, or repeat the request with the same If-Match; the request ID is " + r.ID.String()
+	case errors.Is(err, state.ErrUnavailable):
+		return Response{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter},
+			state.ErrUnavailable.Error() + "; the state is unchanged: try again later"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errUploadBudget.response, err.Error()
 	case errors.Is(err, state.ErrNoSpace):
@@ -119,7 +125,7 @@ func publicResponse(r *Request, err error) (resp Response, message string) {
 			state.ErrNoSpace.Error() + "; the state is unchanged; the request ID is " + r.ID.String()
 	}
 	return Response{Status: http.StatusInternalServerError},
-		"the state could not be stored; the log of the service has the reason under the request ID " + r.ID.String()
+		"the state could not be read or stored; the log of the service has the reason under the request ID " + r.ID.String()
 }
 
 // logError logs why a request was refused or has failed. A refusal has level debug,

@@ -20,8 +20,11 @@ const maxCopied = 16 << 10
 
 // get answers GET and HEAD with the state. The conditions are evaluated in the
 // order of RFC 9110, section 13.2.2.
-func (a *API) get(_ context.Context, r *Request) (Response, error) {
-	v := a.store.Current()
+func (a *API) get(ctx context.Context, r *Request) (Response, error) {
+	v, err := a.store.Read(ctx)
+	if err != nil {
+		return Response{}, err
+	}
 	if !ifMatch(etags(r.IfMatch), v) {
 		return Response{}, state.ErrPrecondition
 	}
@@ -37,7 +40,6 @@ func (a *API) get(_ context.Context, r *Request) (Response, error) {
 		return resp, nil
 	}
 	if r.Range.Present && (!r.IfRange.Present || r.IfRange.Value == v.ETag) {
-		var err error
 		if resp, err = partial(resp, r.Range.Value); err != nil {
 			return Response{}, err
 		}

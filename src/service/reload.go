@@ -37,6 +37,9 @@ func (s *Service) reload() {
 	before := effectiveAccess(s.config, s.credentials.Current())
 	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
 	if err == nil {
+		err = s.store.Apply(c, set)
+	}
+	if err == nil {
 		s.credentials.Replace(set)
 		s.apply(c)
 	}

@@ -54,7 +54,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 			s.reload()
 		case <-tick.C:
 			s.pingWatchdog()
-		case <-s.committed:
+		case <-s.storeChanged:
 			if statusDue == nil {
 				statusDue = time.After(statusDebounce)
 			}

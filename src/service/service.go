@@ -2,7 +2,7 @@
 // configuration, the credentials and the state, serves them until a signal ends
 // it, and reports its state to systemd and in the log.
 //
-// It parses no command line (src/foobar does) and answers no request (package
+// It parses no command line (package command does) and answers no request (package
 // api does). Read service.go first, then run.go.
 package service
 
@@ -19,16 +19,17 @@ import (
 	"foobar/src/logging"
 	"foobar/src/metrics"
 	"foobar/src/notify"
-	"foobar/src/state"
 
 	"go.uber.org/zap"
 )
 
 // Options say what a Service serves, and what it takes from its process.
 type Options struct {
-	Version     string
-	ConfigFile  string // path of conf.yaml, empty for the defaults
-	DataDir     string
+	Version    string
+	ConfigFile string // path of conf.yaml, empty for the defaults
+	DataDir    string
+	// OpenStore opens the store: OpenDisk, or that of another package.
+	OpenStore   OpenStore
 	Credentials credentials.Files
 	// MemoryMaxFile is the path of a file like memory.max of a control group, empty
 	// where no memory limit is known.
@@ -53,25 +54,26 @@ type Service struct {
 	sockets     *listen.Sockets
 	notifier    *notify.Notifier
 	interval    time.Duration // between two pings of the watchdog
-	store       *state.Store
+	store       Store
 	metrics     *metrics.Metrics
 	api         *api.API
 	servers     []*httpserver.Server
 	stopping    atomic.Bool
-	committed   chan struct{} // holds one if the state has changed since the last status line
-	reloadErr   error         // why the last reload was rejected
-	warned      time.Time     // when the log last warned of the certificate's end
+	// storeChanged holds one if the store has changed since the last status line.
+	storeChanged chan struct{}
+	reloadErr    error     // why the last reload was rejected
+	warned       time.Time // when the log last warned of the certificate's end
 }
 
 // Open does everything that can fail before the service is ready. An error that a
 // restart cannot fix is a ConfigError.
 func Open(o Options) (*Service, error) {
 	s := &Service{
-		options:   o,
-		level:     zap.NewAtomicLevel(),
-		notifier:  notify.New(nil),
-		metrics:   metrics.New(o.Version),
-		committed: make(chan struct{}, 1),
+		options:      o,
+		level:        zap.NewAtomicLevel(),
+		notifier:     notify.New(nil),
+		metrics:      metrics.New(o.Version),
+		storeChanged: make(chan struct{}, 1),
 	}
 	if err := s.open(); err != nil {
 		s.logNotifyError(s.notifier.Status("Not started: " + err.Error()))

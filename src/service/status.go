@@ -37,11 +37,12 @@ func (s *Service) pingWatchdog() {
 	s.metrics.WatchdogPing(s.interval)
 }
 
-// healthy returns an error where the API does not answer a read.
+// healthy returns an error where the API does not answer. It does not ask the
+// store, which may have to wait for a network that a restart does not repair.
 func (s *Service) healthy() error {
-	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodHead, Path: "/", Client: api.Client{Trusted: true}})
-	if resp.Status >= http.StatusInternalServerError {
-		return fmt.Errorf("HEAD / has status %d", resp.Status)
+	resp := s.api.Serve(context.Background(), &api.Request{Method: http.MethodOptions, Path: "*", Client: api.Client{Trusted: true}})
+	if resp.Status == http.StatusInternalServerError {
+		return fmt.Errorf("OPTIONS * has status %d", resp.Status)
 	}
 	return nil
 }
@@ -51,14 +52,18 @@ func (s *Service) ready() error {
 	if s.stopping.Load() {
 		return errors.New("stopping")
 	}
-	return errors.Join(s.healthy(), s.store.Check())
+	return errors.Join(s.healthy(), s.store.Check(context.Background()))
 }
 
 // status returns the line that `systemctl status` shows.
 func (s *Service) status() string {
 	state := "no state stored yet"
-	if v := s.store.Current(); v != nil {
+	v, about := s.store.Status()
+	if v != nil {
 		state = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
+	}
+	if about != "" {
+		state += ", " + about
 	}
 	certificate := credentials.Validity(s.credentials.Current().Leaf(), time.Now())
 	var addresses []string

@@ -4,34 +4,79 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/config"
+	"foobar/src/credentials"
 	"foobar/src/logging"
+	"foobar/src/metrics"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
 )
 
+// A Store is an api.Store that a Service opens, reloads and closes.
+type Store interface {
+	api.Store
+	// Apply puts another configuration and other credentials in force. With an error
+	// it has changed nothing.
+	Apply(config.Config, *credentials.Set) error
+	// Status returns the newest version that the store knows of, nil before the
+	// first write, and a phrase about the store for the status line, which may be
+	// empty. Status does not wait.
+	Status() (*state.Version, string)
+	Close() error
+}
+
+// OpenStore opens a store, as OpenDisk does.
+type OpenStore func(StoreOptions) (Store, error)
+
+// StoreOptions are what a Service opens its Store with.
+type StoreOptions struct {
+	// Dir is the state directory. A store that keeps the state elsewhere takes the
+	// name of the instance, such as "foobar@blue", from the last part of the path.
+	Dir         string
+	Config      config.Config
+	Credentials *credentials.Set
+	Metrics     *metrics.Metrics
+	Log         *zap.Logger
+	// OnCommit is called as state.Options has it.
+	OnCommit func(total, synced time.Duration, size int)
+	// OnChange is called when Status has changed otherwise than by a commit.
+	OnChange func()
+}
+
+// Instance returns the name of the instance.
+func (o StoreOptions) Instance() string { return filepath.Base(o.Dir) }
+
 // checkpointDelay is how soon after a write an administrator finds it in the
 // statefile.
 const checkpointDelay = 100 * time.Millisecond
 
-func (s *Service) openStore() (err error) {
-	s.store, err = state.Open(state.Options{
-		Dir: s.options.DataDir, CheckpointDelay: checkpointDelay,
-		OnCommit: s.onCommit, Log: s.logStorage,
+// A diskStore is the store in a directory.
+type diskStore struct{ *state.Store }
+
+// OpenDisk opens the store in o.Dir.
+func OpenDisk(o StoreOptions) (Store, error) {
+	store, err := state.Open(state.Options{
+		Dir: o.Dir, CheckpointDelay: checkpointDelay, OnCommit: o.OnCommit,
+		Log: func(message string, err error) { logStorage(o.Log, message, err) },
 	})
 	if err != nil {
-		return storeError(err)
+		return nil, storeError(err)
 	}
-	if v := s.store.Current(); v != nil {
-		s.metrics.SetState(len(v.Data), v.Modified)
-	}
-	s.metrics.RegisterStateDirectory(s.options.DataDir)
-	return nil
+	o.Metrics.RegisterStateDirectory(o.Dir)
+	return diskStore{store}, nil
 }
+
+// Apply implements Store.
+func (diskStore) Apply(config.Config, *credentials.Set) error { return nil }
+
+// Status implements Store.
+func (d diskStore) Status() (*state.Version, string) { return d.Current(), "" }
 
 // storeError makes a ConfigError of what a restart cannot fix.
 func storeError(err error) error {
@@ -44,19 +89,38 @@ func storeError(err error) error {
 }
 
 // logStorage logs what the store has recovered and what has failed.
-func (s *Service) logStorage(message string, err error) {
+func logStorage(log *zap.Logger, message string, err error) {
 	if err != nil {
-		s.log.Error(message, api.Event(err).Field(), zap.Error(err))
+		log.Error(message, api.Event(err).Field(), zap.Error(err))
 		return
 	}
-	s.log.Info(message, logging.Recovered.Field())
+	log.Info(message, logging.Recovered.Field())
+}
+
+func (s *Service) openStore() (err error) {
+	s.store, err = s.options.OpenStore(StoreOptions{
+		Dir: s.options.DataDir, Config: s.config, Credentials: s.credentials.Current(),
+		Metrics: s.metrics, Log: s.log, OnCommit: s.onCommit, OnChange: s.notifyLater,
+	})
+	if err != nil {
+		return err
+	}
+	if v, _ := s.store.Status(); v != nil {
+		s.metrics.SetState(len(v.Data), v.Modified)
+	}
+	return nil
 }
 
 // onCommit records a commit, and has the status line follow it.
 func (s *Service) onCommit(total, fsync time.Duration, size int) {
 	s.metrics.ObserveCommit(total, fsync, size)
+	s.notifyLater()
+}
+
+// notifyLater has the status line follow a change of the store.
+func (s *Service) notifyLater() {
 	select {
-	case s.committed <- struct{}{}:
+	case s.storeChanged <- struct{}{}:
 	default:
 	}
 }

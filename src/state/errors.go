@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// Errors that callers can act on. A call that returns one of them has not
-// changed what Current returns.
+// Errors that callers can act on. A call that returns one of them, other than
+// ErrUnknownOutcome, has not changed the state. A Store of this package returns
+// neither ErrUnavailable nor ErrUnknownOutcome; one over a network does.
 var (
 	ErrPrecondition = errors.New("precondition failed: the current version does not satisfy If-Match or If-None-Match")
 	ErrNoSpace      = errors.New("no space left to store the state")
@@ -18,6 +19,10 @@ var (
 	ErrInUse        = errors.New("the state directory is in use by another process")
 	ErrOwner        = errors.New("the state belongs to another user")
 	ErrClosed       = errors.New("the state store is closed")
+	// ErrUnavailable is for a store that cannot be reached now.
+	ErrUnavailable = errors.New("the state store is unavailable")
+	// ErrUnknownOutcome is for a write that may have happened, or happen later.
+	ErrUnknownOutcome = errors.New("it is unknown whether the state was replaced")
 )
 
 // classify wraps an error of the file system, if it is one, in the error of this

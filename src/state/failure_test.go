@@ -37,7 +37,7 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 				t.Fatalf("error is %v", err)
 			}
 			wantState(t, s, before)
-			if err := s.Check(); !errors.Is(err, ErrFailed) {
+			if err := s.Check(t.Context()); !errors.Is(err, ErrFailed) {
 				t.Errorf("Check says %v", err)
 			}
 			_, err = s.Replace(context.Background(), ifNone, nil) // recovers and is refused
@@ -45,7 +45,7 @@ func TestWriteAfterAFailedWrite(t *testing.T) {
 				t.Errorf("error is %v; Current has changed: %v", err, s.Current() != version)
 			}
 			replace(t, s, ifMatch(version.ETag), data)
-			if err := s.Check(); err != nil {
+			if err := s.Check(t.Context()); err != nil {
 				t.Errorf("Check says %v", err)
 			}
 			new, err := os.Stat(filepath.Join(dir, slotsName))

@@ -52,7 +52,7 @@ func TestFullDisk(t *testing.T) {
 
 			s = openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 			wantState(t, s, state)
-			if err := s.Check(); err != nil {
+			if err := s.Check(t.Context()); err != nil {
 				wantErrNoSpace(t, s, "refused")
 			}
 			freeSpace()

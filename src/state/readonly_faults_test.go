@@ -37,7 +37,7 @@ func testReadOnlyRemount(t *testing.T, checkpoint bool) {
 		}
 	}
 	wantState(t, s, "before")
-	if err := s.Check(); !errors.Is(err, ErrReadOnly) {
+	if err := s.Check(t.Context()); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("Check says %v", err)
 	}
 	crash(t, s)

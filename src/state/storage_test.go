@@ -31,11 +31,11 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := closedDirectory(t, "state")
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-			if err := s.Check(); err != nil {
+			if err := s.Check(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			change(t, dir)
-			if err := s.Check(); !errors.Is(err, ErrChanged) {
+			if err := s.Check(t.Context()); !errors.Is(err, ErrChanged) {
 				t.Errorf("Check says %v", err)
 			}
 			for _, data := range []string{"small", largeState("x")} {
@@ -59,7 +59,7 @@ func TestFileDeletedWhileOpen(t *testing.T) {
 		dir := closedDirectory(t, "before", state)
 		s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 		removeFile(t, dir, FileName)
-		if err := s.Check(); !errors.Is(err, ErrChanged) {
+		if err := s.Check(t.Context()); !errors.Is(err, ErrChanged) {
 			t.Errorf("Check says %v", err)
 		}
 		if _, err := s.Replace(context.Background(), nil, []byte("next")); !errors.Is(err, ErrChanged) {
@@ -97,7 +97,7 @@ func TestChangedMetadataIsNoChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	replaceByCopy(t, file)
-	if err := s.Check(); err != nil {
+	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
 	replace(t, s, nil, "next")

@@ -84,6 +84,9 @@ func Open(o Options) (*Store, error) {
 // first write. It does not block.
 func (s *Store) Current() *Version { return s.current.Load() }
 
+// Read returns Current, and no error.
+func (s *Store) Read(context.Context) (*Version, error) { return s.Current(), nil }
+
 // Replace makes data the state if c holds, and returns the new version once it
 // is on stable storage. The caller must not use data afterwards. If ctx ends
 // before a commit takes the write, the write does not happen and Replace returns
@@ -110,8 +113,9 @@ func (s *Store) Replace(ctx context.Context, c Condition, data []byte) (*Version
 }
 
 // Check returns the error that a write would fail with now, if it would fail. It
-// looks at the files, so that it notices changes by other programs.
-func (s *Store) Check() error {
+// looks at the files, so that it notices changes by other programs. It waits for
+// a commit in progress, whatever the context.
+func (s *Store) Check(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.storage.check()

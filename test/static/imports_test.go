@@ -14,6 +14,7 @@ import (
 // those of the layers below its own, and no other of src.
 var layers = [][]string{
 	{"foobar"},
+	{"command"},
 	{"service", "adminclient"},
 	{"httpserver"},
 	{"http1"},

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"flag"
@@ -118,13 +118,13 @@ func section(t *testing.T, title string) []string {
 }
 
 func TestUsageAndPageFollowTheExitStatuses(t *testing.T) {
-	source := string(must[[]byte](t)(os.ReadFile("main.go")))
+	source := string(must[[]byte](t)(os.ReadFile("program.go")))
 	want := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^\texit[A-Z]\w* += (\d+)`).FindAllStringSubmatch(source, -1) {
 		want[m[1]] = true
 	}
 	if len(want) < 3 {
-		t.Fatalf("main.go has no more than %v", want)
+		t.Fatalf("program.go has no more than %v", want)
 	}
 	page := map[string]bool{}
 	for _, line := range section(t, "EXIT STATUS") {

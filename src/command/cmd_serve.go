@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func newServeCommand(flags *flag.FlagSet) action {
 	stringFlag(flags, "admin-listen", &addresses.Admin)
 	return func(env environment) error {
 		o.Listen = func() (*listen.Sockets, error) { return listen.Open(addresses) }
-		o.Getenv, o.Stderr = env.getenv, env.stderr
+		o.Getenv, o.Stderr, o.OpenStore = env.getenv, env.stderr, env.openStore
 		return serve(o)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"crypto/tls"
@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"foobar/src/credentials"
+	"foobar/src/service"
 )
 
 // TestMain lets the test binary be the program itself, so that tests run real
 // processes without building another.
 func TestMain(m *testing.M) {
 	if os.Getenv("FOOBAR_RUN_MAIN") != "" {
-		main()
+		Main(service.OpenDisk)
 	}
 	os.Exit(m.Run())
 }
