@@ -29,6 +29,7 @@ type Config struct {
 	HTTP     HTTP
 	Limits   Limits
 	Timeouts Timeouts
+	Cluster  Cluster
 }
 
 // Log selects what is logged.

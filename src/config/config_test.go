@@ -57,6 +57,13 @@ func TestParse(t *testing.T) {
 		"access": {"access:\n  read: token\n  write: nobody\n", with(func(c *Config) {
 			c.Access = Access{Token, Nobody, Anyone}
 		})},
+		"cluster": {"cluster: {endpoints: [10.0.0.1:2379, \"[fd00::0:1]:2379\"], server_name: etcd.example, prefix: /a/b, timeout: 3s, try_timeout: 1s}", with(func(c *Config) {
+			c.Cluster = Cluster{"10.0.0.1:2379, [fd00::1]:2379", "etcd.example", "/a/b", Duration(3 * time.Second), Duration(time.Second)}
+			c.Limits.State = 1 << 20
+		})},
+		"small state of a cluster": {"cluster: {endpoints: [10.0.0.1:2379]}\nlimits: {state: 1KiB}", with(func(c *Config) {
+			c.Cluster.Endpoints, c.Limits.State = "10.0.0.1:2379", 1024
+		})},
 		"access by certificate": {"access:\n  read: certificate\n  write: both\n  health: token\n", with(func(c *Config) {
 			c.Access = Access{Certificate, Both, Token}
 		})},
@@ -75,7 +82,7 @@ func TestParse(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown section":      {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, http, limits or timeouts`},
+		"unknown section":      {"log: {level: info}\nlimit: {}\n", `conf.yaml:2:1: unknown key "limit": allowed is log, access, http, limits, timeouts or cluster`},
 		"unknown key":          {"limits:\n  stat: 1\n", `conf.yaml:2:3: unknown key "limits.stat": allowed is state, uploads, header, requests, connections or per_address`},
 		"repeated key":         {"log:\n  level: info\n  level: warn\n", `conf.yaml:3:3: repeated key "level": the first one is at 2:3`},
 		"wrong type":           {"limits:\n  connections: many\n", "conf.yaml:2:16: limits.connections: allowed is 1 to 1000000"},
@@ -99,11 +106,20 @@ func TestParseErrors(t *testing.T) {
 		"no value":             {"log:\n  level:\n", "conf.yaml:2:3: log.level has no value"},
 		"text for section":     {"log: info\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
 		"list for section":     {"log:\n- level\n", "conf.yaml:1:1: log: allowed is a mapping with level or access"},
-		"scalar document":      {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, http, limits or timeouts"},
+		"scalar document":      {"hello\n", "conf.yaml:1:1: allowed is a mapping with log, access, http, limits, timeouts or cluster"},
 		"second document":      {"log: {level: info}\n---\nlog: {level: warn}\n", "conf.yaml:2:1: a second document begins here: allowed is one"},
 		"syntax":               {"log: {level: info\n", "conf.yaml:2:1: not valid YAML: did not find expected ',' or '}' while parsing a flow mapping that begins at 1:6"},
 		"tab":                  {"log:\n\tlevel: info\n", "conf.yaml:2:1"},
 		"uploads below state":  {"limits:\n  state: 1MiB\n  uploads: 1KiB\n", "conf.yaml:3:12: limits.uploads: limits.uploads must be at least limits.state"},
+		"host name":            {"cluster:\n  endpoints: [etcd.example:2379]\n", "conf.yaml:2:14: cluster.endpoints: allowed is a list of addresses with ports, such as [10.0.0.1:2379]"},
+		"no port":              {"cluster: {endpoints: [10.0.0.1]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
+		"port 0":               {"cluster: {endpoints: [\"10.0.0.1:0\"]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
+		"address of no host":   {"cluster: {endpoints: [\"0.0.0.0:2379\"]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
+		"endpoint and no list": {"cluster: {endpoints: \"10.0.0.1:2379\"}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
+		"URL of an endpoint":   {"cluster: {endpoints: [\"https://10.0.0.1:2379\"]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
+		"server name":          {"cluster: {server_name: a b}\n", `conf.yaml:1:24: cluster.server_name: allowed is a name of letters, digits, - and ., or ""`},
+		"relative prefix":      {"cluster: {prefix: foobar}\n", "conf.yaml:1:19: cluster.prefix: allowed is a path of letters, digits and -._ such as /foobar"},
+		"state of a cluster":   {"limits: {state: 2MiB}\ncluster: {endpoints: [10.0.0.1:2379]}\n", "conf.yaml:1:17: limits.state: allowed is 1 to 1MiB with cluster.endpoints"},
 		"state above uploads":  {"limits:\n  state: 1GiB\n", "conf.yaml:2:10: limits.state: limits.uploads must be at least limits.state"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,6 +220,7 @@ access: {read: nobody, write: anyone, health: token}
 http: {protocols: [h2, http/1.1], fast_path: false}
 limits: {state: 1, uploads: 1GiB, header: 1025, requests: 3, connections: 1, per_address: 0}
 timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
+cluster: {endpoints: [10.0.0.1:2379, "[fd00::1]:2379"], server_name: etcd.example, prefix: /a, timeout: 3s, try_timeout: 1s}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -216,6 +233,7 @@ timeouts: {header: 1h, body: 1h30m, response: 61s, idle: 10ms, shutdown: 1m}
 		"log.level": "debug", "log.access": "true", "access.read": "nobody", "access.health": "token", "http.protocols": "[h2, http/1.1]", "http.fast_path": "false",
 		"limits.state": "1", "limits.uploads": "1GiB", "limits.header": "1025",
 		"limits.requests": "3", "limits.connections": "1", "limits.per_address": "0", "timeouts.header": "1h", "timeouts.body": "1h30m", "timeouts.response": "1m1s", "timeouts.idle": "10ms", "timeouts.shutdown": "1m",
+		"cluster.endpoints": `[10.0.0.1:2379, "[fd00::1]:2379"]`, "cluster.server_name": "etcd.example", "cluster.prefix": "/a", "cluster.timeout": "3s", "cluster.try_timeout": "1s",
 	} {
 		if values[path] != want {
 			t.Errorf("%s is %q, want %q", path, values[path], want)

@@ -22,7 +22,7 @@ type key struct {
 
 // keys returns every key of conf.yaml.
 func keys() []key {
-	return []key{
+	return append([]key{
 		choice("log.level", "!!str", func(c *Config) *zapcore.Level { return &c.Log.Level },
 			zapcore.DebugLevel, zapcore.InfoLevel, zapcore.WarnLevel, zapcore.ErrorLevel),
 		choice("log.access", "!!bool", func(c *Config) *bool { return &c.Log.Access }, true, false),
@@ -46,7 +46,7 @@ func keys() []key {
 		timeout("timeouts.response", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Response }),
 		timeout("timeouts.idle", 24*time.Hour, func(c *Config) *Duration { return &c.Timeouts.Idle }),
 		timeout("timeouts.shutdown", time.Hour, func(c *Config) *Duration { return &c.Timeouts.Shutdown }),
-	}
+	}, clusterKeys()...)
 }
 
 // choice returns a key that has one of some values, which fmt.Sprint returns as

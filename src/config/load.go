@@ -66,6 +66,9 @@ func (p *parser) parse(text []byte) error {
 	if err := p.parseMapping("", root, root); err != nil {
 		return err
 	}
+	if err := p.limitClusterState(); err != nil {
+		return err
+	}
 	return p.checkUploads()
 }
 

@@ -31,6 +31,11 @@ const (
 	Recovered    Event = "a00b7819824a4ba9bcfc93927cc19828"
 )
 
+// Events of a state in etcd.
+const (
+	ClusterUnused Event = "b130288e578049c9bf983a97b60053e6"
+)
+
 // Events of the service.
 const (
 	SocketMissing Event = "b7e374ff74c749458008a2ccac60de38"

@@ -39,3 +39,17 @@ func TestJournalTakesTheWholeLog(t *testing.T) {
 		t.Errorf("on standard error:\n%s", log)
 	}
 }
+
+// TestClusterIsNotUsed keeps the disk store where the program that can reach the
+// cluster was removed.
+func TestClusterIsNotUsed(t *testing.T) {
+	i := newInstance(t, "cluster: {endpoints: [10.0.0.1:2379]}")
+	i.withJournal()
+	i.run()
+	if entry := i.entry(logging.ClusterUnused); !strings.Contains(entry, "install foobar-etcd") || !strings.Contains(entry, "\nPRIORITY=4\n") {
+		t.Errorf("the entry is\n%s", entry)
+	}
+	if resp, _ := i.do(i.client(false), "POST", "hello"); resp.StatusCode != 200 || i.read("data/slots") == "" {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}

@@ -68,6 +68,10 @@ func OpenDisk(o StoreOptions) (Store, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
+	if o.Config.Cluster.Endpoints != "" {
+		o.Log.Warn("cluster.endpoints in conf.yaml is not used, and the state is in the state directory: install foobar-etcd to keep the state in etcd",
+			logging.ClusterUnused.Field())
+	}
 	o.Metrics.RegisterStateDirectory(o.Dir)
 	return diskStore{store}, nil
 }
