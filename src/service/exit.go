@@ -3,10 +3,8 @@ package service
 import (
 	"errors"
 
-	"foobar/src/api"
 	"foobar/src/listen"
 	"foobar/src/logging"
-	"foobar/src/state"
 
 	"go.uber.org/zap"
 )
@@ -31,9 +29,9 @@ func (s *Service) logExit(message string, err error) error {
 
 func exitEvent(err error) logging.Event {
 	var config *ConfigError
-	event := api.Event(err)
+	event, ok := contentEvent(err)
 	switch {
-	case event != logging.WriteFailed || errors.Is(err, state.ErrFailed):
+	case ok:
 		return event
 	case errors.Is(err, listen.ErrMissing):
 		return logging.SocketMissing

@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime/debug"
 
-	"foobar/src/api"
 	"foobar/src/config"
 )
 
@@ -26,12 +25,10 @@ const (
 )
 
 // requiredMemory returns what a configuration can make the heap need, in bytes:
-// connections, requests, uploads, the current state, the versions that clients can
-// keep in memory, and the one that the storage reads to compare or to recover it.
-// Clients that want more get status 503, or their connections are closed.
+// connections, requests and the content. Clients that want more get status 503, or
+// their connections are closed.
 func requiredMemory(c config.Config) int64 {
-	return idleMemory + connMemory*int64(c.Limits.Connections) + requestMemory*int64(c.Limits.Requests) +
-		(api.MaxVersions+2)*int64(c.Limits.State) + int64(c.Limits.Uploads)
+	return idleMemory + connMemory*int64(c.Limits.Connections) + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
 }
 
 // limitMemory makes the garbage collector work harder, whatever gcPercent is,
@@ -51,8 +48,7 @@ func limitMemory(c config.Config) {
 // limit, in bytes. A quarter of the limit is for what the kernel needs, such as
 // the buffers of connections.
 func CheckMemory(c config.Config, limit int64) error {
-	need := requiredMemory(c)
-	need += need / 3
+	need := requiredMemory(c) * 4 / 3
 	if need <= limit {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (s *Service) reload() {
 	before := effectiveAccess(s.config, s.credentials.Current())
 	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
 	if err == nil {
-		err = s.store.Apply(c, set)
+		err = s.content.Apply(c, set)
 	}
 	if err == nil {
 		s.credentials.Replace(set)
@@ -52,7 +52,7 @@ func (s *Service) apply(c config.Config) {
 	s.config = c
 	s.level.SetLevel(c.Log.Level)
 	limitMemory(c)
-	s.api.Apply(apiSettings(c))
+	s.content.apply(c)
 	for _, server := range s.servers {
 		server.Apply(s.serverSettings())
 	}

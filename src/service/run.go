@@ -71,7 +71,7 @@ func (s *Service) stop() {
 	s.log.Info("stopping", zap.Duration("limit", limit))
 	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+finalCheckpointTimeout))
 	s.stopping.Store(true)
-	s.api.Drain()
+	s.content.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	done := make(chan error, len(s.servers))

@@ -5,8 +5,6 @@ import (
 	"net"
 	"time"
 
-	"foobar/src/api"
-	"foobar/src/config"
 	"foobar/src/http1"
 	"foobar/src/httpserver"
 	"foobar/src/listen"
@@ -15,12 +13,11 @@ import (
 )
 
 func (s *Service) addServers() {
-	s.addServer(listen.HTTPS, s.sockets.HTTPS, httpserver.Options{
-		Handler: s.api, FastPath: s.api,
-		TLS: &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.api.ClientCAs},
-	})
-	s.addServer(listen.Admin, s.sockets.Admin, httpserver.Options{Handler: s.api, FastPath: s.api, Trusted: true})
-	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.healthy, s.ready, s.log)})
+	https := s.content.handler()
+	https.TLS = &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.content.api.ClientCAs}
+	s.addServer(listen.HTTPS, s.sockets.HTTPS, https)
+	s.addServer(listen.Admin, s.sockets.Admin, s.content.handler())
+	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.content.healthy, s.ready, s.log)})
 }
 
 // addServer serves the listeners of one name, if there are any. What Prometheus
@@ -30,7 +27,7 @@ func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.
 		return
 	}
 	field := zap.String("listener", name)
-	o.Settings, o.Log = s.serverSettings(), s.log.With(field)
+	o.Settings, o.Log, o.Trusted = s.serverSettings(), s.log.With(field), name == listen.Admin
 	if name != listen.Metrics {
 		o.Metrics, o.AccessLog = s.metrics.Listener(name), s.access.With(field)
 	}
@@ -44,17 +41,9 @@ func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.
 	}
 }
 
-func apiSettings(c config.Config) api.Settings {
-	return api.Settings{Access: c.Access, State: int64(c.Limits.State), Uploads: int64(c.Limits.Uploads)}
-}
-
-// discardedStates is how many times limits.state a client may send in vain and
-// still gets to read the response.
-const discardedStates = 4
-
 func (s *Service) serverSettings() httpserver.Settings {
 	c := s.config
-	cas, required := s.api.ClientCAs()
+	cas, required := s.content.api.ClientCAs()
 	return httpserver.Settings{
 		Settings: http1.Settings{
 			Header:     time.Duration(c.Timeouts.Header),
@@ -62,7 +51,7 @@ func (s *Service) serverSettings() httpserver.Settings {
 			Response:   time.Duration(c.Timeouts.Response),
 			Idle:       time.Duration(c.Timeouts.Idle),
 			MaxHeader:  int(c.Limits.Header),
-			MaxDiscard: discardedStates * int64(c.Limits.State),
+			MaxDiscard: maxDiscard(c.Limits),
 		},
 		Connections:        c.Limits.Connections,
 		PerAddress:         c.Limits.PerAddress,

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/httpserver"
@@ -54,9 +53,8 @@ type Service struct {
 	sockets     *listen.Sockets
 	notifier    *notify.Notifier
 	interval    time.Duration // between two pings of the watchdog
-	store       Store
 	metrics     *metrics.Metrics
-	api         *api.API
+	content     content
 	servers     []*httpserver.Server
 	stopping    atomic.Bool
 	// storeChanged holds one if the store has changed since the last status line.
@@ -107,11 +105,9 @@ func (s *Service) open() (err error) {
 		return err
 	}
 	s.config, s.credentials = c, credentials.NewStore(set)
-	if err := s.openStore(); err != nil {
+	if err := s.openContent(); err != nil {
 		return err
 	}
-	s.api = api.New(s.store, s.credentials, s.log, apiSettings(s.config))
-	s.metrics.RegisterVersions(s.api.Versions)
 	s.apply(s.config)
 	s.recordReload(nil)
 	s.addServers()
@@ -131,5 +127,5 @@ func (s *Service) openLog() {
 // Close releases what Open opened.
 func (s *Service) Close() error {
 	s.sockets.Close()
-	return s.store.Close()
+	return s.content.Close()
 }

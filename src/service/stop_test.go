@@ -118,7 +118,7 @@ func TestStopFailsNoRequest(t *testing.T) {
 func TestStopFailsTheHealthCheck(t *testing.T) {
 	var stopped *Service
 	health := func(s *Service) int {
-		return s.api.Serve(context.Background(), &api.Request{Method: "GET", Path: "/healthz"}).Status
+		return s.content.api.Serve(context.Background(), &api.Request{Method: "GET", Path: "/healthz"}).Status
 	}
 	clocked(t, nil, func(t *testing.T, s *Service, _ func() string) {
 		if got := health(s); got != 200 {

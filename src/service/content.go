@@ -1,9 +1,11 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -11,12 +13,92 @@ import (
 	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
+	"foobar/src/httpserver"
 	"foobar/src/logging"
 	"foobar/src/metrics"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
 )
+
+// A content is what a Service serves: the API over a store. A service of another
+// kind replaces this file; the rest of the package does not know what
+// is served.
+type content struct {
+	Store
+	api *api.API
+}
+
+// openContent opens the store, and the API over it.
+func (s *Service) openContent() error {
+	store, err := s.options.OpenStore(StoreOptions{
+		Dir: s.options.DataDir, Config: s.config, Credentials: s.credentials.Current(),
+		Metrics: s.metrics, Log: s.log, OnCommit: s.onCommit, OnChange: s.notifyLater,
+	})
+	if err != nil {
+		return err
+	}
+	if v, _ := store.Status(); v != nil {
+		s.metrics.SetState(len(v.Data), v.Modified)
+	}
+	s.content = content{store, api.New(store, s.credentials, s.log, api.Settings{})} // apply follows
+	s.metrics.RegisterVersions(s.content.api.Versions)
+	return nil
+}
+
+// handler returns the options of a server for the requests of clients.
+func (c content) handler() httpserver.Options {
+	return httpserver.Options{Handler: c.api, FastPath: c.api}
+}
+
+// apply puts the settings of the API in force.
+func (c content) apply(conf config.Config) {
+	c.api.Apply(api.Settings{Access: conf.Access, State: int64(conf.Limits.State), Uploads: int64(conf.Limits.Uploads)})
+}
+
+// drain has the API report that the service is about to stop.
+func (c content) drain() { c.api.Drain() }
+
+// healthy returns an error where the API does not answer. It does not ask the
+// store, which may have to wait for a network that a restart does not repair.
+func (c content) healthy() error {
+	resp := c.api.Serve(context.Background(), &api.Request{Method: http.MethodOptions, Path: "*", Client: api.Client{Trusted: true}})
+	if resp.Status == http.StatusInternalServerError {
+		return fmt.Errorf("OPTIONS * has status %d", resp.Status)
+	}
+	return nil
+}
+
+// status returns a phrase about the state for the status line.
+func (c content) status() string {
+	text := "no state stored yet"
+	v, about := c.Status()
+	if v != nil {
+		text = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
+	}
+	if about != "" {
+		text += ", " + about
+	}
+	return text
+}
+
+// maxDiscard is how many bytes a client may send in vain and still gets to read the
+// response: four times the largest state.
+func maxDiscard(l config.Limits) int64 { return 4 * int64(l.State) }
+
+// contentMemory returns what a configuration can make the API and the store need, in
+// bytes: uploads, the current state, the versions that clients can keep in memory, and
+// the one that the storage reads to compare or to recover it.
+func contentMemory(l config.Limits) int64 {
+	return (api.MaxVersions+2)*int64(l.State) + int64(l.Uploads)
+}
+
+// contentEvent returns the event for an error of the store, and reports whether it
+// is one.
+func contentEvent(err error) (logging.Event, bool) {
+	event := api.Event(err)
+	return event, event != logging.WriteFailed || errors.Is(err, state.ErrFailed)
+}
 
 // A Store is an api.Store that a Service opens, reloads and closes.
 type Store interface {
@@ -99,20 +181,6 @@ func logStorage(log *zap.Logger, message string, err error) {
 		return
 	}
 	log.Info(message, logging.Recovered.Field())
-}
-
-func (s *Service) openStore() (err error) {
-	s.store, err = s.options.OpenStore(StoreOptions{
-		Dir: s.options.DataDir, Config: s.config, Credentials: s.credentials.Current(),
-		Metrics: s.metrics, Log: s.log, OnCommit: s.onCommit, OnChange: s.notifyLater,
-	})
-	if err != nil {
-		return err
-	}
-	if v, _ := s.store.Status(); v != nil {
-		s.metrics.SetState(len(v.Data), v.Modified)
-	}
-	return nil
 }
 
 // onCommit records a commit, and has the status line follow it.
