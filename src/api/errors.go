@@ -140,9 +140,13 @@ func (a *API) logError(r *Request, status int, err error) {
 	a.log.Log(level, message, fields...)
 }
 
-// Event returns the journal's event for a failure of the storage.
+// Event returns the journal's event for a failure of the storage. An error may have
+// a method of that name.
 func Event(err error) logging.Event {
+	var described interface{ Event() logging.Event }
 	switch {
+	case errors.As(err, &described):
+		return described.Event()
 	case errors.Is(err, state.ErrNoSpace):
 		return logging.NoSpace
 	case errors.Is(err, state.ErrReadOnly):

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,11 +29,15 @@ func checkCredentials(files credentials.Files, configFile string, env environmen
 	if err != nil {
 		return err
 	}
+	more, err := env.backend.CheckCredentials(filepath.Dir(files.Cert))
+	if err != nil {
+		return err
+	}
 	if err := checkHost(set.Leaf()); err != nil {
 		warn(env, "%v", err)
 	}
 	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, credentials.Validity(set.Leaf(), time.Now()))
-	for _, line := range set.Describe() {
+	for _, line := range slices.Concat(set.Describe(), more) {
 		fmt.Fprintln(env.stdout, line)
 	}
 	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint)

@@ -24,7 +24,7 @@ func newServeCommand(flags *flag.FlagSet) action {
 	stringFlag(flags, "admin-listen", &addresses.Admin)
 	return func(env environment) error {
 		o.Listen = func() (*listen.Sockets, error) { return listen.Open(addresses) }
-		o.Getenv, o.Stderr, o.OpenStore = env.getenv, env.stderr, env.openStore
+		o.Getenv, o.Stderr, o.Backend = env.getenv, env.stderr, env.backend
 		return serve(o)
 	}
 }

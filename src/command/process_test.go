@@ -22,7 +22,7 @@ import (
 // processes without building another.
 func TestMain(m *testing.M) {
 	if os.Getenv("FOOBAR_RUN_MAIN") != "" {
-		Main(service.OpenDisk)
+		Main(service.Disk{})
 	}
 	os.Exit(m.Run())
 }

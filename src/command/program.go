@@ -43,7 +43,7 @@ var version = "devel"
 type environment struct {
 	getenv                func(string) string
 	stdin, stdout, stderr *os.File
-	openStore             service.OpenStore
+	backend               service.Backend
 }
 
 func (e environment) writeLine(level zapcore.Level, text string) {
@@ -51,9 +51,9 @@ func (e environment) writeLine(level zapcore.Level, text string) {
 }
 
 // Main runs the command that the arguments of the process name, and ends the
-// process with its exit status. The service opens its store with openStore.
-func Main(openStore service.OpenStore) {
-	env := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, openStore: openStore}
+// process with the exit status. The service keeps its state in the backend.
+func Main(backend service.Backend) {
+	env := environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, backend: backend}
 	os.Exit(run(os.Args[1:], env))
 }
 

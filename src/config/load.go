@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -66,10 +67,7 @@ func (p *parser) parse(text []byte) error {
 	if err := p.parseMapping("", root, root); err != nil {
 		return err
 	}
-	if err := p.limitClusterState(); err != nil {
-		return err
-	}
-	return p.checkUploads()
+	return cmp.Or(p.limitClusterState(), p.checkUploads())
 }
 
 // errorf returns an error at the position of n.

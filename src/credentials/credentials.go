@@ -48,8 +48,8 @@ func Load(f Files) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{Fingerprint: fingerprint(cert, key, token, clientCA)}
-	err := s.setPair(f, cert, key)
-	if err != nil {
+	var err error
+	if s.Certificate, err = ParsePair(f.Cert, cert, f.Key, key); err != nil {
 		return nil, err
 	}
 	if token != nil {
@@ -58,12 +58,8 @@ func Load(f Files) (*Set, error) {
 		}
 	}
 	if clientCA != nil {
-		if s.authorities, err = parseCertificates(clientCA, false); err != nil {
+		if s.ClientCAs, s.authorities, err = ParseAuthorities(clientCA); err != nil {
 			return nil, fmt.Errorf("client-ca %s: %w", f.ClientCA, err)
-		}
-		s.ClientCAs = x509.NewCertPool()
-		for _, authority := range s.authorities {
-			s.ClientCAs.AddCert(authority)
 		}
 	}
 	if err := s.checkHandshake(); err != nil {
@@ -72,27 +68,40 @@ func Load(f Files) (*Set, error) {
 	return s, nil
 }
 
-// setPair sets the certificate with its chain and key. The key must belong to the
-// first certificate.
-func (s *Set) setPair(f Files, certText, keyText []byte) error {
+// ParsePair returns a certificate with its chain and key. The key must belong to the
+// first certificate. The names are those of the files, for errors.
+func ParsePair(certName string, certText []byte, keyName string, keyText []byte) (pair tls.Certificate, err error) {
 	chain, err := parseCertificates(certText, true)
 	if err != nil {
-		return fmt.Errorf("certificate %s: %w", f.Cert, err)
+		return pair, fmt.Errorf("certificate %s: %w", certName, err)
 	}
 	key, err := parseKey(keyText)
 	if err != nil {
-		return fmt.Errorf("key %s: %w", f.Key, err)
+		return pair, fmt.Errorf("key %s: %w", keyName, err)
 	}
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(chain[0].PublicKey) {
-		return fmt.Errorf("certificate %s with key %s: the key does not belong to the certificate %.100q: "+
-			"put the server's certificate first and its chain after it", f.Cert, f.Key, chain[0].Subject)
+		return pair, fmt.Errorf("certificate %s with key %s: the key does not belong to the certificate %.100q: "+
+			"put the server's certificate first and its chain after it", certName, keyName, chain[0].Subject)
 	}
-	s.Certificate = tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	pair = tls.Certificate{PrivateKey: key, Leaf: chain[0]}
 	for _, c := range chain {
-		s.Certificate.Certificate = append(s.Certificate.Certificate, c.Raw)
+		pair.Certificate = append(pair.Certificate, c.Raw)
 	}
-	return nil
+	return pair, nil
+}
+
+// ParseAuthorities returns the certificates of authorities, and a pool of them.
+func ParseAuthorities(text []byte) (*x509.CertPool, []*x509.Certificate, error) {
+	authorities, err := parseCertificates(text, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := x509.NewCertPool()
+	for _, authority := range authorities {
+		pool.AddCert(authority)
+	}
+	return pool, authorities, nil
 }
 
 // Describe returns what was read from the files, for an administrator. The lines

@@ -8,4 +8,4 @@ import (
 	"foobar/src/service"
 )
 
-func main() { command.Main(service.OpenDisk) }
+func main() { command.Main(service.Disk{}) }

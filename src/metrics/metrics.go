@@ -101,11 +101,16 @@ func New(version string) *Metrics {
 	return m
 }
 
+// Registerer adds metrics whose names get the prefix of all others.
+func (m *Metrics) Registerer() prometheus.Registerer { return m.registerer }
+
 // ObserveCommit records a commit: how long all of it and its fdatasync(2) took,
-// and the size of the new state in bytes.
+// which is 0 without one, and the size of the new state in bytes.
 func (m *Metrics) ObserveCommit(total, fsync time.Duration, size int) {
 	m.writeDuration.Observe(total.Seconds())
-	m.fsyncDuration.Observe(fsync.Seconds())
+	if fsync > 0 {
+		m.fsyncDuration.Observe(fsync.Seconds())
+	}
 	m.SetState(size, time.Now())
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"foobar/src/api"
 	"foobar/src/config"
-	"foobar/src/credentials"
 	"foobar/src/httpserver"
 	"foobar/src/logging"
 	"foobar/src/metrics"
@@ -31,15 +30,12 @@ type content struct {
 
 // openContent opens the store, and the API over it.
 func (s *Service) openContent() error {
-	store, err := s.options.OpenStore(StoreOptions{
-		Dir: s.options.DataDir, Config: s.config, Credentials: s.credentials.Current(),
+	store, err := s.options.Backend.Open(StoreOptions{
+		Dir: s.options.DataDir, CredentialsDir: filepath.Dir(s.options.Credentials.Cert), Config: s.config,
 		Metrics: s.metrics, Log: s.log, OnCommit: s.onCommit, OnChange: s.notifyLater,
 	})
 	if err != nil {
 		return err
-	}
-	if v, _ := store.Status(); v != nil {
-		s.metrics.SetState(len(v.Data), v.Modified)
 	}
 	s.content = content{store, api.New(store, s.credentials, s.log, api.Settings{})} // apply follows
 	s.metrics.RegisterVersions(s.content.api.Versions)
@@ -69,19 +65,6 @@ func (c content) healthy() error {
 	return nil
 }
 
-// status returns a phrase about the state for the status line.
-func (c content) status() string {
-	text := "no state stored yet"
-	v, about := c.Status()
-	if v != nil {
-		text = fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
-	}
-	if about != "" {
-		text += ", " + about
-	}
-	return text
-}
-
 // maxDiscard is how many bytes a client may send in vain and still gets to read the
 // response: four times the largest state.
 func maxDiscard(l config.Limits) int64 { return 4 * int64(l.State) }
@@ -103,49 +86,64 @@ func contentEvent(err error) (logging.Event, bool) {
 // A Store is an api.Store that a Service opens, reloads and closes.
 type Store interface {
 	api.Store
-	// Apply puts another configuration and other credentials in force. With an error
-	// it has changed nothing.
-	Apply(config.Config, *credentials.Set) error
-	// Status returns the newest version that the store knows of, nil before the
-	// first write, and a phrase about the store for the status line, which may be
-	// empty. Status does not wait.
-	Status() (*state.Version, string)
+	// Apply puts another configuration, and credentials that have changed, in force.
+	// With an error it has changed nothing.
+	Apply(config.Config) error
+	// Status returns a phrase for the status line. It does not wait.
+	Status() string
 	Close() error
 }
 
-// OpenStore opens a store, as OpenDisk does.
-type OpenStore func(StoreOptions) (Store, error)
+// A Backend is the kind of the store, which a program selects. Errors that a
+// restart cannot fix are ConfigErrors.
+type Backend interface {
+	// Open opens the store.
+	Open(StoreOptions) (Store, error)
+	// CheckCredentials checks the credentials that the store needs besides those of
+	// the service. It returns lines about them for an administrator, which change
+	// with every change of them.
+	CheckCredentials(dir string) ([]string, error)
+}
 
 // StoreOptions are what a Service opens its Store with.
 type StoreOptions struct {
 	// Dir is the state directory. A store that keeps the state elsewhere takes the
 	// name of the instance, such as "foobar@blue", from the last part of the path.
-	Dir         string
-	Config      config.Config
-	Credentials *credentials.Set
-	Metrics     *metrics.Metrics
-	Log         *zap.Logger
+	Dir string
+	// CredentialsDir is the directory of the credentials.
+	CredentialsDir string
+	Config         config.Config
+	Metrics        *metrics.Metrics
+	Log            *zap.Logger
 	// OnCommit is called as state.Options has it.
 	OnCommit func(total, synced time.Duration, size int)
 	// OnChange is called when Status has changed otherwise than by a commit.
 	OnChange func()
 }
 
-// Instance returns the name of the instance.
-func (o StoreOptions) Instance() string { return filepath.Base(o.Dir) }
-
 // checkpointDelay is how soon after a write an administrator finds it in the
 // statefile.
 const checkpointDelay = 100 * time.Millisecond
 
-// A diskStore is the store in a directory.
+// Disk is the Backend that keeps the state in the state directory.
+type Disk struct{}
+
+// CheckCredentials implements Backend.
+func (Disk) CheckCredentials(string) ([]string, error) { return nil, nil }
+
 type diskStore struct{ *state.Store }
 
-// OpenDisk opens the store in o.Dir.
-func OpenDisk(o StoreOptions) (Store, error) {
+// Open implements Backend.
+func (Disk) Open(o StoreOptions) (Store, error) {
 	store, err := state.Open(state.Options{
 		Dir: o.Dir, CheckpointDelay: checkpointDelay, OnCommit: o.OnCommit,
-		Log: func(message string, err error) { logStorage(o.Log, message, err) },
+		Log: func(message string, err error) { // what was recovered and what has failed
+			if err != nil {
+				o.Log.Error(message, api.Event(err).Field(), zap.Error(err))
+				return
+			}
+			o.Log.Info(message, logging.Recovered.Field())
+		},
 	})
 	if err != nil {
 		return nil, storeError(err)
@@ -154,15 +152,26 @@ func OpenDisk(o StoreOptions) (Store, error) {
 		o.Log.Warn("cluster.endpoints in conf.yaml is not used, and the state is in the state directory: install foobar-etcd to keep the state in etcd",
 			logging.ClusterUnused.Field())
 	}
+	if v := store.Current(); v != nil {
+		o.Metrics.SetState(len(v.Data), v.Modified)
+	}
 	o.Metrics.RegisterStateDirectory(o.Dir)
 	return diskStore{store}, nil
 }
 
 // Apply implements Store.
-func (diskStore) Apply(config.Config, *credentials.Set) error { return nil }
+func (diskStore) Apply(config.Config) error { return nil }
 
 // Status implements Store.
-func (d diskStore) Status() (*state.Version, string) { return d.Current(), "" }
+func (d diskStore) Status() string { return DescribeState(d.Current()) }
+
+// DescribeState returns a phrase about a version, nil before the first write.
+func DescribeState(v *state.Version) string {
+	if v == nil {
+		return "no state stored yet"
+	}
+	return fmt.Sprintf("state of %d bytes, written %s", len(v.Data), v.Modified.Format(time.DateTime))
+}
 
 // storeError makes a ConfigError of what a restart cannot fix.
 func storeError(err error) error {
@@ -172,15 +181,6 @@ func storeError(err error) error {
 		}
 	}
 	return err
-}
-
-// logStorage logs what the store has recovered and what has failed.
-func logStorage(log *zap.Logger, message string, err error) {
-	if err != nil {
-		log.Error(message, api.Event(err).Field(), zap.Error(err))
-		return
-	}
-	log.Info(message, logging.Recovered.Field())
 }
 
 // onCommit records a commit, and has the status line follow it.

@@ -99,7 +99,7 @@ func (i *instance) read(name string) string {
 
 func (i *instance) options() Options {
 	return Options{
-		Version: "test", OpenStore: OpenDisk, ConfigFile: filepath.Join(i.dir, "conf.yaml"), DataDir: filepath.Join(i.dir, "data"),
+		Version: "test", Backend: Disk{}, ConfigFile: filepath.Join(i.dir, "conf.yaml"), DataDir: filepath.Join(i.dir, "data"),
 		Credentials: credentials.Files{
 			Cert: filepath.Join(i.dir, "cert"), Key: filepath.Join(i.dir, "key"),
 			Token: filepath.Join(i.dir, "token"), ClientCA: filepath.Join(i.dir, "client-ca"),

@@ -37,7 +37,7 @@ func (s *Service) reload() {
 	before := effectiveAccess(s.config, s.credentials.Current())
 	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
 	if err == nil {
-		err = s.content.Apply(c, set)
+		err = s.content.Apply(c)
 	}
 	if err == nil {
 		s.credentials.Replace(set)

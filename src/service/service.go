@@ -24,11 +24,10 @@ import (
 
 // Options say what a Service serves, and what it takes from its process.
 type Options struct {
-	Version    string
-	ConfigFile string // path of conf.yaml, empty for the defaults
-	DataDir    string
-	// OpenStore opens the store: OpenDisk, or that of another package.
-	OpenStore   OpenStore
+	Version     string
+	ConfigFile  string // path of conf.yaml, empty for the defaults
+	DataDir     string
+	Backend     Backend
 	Credentials credentials.Files
 	// MemoryMaxFile is the path of a file like memory.max of a control group, empty
 	// where no memory limit is known.

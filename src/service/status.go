@@ -50,7 +50,7 @@ func (s *Service) status() string {
 	for _, l := range s.sockets.HTTPS {
 		addresses = append(addresses, l.Addr().String())
 	}
-	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", strings.Join(addresses, ", "), s.content.status(), certificate)
+	line := fmt.Sprintf("Serving HTTPS on %s: %s; %s", strings.Join(addresses, ", "), s.content.Status(), certificate)
 	if s.reloadErr != nil {
 		line += "; RELOAD REJECTED, keeping the previous settings: " + s.reloadErr.Error()
 	}

@@ -47,7 +47,7 @@ func startBehindCommit(s *Store, writes ...*write) (end func()) {
 	}
 }
 
-func tagOf(data string) string { return newVersion([]byte(data)).ETag }
+func tagOf(data string) string { return NewVersion([]byte(data)).ETag }
 
 func TestPendingWritesShareACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ type pendingWrite struct {
 }
 
 func newPendingWrite(c Condition, data []byte) *pendingWrite {
-	return &pendingWrite{condition: c, version: newVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
+	return &pendingWrite{condition: c, version: NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
 }
 
 // A queue hands writes to the commit loop, in their order. It has no buffer: a

@@ -164,7 +164,7 @@ func (st *storage) scan() (scanResult, error) {
 	case sourceExternal:
 		modified = time.Unix(file.id.modified.Unix())
 	}
-	found.version = newVersion(data)
+	found.version = NewVersion(data)
 	found.version.Modified = modified
 	return found, nil
 }

@@ -22,10 +22,15 @@ type Version struct {
 	digest   digest
 }
 
-func newVersion(data []byte) *Version {
+// NewVersion returns a version with these bytes, which do not change. Modified and
+// First are for the store to set.
+func NewVersion(data []byte) *Version {
 	d := digestOf(data)
 	return &Version{Data: data, ETag: `"` + hex.EncodeToString(d.sha256[:sha256.Size/2]) + `"`, digest: d}
 }
+
+// SHA256 returns the digest of the data.
+func (v *Version) SHA256() [sha256.Size]byte { return v.digest.sha256 }
 
 // A digest identifies the content of a version or of a file. The zero digest,
 // which no content has, stands for a file that does not exist.

@@ -13,8 +13,8 @@ import (
 // layers lists the packages of src from the top down. A package may import
 // those of the layers below its own, and no other of src.
 var layers = [][]string{
-	{"foobar"},
-	{"command"},
+	{"foobar", "foobar-etcd"},
+	{"command", "cluster"},
 	{"service", "adminclient"},
 	{"httpserver"},
 	{"http1"},
@@ -29,9 +29,12 @@ var only = map[string][]string{
 	"adminclient": {},
 }
 
-// forbidden lists modules that the program must not need, with the reason.
+// forbidden lists packages that the program foobar must not need, with the reason.
 var forbidden = map[string]string{
-	"golang.org/x/net/http2": "HTTP/2 is net/http's",
+	"golang.org/x/net/http2":    "HTTP/2 is net/http's",
+	"google.golang.org/grpc":    "only foobar-etcd makes calls to other machines",
+	"go.etcd.io/etcd/client/v3": "only foobar-etcd makes calls to other machines",
+	"foobar/src/cluster":        "only foobar-etcd makes calls to other machines",
 }
 
 // A goPackage is what `go list -json` says of a package.

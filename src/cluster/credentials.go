@@ -1,0 +1,76 @@
+package cluster
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"foobar/src/credentials"
+	"foobar/src/service"
+)
+
+// The names of the credentials.
+const (
+	caFile   = "etcd-ca"
+	certFile = "etcd-cert"
+	keyFile  = "etcd-key"
+)
+
+// A tlsCredentials is what the service and the members of etcd know each other by.
+type tlsCredentials struct {
+	authorities *x509.CertPool
+	certificate tls.Certificate
+	digest      [sha256.Size]byte // of the files
+}
+
+// loadCredentials reads and validates the files. Every error is a ConfigError.
+func loadCredentials(dir string) (c tlsCredentials, err error) {
+	ca, caErr := readCredential(dir, caFile)
+	cert, certErr := readCredential(dir, certFile)
+	key, keyErr := readCredential(dir, keyFile)
+	if err := cmp.Or(caErr, certErr, keyErr); err != nil {
+		return c, &service.ConfigError{Err: err}
+	}
+	if c.authorities, _, err = credentials.ParseAuthorities(ca); err != nil {
+		return c, &service.ConfigError{Err: fmt.Errorf("%s: %w", caFile, err)}
+	}
+	if c.certificate, err = credentials.ParsePair(certFile, cert, keyFile, key); err != nil {
+		return c, &service.ConfigError{Err: err}
+	}
+	for _, text := range [][]byte{ca, cert, key} {
+		sum := sha256.Sum256(text)
+		c.digest = sha256.Sum256(append(c.digest[:], sum[:]...))
+	}
+	return c, nil
+}
+
+func readCredential(dir, name string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("foobar-etcd needs the credentials %s, %s and %s: %w", caFile, certFile, keyFile, err)
+	}
+	return text, nil
+}
+
+// config returns the TLS configuration for members that have a certificate for
+// serverName, or for their address if it is empty.
+func (c tlsCredentials) config(serverName string) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, ServerName: serverName, RootCAs: c.authorities,
+		Certificates: []tls.Certificate{c.certificate},
+	}
+}
+
+// describe returns lines for an administrator. They have no secret.
+func (c tlsCredentials) describe(now time.Time) []string {
+	leaf := c.certificate.Leaf
+	return []string{
+		fmt.Sprintf("client of etcd: %s: %s", leaf.Subject, credentials.Validity(leaf, now)),
+		fmt.Sprintf("fingerprint of %s, %s and %s: %x", caFile, certFile, keyFile, c.digest),
+	}
+}

@@ -1,0 +1,146 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"foobar/src/state"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// A reader lets reads share calls. A read must see what was written before the read
+// has begun, so it shares a call that has not begun yet.
+type reader struct {
+	mu      sync.Mutex
+	next    *sharedRead // has not begun, nil if no read waits for it
+	running bool        // another call
+}
+
+// A sharedRead is one call for several reads.
+type sharedRead struct {
+	done    chan struct{}
+	version *state.Version // set before done is closed
+	err     error
+}
+
+// read returns the version that a quorum agrees on.
+func (s *session) read(ctx context.Context) (*state.Version, error) {
+	limit := time.NewTimer(s.timeout)
+	defer limit.Stop()
+	call := s.joinRead()
+	select {
+	case <-call.done:
+		return call.version, call.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-limit.C:
+		return nil, unavailable(errTimeout)
+	}
+}
+
+// joinRead returns the call that begins next, and begins it if no other is running.
+func (s *session) joinRead() *sharedRead {
+	r := &s.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil {
+		r.next = &sharedRead{done: make(chan struct{})}
+	}
+	call := r.next
+	if !r.running {
+		r.running, r.next = true, nil
+		go s.runReads(call)
+	}
+	return call
+}
+
+// runReads makes one call after the other for as long as reads wait.
+func (s *session) runReads(call *sharedRead) {
+	r := &s.reader
+	for call != nil {
+		call.version, call.err = s.readOnce()
+		close(call.done)
+		r.mu.Lock()
+		call, r.next = r.next, nil
+		r.running = call != nil
+		r.mu.Unlock()
+	}
+}
+
+// readOnce reads the key, and tries again until cluster.timeout.
+func (s *session) readOnce() (*state.Version, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
+	defer cancel()
+	for try := 0; ; try++ {
+		e, err := s.tryRead(ctx)
+		if err == nil {
+			return e.version, nil
+		}
+		s.forget()
+		if err := s.giveUp(ctx, try, err); err != nil {
+			s.store.onFailed(err)
+			return nil, err
+		}
+	}
+}
+
+// tryRead reads the key by one call. The value is sent only if it has changed.
+func (s *session) tryRead(ctx context.Context) (*entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.try)
+	defer cancel()
+	cached, before := s.known()
+	var options []clientv3.OpOption
+	if cached != nil {
+		options = append(options, clientv3.WithMinModRev(cached.revision+1))
+	}
+	start := time.Now()
+	resp, err := s.client.Get(ctx, s.key, options...)
+	s.store.metrics.observe("read", start, err)
+	if err != nil {
+		return nil, err
+	}
+	if s.rewound(before, resp.Header) || cached != nil && before.term != resp.Header.RaftTerm {
+		// With another leader, the revisions may be those of a restored snapshot.
+		if cached != nil {
+			s.forget()
+			return s.tryRead(ctx)
+		}
+	}
+	e := cached
+	if cached == nil || len(resp.Kvs) > 0 || resp.Count == 0 {
+		if e, err = decodeEntry(resp.Kvs); err != nil {
+			return nil, err
+		}
+	}
+	s.learn(e, resp.Header)
+	return e, nil
+}
+
+// giveUp waits before the next try, and returns nil, or the error with which to end.
+func (s *session) giveUp(ctx context.Context, try int, err error) error {
+	var permanent *storeError
+	if errors.As(err, &permanent) || errors.Is(err, errUnresolvable) {
+		return err
+	}
+	if rejected := rejection(err); rejected != nil {
+		return rejected
+	}
+	select {
+	case <-ctx.Done():
+		if s.ctx.Err() != nil {
+			return state.ErrClosed
+		}
+		return unavailable(err)
+	case <-time.After(min(backoff<<min(try, 4), maxBackoff)):
+		return nil
+	}
+}
+
+const (
+	// backoff is the time between the first two tries, and doubles until maxBackoff.
+	backoff    = 10 * time.Millisecond
+	maxBackoff = 100 * time.Millisecond
+)

@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+
+	"foobar/src/config"
+	"foobar/src/state"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// A session is the use of etcd with one configuration and one set of credentials.
+type session struct {
+	config  config.Cluster
+	digest  [sha256.Size]byte // of the credentials
+	key     string
+	timeout time.Duration
+	try     time.Duration
+	client  *clientv3.Client
+	store   *Store
+	reader  reader
+	writes  chan *pendingWrite
+	ctx     context.Context // ends with the session
+	close   func()
+
+	mu    sync.Mutex // guards the fields below
+	cache *entry     // the newest that is known, nil if nothing is
+	seen  position
+}
+
+// An entry is what the key had at a revision.
+type entry struct {
+	version  *state.Version // nil for a key without a value
+	id       id             // of the write
+	revision int64          // of the write, 0 without a value
+	created  int64          // revision of the first write since the key was last deleted
+}
+
+// A position is what the header of a response says of the cluster. Revisions go up
+// but where a snapshot was restored.
+type position struct {
+	cluster  uint64
+	term     uint64
+	revision int64
+}
+
+func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store) (*session, error) {
+	client, err := newClient(c, creds)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		config: c, digest: creds.digest, key: key, store: store, client: client,
+		timeout: time.Duration(c.Timeout), try: min(time.Duration(c.TryTimeout), time.Duration(c.Timeout)),
+		writes: make(chan *pendingWrite),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.ctx = ctx
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.commitLoop()
+	}()
+	s.close = sync.OnceFunc(func() {
+		cancel()
+		<-stopped
+		client.Close()
+	})
+	return s, nil
+}
+
+// decodeEntry returns the entry of a key.
+func decodeEntry(kvs []*mvccpb.KeyValue) (*entry, error) {
+	if len(kvs) == 0 {
+		return &entry{}, nil
+	}
+	v, i, err := decode(kvs[0].Value)
+	if err != nil {
+		return nil, err
+	}
+	v.First = kvs[0].Version == 1
+	return &entry{version: v, id: i, revision: kvs[0].ModRevision, created: kvs[0].CreateRevision}, nil
+}
+
+// known returns what the session knows at the begin of a call.
+func (s *session) known() (*entry, position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cache, s.seen
+}
+
+// forget drops what the session knows. After a failure, the next call does not rely
+// on the revisions that were seen before: a snapshot may have been restored.
+func (s *session) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cache = nil
+}
+
+// rewound reports whether a snapshot was restored between a call's begin and its
+// response, and drops what is known of the time before.
+func (s *session) rewound(before position, h *pb.ResponseHeader) bool {
+	if before.revision == 0 || before.cluster == h.ClusterId && before.revision <= h.Revision {
+		return false
+	}
+	s.mu.Lock()
+	first := s.seen == before || s.seen.revision >= before.revision && s.seen.cluster == before.cluster
+	if first {
+		s.cache, s.seen = nil, position{}
+	}
+	s.mu.Unlock()
+	if first {
+		s.store.onRewound(before, h)
+	}
+	return true
+}
+
+// learn keeps an entry, unless a newer one is known, and the position.
+func (s *session) learn(e *entry, h *pb.ResponseHeader) {
+	s.mu.Lock()
+	changed := false
+	if h.Revision >= s.seen.revision {
+		s.seen = position{h.ClusterId, h.RaftTerm, h.Revision}
+	}
+	if s.cache == nil || e.revision > s.cache.revision || e.revision == 0 && h.Revision >= s.seen.revision {
+		changed = s.cache == nil || s.cache.revision != e.revision
+		s.cache = e
+	}
+	s.mu.Unlock()
+	s.store.onConfirmed(e, h.Revision, changed)
+}

@@ -1,0 +1,157 @@
+package cluster
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"foobar/src/state"
+)
+
+// The phases of a write.
+const (
+	waiting   int32 = iota // nothing of the write has been sent
+	claimed                // a member may have the write
+	abandoned              // its client has been told that nothing has changed
+)
+
+// A pendingWrite is one write on its way from replace to the commit loop and back.
+type pendingWrite struct {
+	condition  state.Condition
+	version    *state.Version
+	enqueuedAt time.Time
+	phase      atomic.Int32
+	err        error // set before done is closed
+	done       chan struct{}
+}
+
+// replace makes data the state if c holds, and returns when a quorum has it.
+func (s *session) replace(ctx context.Context, c state.Condition, data []byte) (*state.Version, error) {
+	w := &pendingWrite{condition: c, version: state.NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
+	limit := time.NewTimer(s.timeout)
+	defer limit.Stop()
+	select {
+	case s.writes <- w:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.ctx.Done():
+		return nil, state.ErrClosed
+	case <-limit.C:
+		return nil, unavailable(errTimeout)
+	}
+	select {
+	case <-w.done:
+	case <-limit.C:
+		if w.phase.CompareAndSwap(waiting, abandoned) {
+			return nil, unavailable(errTimeout)
+		}
+		s.store.metrics.unknown.Inc()
+		return nil, unknownOutcome(errTimeout)
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.version, nil
+}
+
+// commitLoop commits all pending writes together, again and again.
+func (s *session) commitLoop() {
+	for {
+		select {
+		case w := <-s.writes:
+			s.commit(s.collect(w))
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// collect returns a batch that begins with first, of the writes that arrive without
+// waiting: a single writer never waits.
+func (s *session) collect(first *pendingWrite) []*pendingWrite {
+	batch := []*pendingWrite{first}
+	for before := 0; before < len(batch); {
+		before = len(batch)
+		runtime.Gosched()
+		for more := true; more; {
+			select {
+			case w := <-s.writes:
+				batch = append(batch, w)
+			default:
+				more = false
+			}
+		}
+	}
+	return batch
+}
+
+// commit evaluates the writes in their order, and makes the last one that is
+// accepted the state. It tries again until cluster.timeout.
+func (s *session) commit(batch []*pendingWrite) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
+	defer cancel()
+	var t *transaction
+	base, _ := s.known()
+	for try := 0; ; {
+		if t == nil || !t.unresolved {
+			if batch = claim(batch); len(batch) == 0 {
+				return
+			}
+			t = newTransaction(batch, base)
+		}
+		current, err := s.tryCommit(ctx, t)
+		switch {
+		case err == nil && current == nil:
+			s.complete(batch, t, nil)
+			return
+		case err == nil: // another service has written
+			base = current
+			continue
+		}
+		s.forget()
+		if !t.unresolved {
+			unclaim(batch)
+		}
+		if err := s.giveUp(ctx, try, err); err != nil {
+			s.complete(batch, t, err)
+			return
+		}
+		try++
+	}
+}
+
+// claim returns the writes whose clients still wait. Whatever happens from now on,
+// they are not told that nothing has changed.
+func claim(batch []*pendingWrite) []*pendingWrite {
+	return slices.DeleteFunc(batch, func(w *pendingWrite) bool {
+		return !w.phase.CompareAndSwap(waiting, claimed) && w.phase.Load() == abandoned
+	})
+}
+
+func unclaim(batch []*pendingWrite) {
+	for _, w := range batch {
+		w.phase.CompareAndSwap(claimed, waiting)
+	}
+}
+
+// complete ends the writes of a batch.
+func (s *session) complete(batch []*pendingWrite, t *transaction, err error) {
+	if err == nil && t.writes() {
+		s.store.options.OnCommit(time.Since(batch[0].enqueuedAt), 0, len(t.last.Data))
+	}
+	for _, w := range batch {
+		switch accepted := w.err == nil; {
+		case err == nil:
+		case t.unresolved && accepted:
+			w.err = unknownOutcome(err)
+			s.store.metrics.unknown.Inc()
+		case t.unresolved:
+			w.err = unavailable(err)
+		default:
+			w.err = err
+		}
+		close(w.done)
+	}
+}
