@@ -70,17 +70,14 @@ func (r *Request) addLine(list *Field, line string) error {
 
 // A Request is what the API needs of an HTTP request.
 type Request struct {
-	ID              ID
-	Method, Path    string
-	Protocol        string // such as "HTTP/1.1"
-	Authorization   Field
-	IfRange         Field
-	Range           Field
-	IfMatch         Field
-	IfNoneMatch     Field
-	ContentEncoding Field
-	ContentRange    Field
-	lines           int // of lists
+	ID                            ID
+	Method, Path                  string
+	Protocol                      string // such as "HTTP/1.1"
+	Authorization                 Field
+	Range, IfRange                Field
+	IfMatch, IfNoneMatch          Field
+	ContentEncoding, ContentRange Field
+	lines                         int // of lists
 	// NoLength is set if the request has neither Content-Length nor chunks nor DATA
 	// frames, and so may have no body at all.
 	NoLength bool
@@ -113,15 +110,10 @@ func (r *Request) closeConn() {
 type Response struct {
 	Status int
 	// Body is sent unless HasBody says otherwise; its length always is.
-	Body            []byte
-	ContentType     string
-	ETag            string
-	AcceptEncoding  string
-	AcceptRanges    string
-	ContentRange    string
-	Allow           string
-	RetryAfter      string
-	WWWAuthenticate string
+	Body                                       []byte
+	ContentType, ETag, Allow                   string
+	AcceptEncoding, AcceptRanges, ContentRange string
+	RetryAfter, WWWAuthenticate                string
 	// Close closes the connection after the response.
 	Close bool
 	// Done, if not nil, is to be called when the response has been written, or

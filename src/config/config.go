@@ -41,9 +41,8 @@ type Log struct {
 
 // Access has the rules for requests over HTTPS.
 type Access struct {
-	Read   AccessRule
-	Write  AccessRule
-	Health AccessRule // GET and HEAD of /healthz, and OPTIONS *
+	Read, Write AccessRule
+	Health      AccessRule // GET and HEAD of /healthz, and OPTIONS *
 }
 
 // HTTP selects the versions of HTTP and what serves them.
@@ -67,9 +66,5 @@ type Limits struct {
 // Timeouts limits how long a client can occupy a connection. Shutdown limits how
 // long requests may go on after a stop has begun.
 type Timeouts struct {
-	Header   Duration
-	Body     Duration
-	Response Duration
-	Idle     Duration
-	Shutdown Duration
+	Header, Body, Response, Idle, Shutdown Duration
 }
