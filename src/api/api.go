@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"foobar/src/config"
-	"foobar/src/credentials"
+	"foobar/src/access"
+	"foobar/src/request"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
@@ -14,7 +14,6 @@ import (
 
 // Settings are what can change while an API serves.
 type Settings struct {
-	Access  config.Access
 	State   int64 // largest state, in bytes
 	Uploads int64 // all upload buffers together, in bytes
 }
@@ -39,27 +38,23 @@ type Store interface {
 
 // An API answers requests. Its methods may be called by many goroutines.
 type API struct {
-	store       Store
-	credentials *credentials.Store
-	log         *zap.Logger
-	settings    atomic.Pointer[Settings]
-	reads       *budget
-	uploads     *budget
-	routes      map[string]route // by path
-	draining    atomic.Bool
+	store    Store
+	policy   *access.Policy
+	log      *zap.Logger
+	settings atomic.Pointer[Settings]
+	reads    *budget
+	uploads  *budget
+	routes   map[string]route // by path
+	draining atomic.Bool
 }
 
 // New returns an API over store.
-func New(store Store, creds *credentials.Store, log *zap.Logger, s Settings) *API {
-	a := &API{store: store, credentials: creds, log: log, reads: newBudget((*Request).closeConn), uploads: newBudget((*Request).interruptBody)}
-	read := method{func(c config.Access) config.AccessRule { return c.Read }, a.get}
-	write := method{func(c config.Access) config.AccessRule { return c.Write }, a.replace}
-	health := method{func(c config.Access) config.AccessRule { return c.Health }, a.health}
-	options := method{health.rule, a.options}
+func New(store Store, policy *access.Policy, log *zap.Logger, s Settings) *API {
+	a := &API{store: store, policy: policy, log: log, reads: newBudget((*Request).closeConn), uploads: newBudget((*Request).interruptBody)}
 	a.routes = map[string]route{
-		"/":        {"GET, HEAD, POST, PUT", map[string]method{"GET": read, "HEAD": read, "POST": write, "PUT": write}},
-		"/healthz": {"GET, HEAD", map[string]method{"GET": health, "HEAD": health}},
-		"*":        {"OPTIONS", map[string]method{"OPTIONS": options}}, // the server as a whole, RFC 9110, section 9.3.7
+		"/":        {"GET, HEAD, POST, PUT", map[string]method{"GET": a.get, "HEAD": a.get, "POST": a.replace, "PUT": a.replace}},
+		"/healthz": {"GET, HEAD", map[string]method{"GET": a.health, "HEAD": a.health}},
+		"*":        {"OPTIONS", map[string]method{"OPTIONS": a.options}}, // the server as a whole, RFC 9110, section 9.3.7
 	}
 	a.Apply(s)
 	return a
@@ -94,14 +89,14 @@ func (a *API) serve(ctx context.Context, r *Request) (Response, error) {
 	if !ok {
 		return Response{}, errNotFound
 	}
-	m, ok := route.byMethod[r.Method]
+	serve, ok := route.byMethod[r.Method]
 	if !ok {
-		return Response{}, &requestError{Response{Status: http.StatusMethodNotAllowed, Allow: route.allow}, "allowed methods are " + route.allow}
+		return Response{}, &request.Refusal{Response: Response{Status: http.StatusMethodNotAllowed, Allow: route.allow}, Message: "allowed methods are " + route.allow}
 	}
-	if err := a.authorize(m.rule, r); err != nil {
-		return Response{}, err
+	if refused := a.policy.Check(r.Client, r.Method, r.Path, r.Authorization.Value); refused != nil {
+		return Response{}, refused
 	}
-	return m.serve(ctx, r)
+	return serve(ctx, r)
 }
 
 // A route is one path.
@@ -110,11 +105,8 @@ type route struct {
 	byMethod map[string]method
 }
 
-// A method serves one method of a path, to the clients that a rule allows.
-type method struct {
-	rule  func(config.Access) config.AccessRule
-	serve func(context.Context, *Request) (Response, error)
-}
+// A method serves one method of a path.
+type method func(context.Context, *Request) (Response, error)
 
 // health reports whether a load balancer may send requests to this service: whether
 // the service can read the state, and is to go on.
@@ -130,5 +122,5 @@ func (a *API) options(context.Context, *Request) (Response, error) {
 	if a.draining.Load() {
 		return Response{}, errDraining
 	}
-	return Response{Status: http.StatusOK, ContentType: textType, Body: []byte("ok\n")}, nil
+	return Response{Status: http.StatusOK, ContentType: request.TextType, Body: []byte("ok\n")}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"foobar/src/access"
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/logging"
@@ -27,6 +28,7 @@ type fixture struct {
 	disk  *state.Store
 	dir   string
 	token string
+	creds *credentials.Store
 	log   *observer.ObservedLogs
 }
 
@@ -56,12 +58,13 @@ func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	}
 	t.Cleanup(func() { store.Close() })
 	f.disk = store
-	settings := Settings{Access: config.Default().Access, State: 1000, Uploads: 1 << 20}
+	settings := Settings{State: 1000, Uploads: 1 << 20}
 	if change != nil {
 		change(&settings)
 	}
 	core, log := observer.New(zap.InfoLevel)
-	f.API, f.log = New(store, credentials.NewStore(creds), zap.New(core), settings), log
+	f.creds, f.log = credentials.NewStore(creds), log
+	f.API = New(store, access.New(f.creds, config.Default().Access), zap.New(core), settings)
 	return f
 }
 
@@ -171,9 +174,8 @@ func TestHealth(t *testing.T) {
 	}{
 		{config.Anyone, false, 200}, {config.Token, false, 401}, {config.Token, true, 200}, {config.Nobody, true, 403}, {"", false, 403},
 	} {
-		f := newFixture(t, func(s *Settings) {
-			s.Access = config.Access{Read: config.Nobody, Write: config.Nobody, Health: test.rule}
-		})
+		f := newFixture(t, nil)
+		f.policy.Apply(config.Access{Read: config.Nobody, Write: config.Nobody, Health: test.rule})
 		r := Request{Method: "GET", Path: "/healthz"}
 		if test.token {
 			r.Authorization = field("Bearer " + f.token)
@@ -236,13 +238,13 @@ func TestAccess(t *testing.T) {
 		{"", "token", false, 403}, // a rule that was forgotten is closed
 	} {
 		for _, verb := range []string{"GET", "POST"} {
-			f := newFixture(t, func(s *Settings) { s.Access = config.Access{Read: config.Nobody, Write: config.Nobody} })
+			f := newFixture(t, nil)
 			f.put("x", func(r *Request) { r.Trusted = true })
 			rules := config.Access{Read: test.who, Write: config.Nobody}
 			if verb == "POST" {
 				rules = config.Access{Read: config.Nobody, Write: test.who}
 			}
-			f.Apply(Settings{Access: rules, State: 1000, Uploads: 1000})
+			f.policy.Apply(rules)
 			header := test.header
 			switch header {
 			case "token":
@@ -275,7 +277,7 @@ func (f *fixture) dropToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.credentials.Replace(creds)
+	f.creds.Replace(creds)
 }
 
 func TestTooLargeChangesNothing(t *testing.T) {
@@ -515,7 +517,7 @@ func TestStatusOfStorageErrors(t *testing.T) {
 		unavailable("dial failed"): 503,
 		fmt.Errorf("%w: %w", state.ErrUnavailable, context.DeadlineExceeded): 503,
 	} {
-		if got, _ := publicResponse(&Request{}, err); got.Status != status {
+		if got := errorResponse(&Request{}, err); got.Status != status {
 			t.Errorf("%v: %d, want %d", err, got.Status, status)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"foobar/src/request"
 )
 
 // A testConn notes that it was cut off.
@@ -14,9 +16,9 @@ type testConn struct{ cutOff bool }
 
 func (c *testConn) CutOff() { c.cutOff = true }
 
-func request() (*Request, *testConn) {
+func connRequest() (*Request, *testConn) {
 	c := &testConn{}
-	return &Request{Method: "GET", Path: "/", Client: Client{Conn: c}}, c
+	return &Request{Method: "GET", Path: "/", Client: request.Client{Conn: c}}, c
 }
 
 // age makes each share older than minShareTime, in the same order.
@@ -31,15 +33,15 @@ func (b *budget) age() {
 func TestBudgetCutsOffTheOldest(t *testing.T) {
 	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
-	first, firstConn := request()
-	again, againConn := request()
-	second, secondConn := request()
+	first, firstConn := connRequest()
+	again, againConn := connRequest()
+	second, secondConn := connRequest()
 	b.acquire("old", first, 4)
 	b.age()
 	b.acquire("old", again, 4)
 	b.acquire("new", second, 6)
 	b.age()
-	late, lateConn := request()
+	late, lateConn := connRequest()
 	if !b.acquire("late", late, 3) || b.used != 9 {
 		t.Errorf("no room, or %d bytes in use", b.used)
 	}
@@ -61,8 +63,8 @@ func TestBudgetCutsOffTheOldest(t *testing.T) {
 func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
 	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
-	first, firstConn := request()
-	second, _ := request()
+	first, firstConn := connRequest()
+	second, _ := connRequest()
 	b.acquire("first", first, 8)
 	if b.acquire("second", second, 3) || firstConn.cutOff {
 		t.Error("a share that has just begun was cut off")
@@ -81,9 +83,9 @@ func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
 func TestNewRequestKeepsAnOldShare(t *testing.T) {
 	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
-	first, _ := request()
-	again, againConn := request()
-	second, _ := request()
+	first, _ := connRequest()
+	again, againConn := connRequest()
+	second, _ := connRequest()
 	b.acquire("old", first, 8)
 	b.age()
 	b.acquire("old", again, 8)
@@ -105,7 +107,7 @@ func TestSlowReadersKeepFewVersions(t *testing.T) {
 	var conns []*testConn
 	read := func() Response {
 		f.mustPut(t, strings.Repeat(string(rune('a'+len(conns))), size))
-		r, c := request()
+		r, c := connRequest()
 		conns = append(conns, c)
 		return f.Serve(context.Background(), r)
 	}
@@ -224,8 +226,8 @@ func TestUploadsShareABudget(t *testing.T) {
 func TestWholeBodyIsNotCutOff(t *testing.T) {
 	b := newBudget((*Request).closeConn)
 	b.setLimit(10)
-	first, firstConn := request()
-	second, _ := request()
+	first, firstConn := connRequest()
+	second, _ := connRequest()
 	b.acquire(first, first, 8)
 	b.age()
 	if !b.keep(first) || b.acquire(second, second, 3) || firstConn.cutOff {

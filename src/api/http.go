@@ -1,49 +1,14 @@
 package api
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
-	"foobar/src/credentials"
+	"foobar/src/request"
 )
-
-// A Client is what the server knows about the client of a connection.
-type Client struct {
-	// Peer is the client as its certificate names it, nil without one.
-	Peer *credentials.Peer
-	// Trusted is for connections that the kernel has authorized, those of the
-	// admin socket.
-	Trusted bool
-	// Conn is the client's connection. A request without one cannot be cut off.
-	Conn Conn
-}
-
-// A Conn is a connection of a server.
-type Conn interface {
-	// CutOff closes the connection of a slow reader, at any time and without
-	// waiting.
-	CutOff()
-}
-
-// An origin is the client of a request, and the ID of the request.
-type origin struct {
-	Client
-	id ID
-}
-
-type originKey struct{}
-
-// WithOrigin returns a context for a request of c that has that ID in the log. A
-// request without it is untrusted, and verified by the certificates of its TLS
-// connection.
-func WithOrigin(ctx context.Context, c Client, id ID) context.Context {
-	return context.WithValue(ctx, originKey{}, origin{c, id})
-}
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w, r) }
@@ -77,9 +42,9 @@ func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 
 // newRequest returns the request without its body, even with an error.
 func newRequest(r *http.Request) (*Request, error) {
-	from := originOf(r)
+	from := request.OriginOf(r)
 	req := &Request{
-		ID: from.id, Client: from.Client, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
+		ID: from.ID, Client: from.Client, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
 		ContentLength: r.ContentLength,
 		NoLength:      r.ContentLength == 0 && r.Header["Content-Length"] == nil,
 	}
@@ -111,33 +76,4 @@ func ValidHost(host string) bool {
 	}
 	u, err := url.Parse("https://" + host)
 	return err == nil && u.Hostname() != ""
-}
-
-func originOf(r *http.Request) origin {
-	from, ok := r.Context().Value(originKey{}).(origin)
-	if !ok {
-		from.id = NewID()
-		if r.TLS != nil {
-			from.Peer = credentials.NewPeer(r.TLS.PeerCertificates)
-		}
-	}
-	return from
-}
-
-// Write writes the response to a request with this method.
-func (r *Response) Write(w http.ResponseWriter, method string) {
-	h := w.Header()
-	for name, value := range r.Fields {
-		h[name] = []string{value}
-	}
-	if r.Status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
-	}
-	if r.Close {
-		h["Connection"] = []string{"close"}
-	}
-	w.WriteHeader(r.Status)
-	if r.HasBody(method) {
-		_, _ = w.Write(r.Body) // an error ends the connection
-	}
 }

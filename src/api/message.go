@@ -3,7 +3,8 @@ package api
 import (
 	"context"
 	"io"
-	"net/http"
+
+	"foobar/src/request"
 )
 
 // A Service answers requests without net/http's types. *API is one.
@@ -70,7 +71,7 @@ func (r *Request) addLine(list *Field, line string) error {
 
 // A Request is what the API needs of an HTTP request.
 type Request struct {
-	ID                            ID
+	ID                            request.ID
 	Method, Path                  string
 	Protocol                      string // such as "HTTP/1.1"
 	Authorization                 Field
@@ -86,7 +87,7 @@ type Request struct {
 	Body io.Reader
 	// ContentLength is in bytes, -1 where it is unknown.
 	ContentLength int64
-	Client
+	request.Client
 }
 
 // An Interrupter is a body of which another goroutine ends the reading, with an
@@ -105,46 +106,5 @@ func (r *Request) closeConn() {
 	}
 }
 
-// A Response is the answer to a Request. The strings are values of header
-// fields, which are left out where they are empty.
-type Response struct {
-	Status int
-	// Body is sent unless HasBody says otherwise; its length always is.
-	Body                                       []byte
-	ContentType, ETag, Allow                   string
-	AcceptEncoding, AcceptRanges, ContentRange string
-	RetryAfter, WWWAuthenticate                string
-	// Close closes the connection after the response.
-	Close bool
-	// Done, if not nil, is to be called when the response has been written, or
-	// cannot be written. Until then it counts as one that the client reads.
-	Done func()
-}
-
-// HasBody reports whether the response to a request with this method has a
-// body.
-func (r *Response) HasBody(method string) bool {
-	return method != http.MethodHead && r.Status != http.StatusNotModified
-}
-
-// Fields yields the header fields of the response, names in canonical form
-// (http.CanonicalHeaderKey), but for those of the connection, the date and the
-// length.
-func (r *Response) Fields(yield func(name, value string) bool) {
-	for _, f := range [...]struct{ name, value string }{
-		{"X-Content-Type-Options", "nosniff"},
-		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
-		{"Etag", r.ETag},
-		{"Accept-Encoding", r.AcceptEncoding},
-		{"Accept-Ranges", r.AcceptRanges},
-		{"Content-Range", r.ContentRange},
-		{"Allow", r.Allow},
-		{"Retry-After", r.RetryAfter},
-		{"Www-Authenticate", r.WWWAuthenticate},
-		{"Content-Type", r.ContentType},
-	} {
-		if f.value != "" && !yield(f.name, f.value) {
-			return
-		}
-	}
-}
+// A Response is the answer to a Request.
+type Response = request.Response

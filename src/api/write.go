@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"foobar/src/request"
 )
 
 // firstBuffer is the first size of the buffer for a body, in bytes. Every request
@@ -37,7 +39,7 @@ func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	if v.First && r.Method == http.MethodPut {
 		status = http.StatusCreated // RFC 9110, section 9.3.4
 	}
-	return Response{Status: status, ETag: v.ETag, ContentType: textType, Body: []byte("ok")}, nil
+	return Response{Status: status, ETag: v.ETag, ContentType: request.TextType, Body: []byte("ok")}, nil
 }
 
 // checkBody refuses a body that is not the whole new state as it is to be stored, or whose
@@ -49,7 +51,7 @@ func checkBody(r *Request) error {
 	case r.ContentEncoding.Present && !strings.EqualFold(r.ContentEncoding.Value, "identity"):
 		return errEncodedBody
 	case r.NoLength && r.Protocol == "HTTP/1.0":
-		return refusal(http.StatusBadRequest, errNoLength.message) // RFC 1945, section 8.3
+		return request.Refuse(http.StatusBadRequest, errNoLength.Message) // RFC 1945, section 8.3
 	case r.NoLength:
 		return errNoLength
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"foobar/src/adminclient"
+
+	"github.com/docker/go-units"
 )
 
 func newStatusCommand(flags *flag.FlagSet) action {
@@ -80,32 +82,10 @@ func describeExpiry(expiry, now time.Time) string {
 	}
 }
 
-// byteCount formats a size with its unit and at least three digits.
+// byteCount formats a size with its unit and four digits at most.
 func byteCount(n float64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB"}
-	i := 0
-	for ; n >= 1024 && i < len(units)-1; i++ {
-		n /= 1024
-	}
-	if i == 0 || n >= 100 {
-		return fmt.Sprintf("%.0f %s", n, units[i])
-	}
-	return fmt.Sprintf("%.1f %s", n, units[i])
+	return units.CustomSize("%.4g %s", n, 1024, []string{"bytes", "KiB", "MiB", "GiB", "TiB"})
 }
 
-// humanDuration formats d in the largest unit that fits in it twice, so the
-// rounding error is less than half of d.
-func humanDuration(d time.Duration) string {
-	for _, unit := range []struct {
-		length time.Duration
-		name   string
-	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
-		if n := d / unit.length; n > 1 {
-			return fmt.Sprintf("%d %s", n, unit.name)
-		}
-	}
-	if d < 2*time.Second {
-		return "a moment"
-	}
-	return fmt.Sprintf("%d seconds", d/time.Second)
-}
+// humanDuration formats d in one unit, such as "3 hours" and "about a minute".
+func humanDuration(d time.Duration) string { return strings.ToLower(units.HumanDuration(d)) }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 	"foobar/src/http1"
+	"foobar/src/request"
 )
 
 // A requestConn brings the same request n times, one after the other.
@@ -26,11 +28,11 @@ func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
 
 type nopObserver struct{}
 
-func (nopObserver) RequestStarted() bool                             { return true }
-func (nopObserver) RequestDone(http1.AccessRecord)                   {}
-func (nopObserver) RequestRefused(string, error, http1.AccessRecord) {}
-func (nopObserver) HandlerPanicked(api.ID, any)                      {}
-func (nopObserver) WantsRequestID(string, int) bool                  { return false }
+func (nopObserver) RequestStarted() bool                              { return true }
+func (nopObserver) RequestDone(engine.AccessRecord)                   {}
+func (nopObserver) RequestRefused(string, error, engine.AccessRecord) {}
+func (nopObserver) HandlerPanicked(request.ID, any)                   {}
+func (nopObserver) WantsRequestID(string, int) bool                   { return false }
 
 type fixed api.Response
 
@@ -40,7 +42,7 @@ func (f *fixed) Serve(context.Context, *api.Request) api.Response { return api.R
 // connection.
 func BenchmarkGet(b *testing.B) {
 	h := fixed{Status: http.StatusOK, ETag: `"0123456789abcdef"`, AcceptRanges: "bytes", ContentType: "application/octet-stream", Body: make([]byte, 1<<10)}
-	s := http1.New(&h, nopObserver{}, http1.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10})
+	s := http1.New(&h, nopObserver{}, engine.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10})
 	b.ReportAllocs()
-	s.ServeConn(context.Background(), &requestConn{n: b.N, request: "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"}, api.Client{})
+	s.ServeConn(context.Background(), &requestConn{n: b.N, request: "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"}, request.Client{})
 }

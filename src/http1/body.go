@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"foobar/src/engine"
+
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -18,7 +20,7 @@ const maxChunkOverhead = 16 << 10
 // A body reads the body of one request from the connection, and no byte beyond
 // it.
 type body struct {
-	conn     Conn
+	conn     engine.Conn
 	in       *bufio.Reader
 	chunked  bool
 	inChunk  bool  // the end of a chunk is to be read
@@ -32,7 +34,7 @@ type body struct {
 	err      error
 }
 
-func (b *body) reset(c Conn, in *bufio.Reader, r *parsedRequest, limit time.Duration) {
+func (b *body) reset(c engine.Conn, in *bufio.Reader, r *parsedRequest, limit time.Duration) {
 	length := r.req.ContentLength
 	*b = body{conn: c, in: in, chunked: length == chunked, unread: max(length, 0), expect: r.expect, limit: limit, finished: length == 0}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
+	"foobar/src/request"
 )
 
 // The reasons why the Server answers without the handler, as labels of metrics.
@@ -58,16 +60,16 @@ func refusalOf(err error) *refusal {
 }
 
 // writeError answers a request that no handler can. The connection ends.
-func (s *Server) writeError(live *liveSettings, c Conn, b *requestBuffers, start time.Time, err error) {
+func (s *Server) writeError(live *liveSettings, c engine.Conn, b *requestBuffers, start time.Time, err error) {
 	r := refusalOf(err)
-	record := AccessRecord{ID: api.NewID(), Remote: c.RemoteAddr(), Status: r.status}
+	record := engine.AccessRecord{ID: request.NewID(), Remote: c.RemoteAddr(), Status: r.status}
 	if r.status == 0 {
 		s.observer.RequestRefused(r.reason, r, record)
 		return
 	}
 	now := time.Now()
 	c.SetWriteTimeout(now, live.Response)
-	resp := api.Response{Status: r.status, ContentType: "text/plain; charset=utf-8", Body: []byte(r.text + "\n")}
+	resp := api.Response{Status: r.status, ContentType: request.TextType, Body: []byte(r.text + "\n")}
 	record.ResponseBytes, err = b.send(c, &resp, now, record.ID.String(), b.refusedMethod, "close")
 	record.Duration = time.Since(start)
 	s.observer.RequestRefused(r.reason, r, record)

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 )
 
 // ParseForTest reads one request from raw as ServeConn does, and returns it with
 // the bytes that follow its header section.
-func ParseForTest(c Conn, raw []byte, maxHeader int) (*api.Request, []byte, error) {
-	live := &liveSettings{Settings: Settings{Header: time.Minute, MaxHeader: maxHeader}}
+func ParseForTest(c engine.Conn, raw []byte, maxHeader int) (*api.Request, []byte, error) {
+	live := &liveSettings{Settings: engine.Settings{Header: time.Minute, MaxHeader: maxHeader}}
 	b := &requestBuffers{in: bufio.NewReaderSize(bytes.NewReader(raw), maxHeader)}
 	if err := b.readHeader(live, c, time.Now()); err != nil {
 		return nil, nil, err

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A fakeConn is an http1.Conn without a client.
+// A fakeConn is an engine.Conn without a client.
 type fakeConn struct{ net.Conn }
 
 func (*fakeConn) Write(b []byte) (int, error)                  { return len(b), nil }

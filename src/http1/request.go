@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
+	"foobar/src/request"
 
 	"github.com/valyala/fasthttp"
 )
@@ -65,7 +67,7 @@ func (b *requestBuffers) skipEmptyLine() bool {
 
 // serveRequest reads one request and answers it. It reports whether the
 // connection can carry another.
-func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, client api.Client) bool {
+func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c engine.Conn, b *requestBuffers, client request.Client) bool {
 	start := time.Now()
 	if err := b.readHeader(live, c, start); err != nil {
 		s.writeError(live, c, b, start, err)
@@ -74,7 +76,7 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 	c.StartRequest(start)
 	r := &b.request
 	b.body.reset(c, b.in, r, live.Body)
-	r.req.ID, r.req.Body, r.req.Client = api.NewID(), &b.body, client
+	r.req.ID, r.req.Body, r.req.Client = request.NewID(), &b.body, client
 	last, err := s.respond(ctx, live, c, b, start)
 	if !b.body.finished && err == nil {
 		c.Linger(live.Body, live.MaxDiscard)
@@ -84,9 +86,9 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c Conn, b
 
 // respond answers the request that b holds, and reports whether that was the
 // last of its connection.
-func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *requestBuffers, start time.Time) (last bool, err error) {
+func (s *Server) respond(ctx context.Context, live *liveSettings, c engine.Conn, b *requestBuffers, start time.Time) (last bool, err error) {
 	r := &b.request
-	record := AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.req.Protocol, Remote: c.RemoteAddr()}
+	record := engine.AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.req.Protocol, Remote: c.RemoteAddr()}
 	room := s.observer.RequestStarted()
 	var resp api.Response
 	defer func() {
@@ -100,7 +102,7 @@ func (s *Server) respond(ctx context.Context, live *liveSettings, c Conn, b *req
 	if room {
 		resp = s.callHandler(ctx, &r.req)
 	} else {
-		resp = api.Busy()
+		resp = request.Busy()
 	}
 	record.Status = resp.Status
 	last = !b.body.discardUnread() || r.close || resp.Close || c.Draining()
@@ -133,7 +135,7 @@ func (s *Server) callHandler(ctx context.Context, r *api.Request) (resp api.Resp
 
 // readHeader reads and parses a header section. The parser must take the same
 // bytes for it as headerScanner, or it has read something else.
-func (b *requestBuffers) readHeader(live *liveSettings, c Conn, now time.Time) error {
+func (b *requestBuffers) readHeader(live *liveSettings, c engine.Conn, now time.Time) error {
 	length, err := b.readHeaderBytes(live, c, now)
 	buffered, _ := b.in.Peek(b.in.Buffered())
 	b.refusedMethod = ""
@@ -152,7 +154,7 @@ func (b *requestBuffers) readHeader(live *liveSettings, c Conn, now time.Time) e
 
 // readHeaderBytes waits until the whole header section is buffered, and returns
 // its length.
-func (b *requestBuffers) readHeaderBytes(live *liveSettings, c Conn, now time.Time) (int, error) {
+func (b *requestBuffers) readHeaderBytes(live *liveSettings, c engine.Conn, now time.Time) (int, error) {
 	var s headerScanner
 	for want := 1; ; want = b.in.Buffered() + 1 {
 		if want > live.MaxHeader {

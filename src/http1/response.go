@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 )
 
 // maxTLSRecord is the largest record that TLS sends, in bytes.
@@ -15,7 +16,7 @@ const maxTLSRecord = 16 << 10
 // send writes a response and returns how many bytes its body has. Small ones
 // leave in one record and one system call; of large ones, the first record
 // takes the header section with it, and the rest goes out without being copied.
-func (b *requestBuffers) send(c Conn, resp *api.Response, now time.Time, id, method, connection string) (sent int64, err error) {
+func (b *requestBuffers) send(c engine.Conn, resp *api.Response, now time.Time, id, method, connection string) (sent int64, err error) {
 	b.out = appendHeader(b.out[:0], resp, now, id, connection)
 	if !resp.HasBody(method) {
 		resp.Body = nil // and not in memory for as long as the client reads

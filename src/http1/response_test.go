@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 	"foobar/src/http1"
+	"foobar/src/request"
 )
 
 // A recordingConn keeps what is written.
@@ -22,10 +24,10 @@ type recordingConn struct {
 func (c *recordingConn) Write(b []byte) (int, error) { return c.Buffer.Write(b) }
 func (c *recordingConn) Read(b []byte) (int, error)  { return 0, nil }
 
-func answer(h api.Service, request string) string {
-	c := &recordingConn{requestConn: requestConn{request: request, n: 1}}
-	settings := http1.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10}
-	http1.New(h, nopObserver{}, settings).ServeConn(context.Background(), c, api.Client{})
+func answer(h api.Service, raw string) string {
+	c := &recordingConn{requestConn: requestConn{request: raw, n: 1}}
+	settings := engine.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10}
+	http1.New(h, nopObserver{}, settings).ServeConn(context.Background(), c, request.Client{})
 	return c.String()
 }
 

@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 )
 
 // A sinkConn takes what is written.
-type sinkConn struct{ Conn }
+type sinkConn struct{ engine.Conn }
 
 func (sinkConn) Write(p []byte) (int, error) { return len(p), nil }
 

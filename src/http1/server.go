@@ -5,45 +5,34 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
+	"foobar/src/request"
 )
 
-// Settings bound what a client can hold and for how long.
-type Settings struct {
-	// Header is for a request's header section, Body for its body, Response for
-	// the response, Idle for the time between two requests.
-	Header, Body, Response, Idle time.Duration
-	MaxHeader                    int // bytes
-	// MaxDiscard is how many bytes of a body that no handler reads are discarded,
-	// so that the client reads the response.
-	MaxDiscard int64
-}
-
-// A Server serves connections. Its methods may be called by many goroutines.
+// A Server is an engine.Engine.
 type Server struct {
 	handler  api.Service
-	observer Observer
+	observer engine.Observer
 	live     atomic.Pointer[liveSettings]
 }
 
 // liveSettings holds the settings in force and the buffers of their size.
 type liveSettings struct {
-	Settings
+	engine.Settings
 	buffers sync.Pool // of *requestBuffers
 }
 
 // New returns a Server that answers by h and reports to o.
-func New(h api.Service, o Observer, s Settings) *Server {
+func New(h api.Service, o engine.Observer, s engine.Settings) *Server {
 	srv := &Server{handler: h, observer: o}
 	srv.Apply(s)
 	return srv
 }
 
-// Apply puts other settings in force. Open connections follow with their next
-// request.
-func (s *Server) Apply(settings Settings) {
+// Apply implements engine.Engine.
+func (s *Server) Apply(settings engine.Settings) {
 	if old := s.live.Load(); old != nil && old.Settings == settings {
 		return
 	}
@@ -58,8 +47,8 @@ func (s *Server) Apply(settings Settings) {
 // bytes: most of those without a body.
 const firstRead = 512
 
-// ServeConn serves requests until the connection ends. It does not close c.
-func (s *Server) ServeConn(ctx context.Context, c Conn, client api.Client) {
+// ServeConn implements engine.Engine.
+func (s *Server) ServeConn(ctx context.Context, c engine.Conn, client request.Client) {
 	first := make([]byte, firstRead)
 	limit := s.live.Load().Header
 	skipped := false // an empty line, and no request since

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"time"
 
-	"foobar/src/http1"
+	"foobar/src/engine"
 	"foobar/src/logging"
 
 	"go.uber.org/zap"
@@ -19,7 +19,7 @@ func (o *observer) accessLogEnabled() bool {
 
 // logAccess writes an entry of the access log. It has nothing of the header that
 // could be a secret, and no query: some clients put tokens there.
-func (o *observer) logAccess(r http1.AccessRecord) {
+func (o *observer) logAccess(r engine.AccessRecord) {
 	fields := []zap.Field{
 		zap.Stringer("request_id", r.ID),
 		zap.Int("status", r.Status),

@@ -16,7 +16,7 @@ func TestAccessLog(t *testing.T) {
 	server, conf := certificate(t)
 	on := defaultSettings
 	on.AccessLog = true
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		e := start(t, &echo{}, g.settings(on), server)
 		req, err := http.NewRequest("POST", "https://example.com/a%0Ab?token=hunter2", strings.NewReader("hello"))
 		if err != nil {
@@ -92,7 +92,7 @@ func TestRequestID(t *testing.T) {
 	on := defaultSettings
 	on.AccessLog = true
 	seen := map[string]bool{}
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		for _, c := range []struct {
 			settings Settings
 			method   string

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"foobar/src/access"
 	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
@@ -42,8 +43,8 @@ func newAPI(t *testing.T) (*api.API, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	settings := api.Settings{Access: config.Default().Access, State: 20 << 10, Uploads: 1 << 20}
-	return api.New(store, credentials.NewStore(creds), zap.NewNop(), settings), strings.TrimSpace(string(token))
+	settings := api.Settings{State: 20 << 10, Uploads: 1 << 20}
+	return api.New(store, access.New(credentials.NewStore(creds), config.Default().Access), zap.NewNop(), settings), strings.TrimSpace(string(token))
 }
 
 // A sample is a request that can be made several times.
@@ -115,7 +116,7 @@ func TestAnswersAreTheSame(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	a, token := newAPI(t)
 	server, conf := certificate(t)
-	clients := map[engine]*http.Client{}
+	clients := map[protocol]*http.Client{}
 	for _, g := range engines {
 		clients[g] = client(t, start(t, a, g.settings(longTimeouts()), server), conf, g)
 	}

@@ -20,7 +20,7 @@ func TestBodiesArriveWhole(t *testing.T) {
 	server, conf := certificate(t)
 	patient := defaultSettings
 	patient.Body, patient.Response = 30*time.Second, 30*time.Second
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		e := start(t, &echo{}, g.settings(patient), server)
 		c := client(t, e, conf, g)
 		for _, size := range []int{0, 1, 1000, 16 << 10, 16<<10 - 200, 70_000, 3 << 20} {
@@ -56,7 +56,7 @@ func TestBodiesArriveWhole(t *testing.T) {
 }
 
 func TestContinueIsSentWhenTheBodyIsWanted(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		for _, wanted := range []bool{true, false} {
 			h := handlerFunc(func(r *api.Request) api.Response {
 				if !wanted {
@@ -88,7 +88,7 @@ func TestContinueIsSentWhenTheBodyIsWanted(t *testing.T) {
 // still sends it, and without closing the connection where it is here already.
 // net/http waits for the rest of a short body, and keeps the connection.
 func TestUnreadBody(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		h := handlerFunc(func(*api.Request) api.Response {
 			return api.Response{Status: http.StatusUnauthorized, Body: []byte("no")}
 		})
@@ -118,7 +118,7 @@ func TestUnreadBody(t *testing.T) {
 // reads: closed at once, the connection would be reset, and the response lost.
 // net/http reads 256 KiB of what the handler has not read.
 func TestRefusalArrives(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		size := 900_000
 		if !g.fast {
 			size = 200_000

@@ -97,7 +97,7 @@ func TestHTTP2IsAQuarter(t *testing.T) {
 	}
 	first.Close()
 	second.Close()
-	c := client(t, r, config, engine{http2: true})
+	c := client(t, r, config, protocol{http2: true})
 	resp, err := c.Get("https://example.com/")
 	if err != nil {
 		t.Fatalf("after both were closed: %v", err)

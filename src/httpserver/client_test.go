@@ -52,7 +52,7 @@ func TestClientIsKnown(t *testing.T) {
 	h := handlerFunc(func(r *api.Request) api.Response {
 		return api.Response{Status: http.StatusOK, Body: fmt.Appendf(nil, "certificate %v, trusted %v", r.Peer != nil, r.Trusted)}
 	})
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		for _, certified := range []bool{false, true} {
 			for _, trusted := range []bool{false, true} {
 				server, conf := certificate(t)

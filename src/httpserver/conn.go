@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"foobar/src/api"
 	"foobar/src/connlimit"
+	"foobar/src/request"
 )
 
 // A conn is an open connection as it was accepted, below TLS. It knows what the
@@ -22,7 +22,7 @@ type conn struct {
 	server     *Server
 	acceptedAt time.Time
 	address    netip.Prefix // of the client
-	client     api.Client
+	client     request.Client
 	panicked   atomic.Bool
 
 	mu         sync.Mutex
@@ -43,7 +43,7 @@ type conn struct {
 func newConn(s *Server, nc net.Conn) *conn {
 	now := time.Now()
 	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr())}
-	c.client = api.Client{Trusted: s.options.Trusted, Conn: c}
+	c.client = request.Client{Trusted: s.options.Trusted, Conn: c}
 	return c
 }
 
@@ -190,7 +190,7 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// CutOff implements api.Conn.
+// CutOff implements request.Conn.
 func (c *conn) CutOff() { c.makeRoom(reasonVersions) }
 
 // makeRoom closes the connection.

@@ -5,18 +5,18 @@ import (
 	"time"
 
 	"foobar/src/connlimit"
-	"foobar/src/http1"
+	"foobar/src/engine"
 )
 
 // A fastConn is a connection that package http1 serves, and its deadlines. It
-// implements http1.Conn.
+// implements engine.Conn.
 type fastConn struct {
 	net.Conn              // TLS, or the same as transport
 	transport       *conn // what carries it
 	readBy, writeBy time.Time
 }
 
-// ReadFirst implements http1.Conn.
+// ReadFirst implements engine.Conn.
 func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
 	now := time.Now()
 	c.transport.setPhase(connlimit.Idle, now)
@@ -24,16 +24,16 @@ func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
 	return c.Read(b)
 }
 
-// SetHeaderTimeout implements http1.Conn.
+// SetHeaderTimeout implements engine.Conn.
 func (c *fastConn) SetHeaderTimeout(start time.Time, limit time.Duration) {
 	c.transport.setPhase(connlimit.Header, start)
 	c.SetReadTimeout(start, limit)
 }
 
-// StartRequest implements http1.Conn.
+// StartRequest implements engine.Conn.
 func (c *fastConn) StartRequest(now time.Time) { c.transport.setPhase(connlimit.Active, now) }
 
-// SetReadTimeout implements http1.Conn.
+// SetReadTimeout implements engine.Conn.
 func (c *fastConn) SetReadTimeout(now time.Time, limit time.Duration) {
 	// startDrain sets the deadline without readBy.
 	if updateDeadline(&c.readBy, now, limit) || c.transport.draining.Load() {
@@ -41,7 +41,7 @@ func (c *fastConn) SetReadTimeout(now time.Time, limit time.Duration) {
 	}
 }
 
-// SetWriteTimeout implements http1.Conn.
+// SetWriteTimeout implements engine.Conn.
 func (c *fastConn) SetWriteTimeout(now time.Time, limit time.Duration) {
 	if updateDeadline(&c.writeBy, now, limit) {
 		c.SetWriteDeadline(c.writeBy)
@@ -60,7 +60,7 @@ func updateDeadline(deadline *time.Time, now time.Time, limit time.Duration) boo
 	return true
 }
 
-// WriteBoth implements http1.Conn. Below TLS, which writes each record by
+// WriteBoth implements engine.Conn. Below TLS, which writes each record by
 // itself, the records are coalesced.
 func (c *fastConn) WriteBoth(first, second []byte) error {
 	write := func() error {
@@ -76,19 +76,19 @@ func (c *fastConn) WriteBoth(first, second []byte) error {
 	return c.transport.coalesce(write)
 }
 
-// Draining implements http1.Conn.
+// Draining implements engine.Conn.
 func (c *fastConn) Draining() bool { return c.transport.server.draining.Load() }
 
-// Linger implements http1.Conn. Closed with bytes unread, the connection would
+// Linger implements engine.Conn. Closed with bytes unread, the connection would
 // be reset, and the response lost on the way (RFC 9112, section 9.6). Many
 // clients read no response before they have sent their whole body.
 func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
-	c.SetWriteDeadline(time.Now().Add(http1.DiscardPause))
+	c.SetWriteDeadline(time.Now().Add(engine.DiscardPause))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}
-	http1.Discard(c.transport, limit, maxBytes, c.transport.SetReadDeadline)
+	engine.Discard(c.transport, limit, maxBytes, c.transport.SetReadDeadline)
 }
 
-// Abort implements http1.Conn.
+// Abort implements engine.Conn.
 func (c *fastConn) Abort() { c.transport.Close() }

@@ -2,17 +2,20 @@ package httpserver
 
 import (
 	"cmp"
+	"errors"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
-	"foobar/src/api"
 	"foobar/src/connlimit"
-	"foobar/src/http1"
+	"foobar/src/engine"
+	"foobar/src/request"
 )
 
 // An observedHandler adds to a handler of net/http what package http1 has:
-// deadlines, request IDs, metrics, the access log and the response to a panic.
+// deadlines, request IDs, metrics, the access log, the limit of the body and the
+// response to a panic.
 type observedHandler struct {
 	nethttp        *netHTTP
 	next           http.Handler
@@ -22,10 +25,10 @@ type observedHandler struct {
 // ServeHTTP implements http.Handler.
 func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o, transport := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
-	x := &observedExchange{ResponseWriter: w, handler: h, id: api.NewID(), request: r, start: time.Now()}
+	x := &observedExchange{ResponseWriter: w, handler: h, id: request.NewID(), request: r, start: time.Now()}
 	room := o.RequestStarted()
 	defer func() {
-		o.RequestDone(http1.AccessRecord{
+		o.RequestDone(engine.AccessRecord{
 			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: transport.RemoteAddr(),
 			Status:   cmp.Or(x.status, http.StatusInternalServerError), // 0 if the handler has aborted
 			Duration: time.Since(x.start), RequestBytes: x.read, ResponseBytes: x.written,
@@ -33,7 +36,7 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	defer x.recoverPanic()
 	if !room {
-		busy := api.Busy()
+		busy := request.Busy()
 		if r.ProtoMajor > 1 {
 			busy.Body = nil // a client that opens no window for it would keep the request
 		}
@@ -44,7 +47,7 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		transport.setPhase(connlimit.Active, x.start)
 	}
 	x.setBody(r)
-	h.next.ServeHTTP(x, r.WithContext(api.WithOrigin(r.Context(), transport.client, x.id)))
+	h.next.ServeHTTP(x, r.WithContext(request.WithOrigin(r.Context(), transport.client, x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
@@ -61,7 +64,7 @@ func (x *observedExchange) discardBody() {
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	_ = control.Flush()
-	http1.Discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
+	engine.Discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
 }
 
 // An observedExchange is one call of an observedHandler, and the ResponseWriter
@@ -69,10 +72,11 @@ func (x *observedExchange) discardBody() {
 type observedExchange struct {
 	http.ResponseWriter
 	handler       *observedHandler
-	id            api.ID
+	id            request.ID
 	request       *http.Request
 	body          io.ReadCloser
 	bodyEnded     bool
+	tooLarge      bool // the body
 	start         time.Time
 	status        int
 	read, written int64
@@ -93,7 +97,7 @@ func (x *observedExchange) recoverPanic() {
 		panic(http.ErrAbortHandler)
 	}
 	clear(x.Header())
-	resp := api.Response{Status: http.StatusInternalServerError, Close: true}
+	resp := request.Response{Status: http.StatusInternalServerError, Close: true}
 	resp.Write(x, x.request.Method)
 }
 
@@ -104,20 +108,25 @@ func (x *observedExchange) setBody(r *http.Request) {
 		return
 	}
 	x.body = r.Body
-	r.Body = requestBody{x}
+	limit := cmp.Or(x.handler.nethttp.server.settings.Load().MaxBody, math.MaxInt64)
+	r.Body = requestBody{x, http.MaxBytesReader(nil, x.body, limit)}
 	if r.ProtoMajor == 1 {
 		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(x.handler.body))
 	}
 }
 
 // A requestBody is the Body of the request.
-type requestBody struct{ *observedExchange }
+type requestBody struct {
+	*observedExchange
+	limited io.Reader
+}
 
 // Read implements io.Reader.
 func (b requestBody) Read(p []byte) (int, error) {
-	n, err := b.body.Read(p)
+	n, err := b.limited.Read(p)
 	b.read += int64(n)
-	b.bodyEnded = b.bodyEnded || err != nil
+	b.tooLarge = b.tooLarge || errors.As(err, new(*http.MaxBytesError))
+	b.bodyEnded = b.bodyEnded || err != nil && !b.tooLarge
 	if err == io.EOF && b.request.ProtoMajor == 1 {
 		// net/http reads on, to notice when the client closes the connection.
 		_ = http.NewResponseController(b.ResponseWriter).SetReadDeadline(time.Time{})
@@ -134,11 +143,14 @@ func (x *observedExchange) WriteHeader(status int) {
 		x.ResponseWriter.WriteHeader(status)
 		return
 	}
+	if x.tooLarge && status >= http.StatusBadRequest {
+		status = http.StatusRequestEntityTooLarge
+	}
 	x.status = status
 	if x.handler.nethttp.server.observer.WantsRequestID(x.request.Method, status) {
 		x.Header().Set("X-Request-Id", x.id.String())
 	}
-	if x.handler.nethttp.mustReconnect(x.request) {
+	if x.tooLarge || x.handler.nethttp.mustReconnect(x.request) {
 		x.Header().Set("Connection", "close")
 	}
 	if x.request.ProtoMajor == 1 {
@@ -153,7 +165,9 @@ func (x *observedExchange) Write(p []byte) (int, error) {
 		x.WriteHeader(http.StatusOK)
 	}
 	n, err := x.ResponseWriter.Write(p)
-	x.written += int64(n)
+	if x.request.Method != http.MethodHead { // net/http takes the body and sends none
+		x.written += int64(n)
+	}
 	return n, err
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"foobar/src/connlimit"
-	"foobar/src/http1"
+	"foobar/src/engine"
 )
 
 // maxHandshakeBytes limits what a client may send for one TLS handshake. crypto/tls
@@ -40,7 +40,7 @@ func (c *conn) endHandshake(err error, s *Settings) {
 	if errors.As(err, &notTLS) && notTLS.Conn != nil && notTLS.RecordHeader[0] >= 'A' && notTLS.RecordHeader[0] <= 'Z' {
 		refusePlainHTTP(c, strings.TrimSpace(string(notTLS.RecordHeader[:])))
 	}
-	http1.Discard(c.Conn, s.Body, s.MaxDiscard, c.Conn.SetReadDeadline)
+	engine.Discard(c.Conn, s.Body, s.MaxDiscard, c.Conn.SetReadDeadline)
 }
 
 // refusePlainHTTP answers a request of HTTP without TLS. The method matters if it

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 	"foobar/src/http1"
 	"foobar/src/metrics"
 
@@ -41,7 +42,7 @@ func (h *echo) Serve(_ context.Context, r *api.Request) api.Response {
 }
 
 var defaultSettings = Settings{
-	Settings: http1.Settings{
+	Settings: engine.Settings{
 		Header: time.Second, Body: 500 * time.Millisecond, Response: time.Second, Idle: 2 * time.Second,
 		MaxHeader: 16 << 10, MaxDiscard: 64 << 20,
 	},
@@ -100,7 +101,8 @@ func startWith(t *testing.T, h api.Service, s Settings, conf *TLSOptions, change
 	log, access := observed(zap.InfoLevel), observed(zap.InfoLevel)
 	o := Options{
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(h, w, r) }),
-		FastPath: h, TLS: conf, Settings: s, Metrics: m.Listener("https"),
+		FastPath: func(o engine.Observer, s engine.Settings) engine.Engine { return http1.New(h, o, s) },
+		TLS:      conf, Settings: s, Metrics: m.Listener("https"),
 		Log: log.Logger, AccessLog: access.Logger,
 	}
 	l := change(ln, &o)
@@ -182,7 +184,7 @@ func certificate(t *testing.T) (server *TLSOptions, client *tls.Config) {
 }
 
 // client speaks one protocol, over connections of its own.
-func client(t *testing.T, e *running, conf *tls.Config, g engine) *http.Client {
+func client(t *testing.T, e *running, conf *tls.Config, g protocol) *http.Client {
 	t.Helper()
 	tr := &http.Transport{TLSClientConfig: conf.Clone(), Protocols: new(http.Protocols), ExpectContinueTimeout: 5 * time.Second}
 	tr.Protocols.SetHTTP1(!g.http2)
@@ -207,29 +209,29 @@ func (r *running) counted(t *testing.T, line string) bool {
 	return false
 }
 
-// An engine is what can serve a request.
-type engine struct {
+// A protocol is what can serve a request.
+type protocol struct {
 	name  string
 	http2 bool
 	fast  bool
 }
 
 // settings are s with this engine for HTTP/1.1.
-func (e engine) settings(s Settings) Settings {
+func (e protocol) settings(s Settings) Settings {
 	s.FastPath = e.fast
 	return s
 }
 
-var engines = []engine{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}}
+var engines = []protocol{{"http1", false, true}, {"net-http HTTP/1.1", false, false}, {"net-http HTTP/2", true, false}}
 
 // onHTTP1 runs a test with each engine for HTTP/1.1.
-func onHTTP1(t *testing.T, f func(*testing.T, engine)) {
+func onHTTP1(t *testing.T, f func(*testing.T, protocol)) {
 	for _, e := range engines[:2] {
 		t.Run(e.name, func(t *testing.T) { f(t, e) })
 	}
 }
 
-func onEachEngine(t *testing.T, f func(*testing.T, engine)) {
+func onEachEngine(t *testing.T, f func(*testing.T, protocol)) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) { f(t, e) })
 	}

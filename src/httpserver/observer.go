@@ -10,11 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"foobar/src/api"
 	"foobar/src/connlimit"
-	"foobar/src/http1"
+	"foobar/src/engine"
 	"foobar/src/logging"
 	"foobar/src/metrics"
+	"foobar/src/request"
 
 	"go.uber.org/zap"
 )
@@ -36,7 +36,7 @@ var (
 )
 
 // An observer keeps the metrics and the log of one listener. It implements
-// http1.Observer.
+// engine.Observer.
 type observer struct {
 	requests    *connlimit.Quota
 	metrics     *metrics.ListenerMetrics // may be nil
@@ -45,7 +45,7 @@ type observer struct {
 	nextWarning atomic.Int64 // when warnCrowded may log again, in Unix seconds
 }
 
-// RequestStarted implements http1.Observer.
+// RequestStarted implements engine.Observer.
 func (o *observer) RequestStarted() bool {
 	if o.metrics != nil {
 		o.metrics.Start()
@@ -65,8 +65,8 @@ func (o *observer) evict(c connlimit.Conn) {
 	}
 }
 
-// RequestDone implements http1.Observer.
-func (o *observer) RequestDone(r http1.AccessRecord) {
+// RequestDone implements engine.Observer.
+func (o *observer) RequestDone(r engine.AccessRecord) {
 	o.requests.Release()
 	if o.metrics != nil {
 		o.metrics.Done(r.Method, r.Status, r.Duration, r.RequestBytes, r.ResponseBytes)
@@ -76,8 +76,8 @@ func (o *observer) RequestDone(r http1.AccessRecord) {
 	}
 }
 
-// RequestRefused implements http1.Observer.
-func (o *observer) RequestRefused(reason string, cause error, r http1.AccessRecord) {
+// RequestRefused implements engine.Observer.
+func (o *observer) RequestRefused(reason string, cause error, r engine.AccessRecord) {
 	o.refused(reason, cause, r.Remote, zap.Stringer("request_id", r.ID))
 	if r.Status != 0 && o.accessLogEnabled() {
 		o.logAccess(r)
@@ -110,8 +110,8 @@ func (o *observer) warnCrowded(reason string, now int64) {
 	}
 }
 
-// HandlerPanicked implements http1.Observer.
-func (o *observer) HandlerPanicked(id api.ID, value any) {
+// HandlerPanicked implements engine.Observer.
+func (o *observer) HandlerPanicked(id request.ID, value any) {
 	o.panicked(value, debug.Stack(), zap.Stringer("request_id", id))
 }
 
@@ -125,7 +125,7 @@ func (o *observer) panicked(value any, stack []byte, fields ...zap.Field) {
 	o.log.Error(fmt.Sprintf("panic: %v", value), append(fields, logging.Panicked.Field(), zap.String("stack", string(stack)))...)
 }
 
-// WantsRequestID implements http1.Observer. Responses have an ID if the log may
+// WantsRequestID implements engine.Observer. Responses have an ID if the log may
 // have an entry with it. Successful reads do not: the ID would make them slower by
 // a few hundredths.
 func (o *observer) WantsRequestID(method string, status int) bool {

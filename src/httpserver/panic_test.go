@@ -67,7 +67,7 @@ func TestPanicEndsOneConnection(t *testing.T) {
 		{"access log", "/log", func(*panicListener, bool) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			onEachEngine(t, func(t *testing.T, g engine) {
+			onEachEngine(t, func(t *testing.T, g protocol) {
 				l := &panicListener{}
 				e, conf := startPanicking(t, l, g)
 				first := client(t, e, conf, g)
@@ -158,7 +158,7 @@ func (r *running) expectOnePanic(t *testing.T) {
 
 // startPanicking serves a handler that panics at some paths, and an access log
 // that does so at /log.
-func startPanicking(t *testing.T, l *panicListener, g engine) (*running, *tls.Config) {
+func startPanicking(t *testing.T, l *panicListener, g protocol) (*running, *tls.Config) {
 	t.Helper()
 	server, conf := certificate(t)
 	s := g.settings(defaultSettings)
@@ -190,7 +190,7 @@ func startPanicking(t *testing.T, l *panicListener, g engine) (*running, *tls.Co
 // TestPanicAfterTheHeader wants the response to be cut off, because only that shows the
 // client that the response is incomplete.
 func TestPanicAfterTheHeader(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		if g.fast {
 			t.Skip("its handlers return a response as a whole")
 		}
@@ -217,7 +217,7 @@ func TestPanicAfterTheHeader(t *testing.T) {
 // TestAbortHandlerIsNoPanic panics with http.ErrAbortHandler, by which a handler of
 // net/http cuts its response off. It is neither logged nor counted.
 func TestAbortHandlerIsNoPanic(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		if g.fast {
 			t.Skip("a matter of net/http's handlers")
 		}

@@ -8,10 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"foobar/src/api"
 	"foobar/src/connlimit"
 	"foobar/src/credentials"
-	"foobar/src/http1"
+	"foobar/src/engine"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -21,9 +20,9 @@ import (
 type Options struct {
 	// Handler answers the requests that net/http reads.
 	Handler http.Handler
-	// FastPath answers those of HTTP/1.1, by package http1. Without it they are
-	// net/http's too.
-	FastPath api.Service
+	// FastPath returns the engine for HTTP/1.1. Without it, net/http serves
+	// HTTP/1.1 too.
+	FastPath func(engine.Observer, engine.Settings) engine.Engine
 	// TLS is nil for plain HTTP/1.1.
 	TLS *TLSOptions
 	// Trusted is for a listener whose clients the kernel has authorized, such as
@@ -47,7 +46,7 @@ type Server struct {
 	quotas     quotas
 	handshakes sync.WaitGroup // connections that no engine has yet
 	buffers    chan []byte    // for coalescingConns connections, nil until first used
-	fast       *http1.Server  // nil without Options.FastPath
+	fast       engine.Engine  // nil without Options.FastPath
 	tls        *tls.Config    // nil without Options.TLS
 	context    context.Context
 	cancel     context.CancelFunc
@@ -69,7 +68,7 @@ func New(listeners []net.Listener, o Options) *Server {
 	s.quotas = newQuotas(&s.conns)
 	s.observer = &observer{requests: s.quotas.requests, metrics: o.Metrics, log: o.Log, access: o.AccessLog, settings: &s.settings}
 	if o.FastPath != nil {
-		s.fast = http1.New(o.FastPath, s.observer, o.Settings.Settings)
+		s.fast = o.FastPath(s.observer, o.Settings.Settings)
 	}
 	if o.TLS != nil {
 		s.tls = newTLSConfig(*o.TLS, func() []string { return s.settings.Load().Protocols })

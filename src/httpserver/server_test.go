@@ -11,7 +11,7 @@ import (
 )
 
 func TestConnectionsAreCounted(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		e := start(t, &echo{}, g.settings(defaultSettings), nil)
 		open := make([]net.Conn, 3)
 		for i := range open {

@@ -1,14 +1,18 @@
 package httpserver
 
-import "foobar/src/http1"
+import "foobar/src/engine"
 
 // Settings are what can change while a Server runs.
 type Settings struct {
-	http1.Settings // Header is also for the TLS handshake
-	Connections    int
-	PerAddress     int // connections of one client address, 0 for any number
-	Requests       int // in progress, 0 for any number
-	AccessLog      bool
+	engine.Settings // Header is also for the TLS handshake
+	Connections     int
+	PerAddress      int // connections of one client address, 0 for any number
+	Requests        int // in progress, 0 for any number
+	// MaxBody is the largest body, in bytes, that Options.Handler can read. Reading
+	// further is a *http.MaxBytesError, and an error status that the handler answers
+	// then becomes 413. It is 0 for a handler that limits bodies itself.
+	MaxBody   int64
+	AccessLog bool
 	// Protocols are those that new TLS connections are offered by ALPN, the
 	// preferred one first: "http/1.1" and "h2".
 	Protocols []string

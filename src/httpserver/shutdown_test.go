@@ -17,7 +17,7 @@ import (
 // connection and one that has sent nothing, for each protocol.
 func TestShutdownCutsNobodyOff(t *testing.T) {
 	server, conf := certificate(t)
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		entered, leave := make(chan struct{}, 1), make(chan struct{})
 		h := handlerFunc(func(r *api.Request) api.Response {
 			if r.Path == "/slow" {
@@ -81,7 +81,7 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 }
 
 func TestShutdownEndsWithItsContext(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		entered, leave := make(chan struct{}), make(chan struct{})
 		h := handlerFunc(func(*api.Request) api.Response {
 			close(entered)

@@ -39,7 +39,7 @@ func TestSlowClients(t *testing.T) {
 		{"idle", get(""), "", s.Idle, []int{200}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			onHTTP1(t, func(t *testing.T, g engine) {
+			onHTTP1(t, func(t *testing.T, g protocol) {
 				t.Parallel()
 				c.expectEnd(t, g, s)
 			})
@@ -47,7 +47,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-func (c slowClient) expectEnd(t *testing.T, g engine, s Settings) {
+func (c slowClient) expectEnd(t *testing.T, g protocol, s Settings) {
 	t.Helper()
 	h := handlerFunc(func(r *api.Request) api.Response {
 		if _, err := io.Copy(io.Discard, r.Body); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -100,7 +100,7 @@ func drip(w io.Writer, text string, stop <-chan struct{}) {
 }
 
 func TestSlowHandshake(t *testing.T) {
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		server, _ := certificate(t)
 		s := defaultSettings
 		s.Header = 200 * time.Millisecond
@@ -120,7 +120,7 @@ func TestSlowHandshake(t *testing.T) {
 // of it.
 func TestStalledReader(t *testing.T) {
 	server, conf := certificate(t)
-	onEachEngine(t, func(t *testing.T, g engine) {
+	onEachEngine(t, func(t *testing.T, g protocol) {
 		s := defaultSettings
 		s.Header, s.Response, s.Body, s.Idle = time.Minute, 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
 		e := start(t, &echo{size: 64 << 20}, g.settings(s), server)

@@ -34,7 +34,7 @@ var writes = []struct {
 // length is unclear are refused, and the others are stored.
 func TestWritesThatAreNotWhole(t *testing.T) {
 	a, token := newAPI(t)
-	onHTTP1(t, func(t *testing.T, g engine) {
+	onHTTP1(t, func(t *testing.T, g protocol) {
 		addr := start(t, a, g.settings(defaultSettings), nil).addr
 		for _, w := range writes {
 			for version, want := range map[string]int{"HTTP/1.0": w.http10, "HTTP/1.1": w.http11} {

@@ -12,9 +12,12 @@ import (
 
 	"foobar/src/api"
 	"foobar/src/config"
+	"foobar/src/engine"
+	"foobar/src/http1"
 	"foobar/src/httpserver"
 	"foobar/src/logging"
 	"foobar/src/metrics"
+	"foobar/src/request"
 	"foobar/src/state"
 
 	"go.uber.org/zap"
@@ -37,19 +40,24 @@ func (s *Service) openContent() error {
 	if err != nil {
 		return err
 	}
-	s.content = content{store, api.New(store, s.credentials, s.log, api.Settings{})} // apply follows
+	s.content = content{store, api.New(store, s.policy, s.log, api.Settings{})} // apply follows
 	s.metrics.RegisterVersions(s.content.api.Versions)
 	return nil
 }
 
 // handler returns the options of a server for the requests of clients.
 func (c content) handler() httpserver.Options {
-	return httpserver.Options{Handler: c.api, FastPath: c.api}
+	return httpserver.Options{Handler: c.api, FastPath: c.fastPath}
+}
+
+// fastPath serves the API over HTTP/1.1.
+func (c content) fastPath(o engine.Observer, s engine.Settings) engine.Engine {
+	return http1.New(c.api, o, s)
 }
 
 // apply puts the settings of the API in force.
 func (c content) apply(conf config.Config) {
-	c.api.Apply(api.Settings{Access: conf.Access, State: int64(conf.Limits.State), Uploads: int64(conf.Limits.Uploads)})
+	c.api.Apply(api.Settings{State: int64(conf.Limits.State), Uploads: int64(conf.Limits.Uploads)})
 }
 
 // drain has the API report that the service is about to stop.
@@ -58,7 +66,7 @@ func (c content) drain() { c.api.Drain() }
 // healthy returns an error where the API does not answer. It does not ask the
 // store, which may have to wait for a network that a restart does not repair.
 func (c content) healthy() error {
-	resp := c.api.Serve(context.Background(), &api.Request{Method: http.MethodOptions, Path: "*", Client: api.Client{Trusted: true}})
+	resp := c.api.Serve(context.Background(), &api.Request{Method: http.MethodOptions, Path: "*", Client: request.Client{Trusted: true}})
 	if resp.Status == http.StatusInternalServerError {
 		return fmt.Errorf("OPTIONS * has status %d", resp.Status)
 	}

@@ -52,6 +52,7 @@ func (s *Service) apply(c config.Config) {
 	s.config = c
 	s.level.SetLevel(c.Log.Level)
 	limitMemory(c)
+	s.policy.Apply(c.Access)
 	s.content.apply(c)
 	for _, server := range s.servers {
 		server.Apply(s.serverSettings())

@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"foobar/src/http1"
+	"foobar/src/engine"
 	"foobar/src/httpserver"
 	"foobar/src/listen"
 
@@ -14,7 +14,7 @@ import (
 
 func (s *Service) addServers() {
 	https := s.content.handler()
-	https.TLS = &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.content.api.ClientCAs}
+	https.TLS = &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.policy.ClientCAs}
 	s.addServer(listen.HTTPS, s.sockets.HTTPS, https)
 	s.addServer(listen.Admin, s.sockets.Admin, s.content.handler())
 	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.content.healthy, s.ready, s.log)})
@@ -43,9 +43,9 @@ func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.
 
 func (s *Service) serverSettings() httpserver.Settings {
 	c := s.config
-	cas, required := s.content.api.ClientCAs()
+	cas, required := s.policy.ClientCAs()
 	return httpserver.Settings{
-		Settings: http1.Settings{
+		Settings: engine.Settings{
 			Header:     time.Duration(c.Timeouts.Header),
 			Body:       time.Duration(c.Timeouts.Body),
 			Response:   time.Duration(c.Timeouts.Response),

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"foobar/src/access"
 	"foobar/src/config"
 	"foobar/src/credentials"
 	"foobar/src/httpserver"
@@ -53,6 +54,7 @@ type Service struct {
 	notifier    *notify.Notifier
 	interval    time.Duration // between two pings of the watchdog
 	metrics     *metrics.Metrics
+	policy      *access.Policy
 	content     content
 	servers     []*httpserver.Server
 	stopping    atomic.Bool
@@ -104,6 +106,7 @@ func (s *Service) open() (err error) {
 		return err
 	}
 	s.config, s.credentials = c, credentials.NewStore(set)
+	s.policy = access.New(s.credentials, c.Access)
 	if err := s.openContent(); err != nil {
 		return err
 	}

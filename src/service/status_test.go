@@ -14,6 +14,7 @@ import (
 
 	"foobar/src/api"
 	"foobar/src/listen"
+	"foobar/src/request"
 )
 
 // A quietListener has no connections. Waiting for one is durable in the sense of
@@ -79,7 +80,7 @@ func TestStatusFollowsAWrite(t *testing.T) {
 		}
 		for _, body := range []string{"hello", "hello, world"} {
 			for range 3 {
-				resp := s.content.api.Serve(t.Context(), &api.Request{Method: "PUT", Path: "/", Client: api.Client{Trusted: true}, Body: strings.NewReader(body), ContentLength: int64(len(body))})
+				resp := s.content.api.Serve(t.Context(), &api.Request{Method: "PUT", Path: "/", Client: request.Client{Trusted: true}, Body: strings.NewReader(body), ContentLength: int64(len(body))})
 				if resp.Status >= 300 {
 					t.Fatalf("status %d", resp.Status)
 				}

@@ -49,7 +49,7 @@ func commands(t *testing.T, s *service) {
 		status := as("status")
 		for _, line := range []string{
 			`service       foobar \S+, up .*, .* MiB of memory`, fmt.Sprintf(`state         %d bytes, written 20.*ago`, len(state)),
-			`requests      [1-9]\d* answered, \d+ in flight`, `errors        0 failed .*`, `certificate   valid until 20.*, for \d+ days`,
+			`requests      [1-9]\d* answered, \d+ in flight`, `errors        0 failed .*`, `certificate   valid until 20.*, for \d+ months`,
 			`configuration loaded 20.* ago`, `exposure      0\.[01] SAFE, as .*`,
 		} {
 			if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(status) {

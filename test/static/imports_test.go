@@ -16,16 +16,21 @@ var layers = [][]string{
 	{"foobar", "foobar-etcd"},
 	{"command", "cluster"},
 	{"service", "adminclient"},
-	{"httpserver"},
-	{"http1"},
+	{"httpserver", "http1"},
 	{"api"},
+	{"engine", "access"},
+	{"request"},
 	{"state", "config", "credentials", "listen", "notify", "logging", "metrics", "connlimit"},
 }
 
-// only lists packages that may import less than their layer allows: the fast
-// path knows the API alone, and the client of a running service nothing of it.
+// only lists packages that may import less than their layer allows. The server knows
+// no handler and no fast path, so that it serves any http.Handler when both are
+// deleted. The fast path knows the API alone, and the client of a running service
+// nothing of it.
 var only = map[string][]string{
-	"http1":       {"api"},
+	"httpserver":  {"engine", "request", "connlimit", "credentials", "logging", "metrics"},
+	"http1":       {"api", "engine", "request"},
+	"engine":      {"request"},
 	"adminclient": {},
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"foobar/src/access"
 	"foobar/src/api"
 	"foobar/src/config"
 	"foobar/src/credentials"
@@ -33,8 +34,8 @@ func serveNetHTTP(address, dir string) error {
 	if err != nil {
 		return err
 	}
-	handler := api.New(store, credentials.NewStore(set), zap.NewNop(), api.Settings{
-		Access: defaults.Access, State: int64(defaults.Limits.State), Uploads: int64(defaults.Limits.Uploads),
+	handler := api.New(store, access.New(credentials.NewStore(set), defaults.Access), zap.NewNop(), api.Settings{
+		State: int64(defaults.Limits.State), Uploads: int64(defaults.Limits.Uploads),
 	})
 	timeouts := defaults.Timeouts
 	header, body, response := time.Duration(timeouts.Header), time.Duration(timeouts.Body), time.Duration(timeouts.Response)

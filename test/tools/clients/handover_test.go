@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/engine"
 	"foobar/src/http1"
 	"foobar/src/httpserver"
 	"foobar/src/metrics"
@@ -251,8 +252,9 @@ func serve(t *testing.T, socket net.Listener, state *number, s httpserver.Settin
 		t.Fatal(err)
 	}
 	e := httpserver.New([]net.Listener{l}, httpserver.Options{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(state, w, r) }), FastPath: state,
-		TLS: server, Settings: s, Metrics: metrics.New("test").Listener("https"), Log: zap.NewNop(),
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.ServeHTTP(state, w, r) }),
+		FastPath: func(o engine.Observer, s engine.Settings) engine.Engine { return http1.New(state, o, s) },
+		TLS:      server, Settings: s, Metrics: metrics.New("test").Listener("https"), Log: zap.NewNop(),
 	})
 	go func() {
 		if err := e.Run(); err != nil {
@@ -281,7 +283,7 @@ func (s *number) count() int {
 
 func settings(fast bool) httpserver.Settings {
 	return httpserver.Settings{
-		Settings: http1.Settings{
+		Settings: engine.Settings{
 			Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10,
 		},
 		Connections: 1000, FastPath: fast, Protocols: []string{"http/1.1", "h2"},

@@ -1,13 +1,26 @@
-package http1
+// Package engine is the contract between the connections of package httpserver and
+// what serves HTTP/1.1 on them instead of net/http, such as package http1. Neither of
+// the two packages imports the other.
+package engine
 
 import (
+	"context"
 	"net"
 	"time"
 
-	"foobar/src/api"
+	"foobar/src/request"
 )
 
-// A Conn is a connection as the Server needs it: the bytes of HTTP, deadlines,
+// An Engine serves connections. Its methods may be called by many goroutines.
+type Engine interface {
+	// ServeConn serves requests until the connection ends. It does not close c.
+	ServeConn(ctx context.Context, c Conn, client request.Client)
+	// Apply puts other settings in force. Open connections follow with their next
+	// request.
+	Apply(Settings)
+}
+
+// A Conn is a connection as an Engine needs it: the bytes of HTTP, deadlines,
 // and what the end of a connection takes.
 type Conn interface {
 	net.Conn
@@ -35,7 +48,7 @@ type Conn interface {
 
 // An AccessRecord is one answered request.
 type AccessRecord struct {
-	ID api.ID
+	ID request.ID
 	// Method is empty where no request could be read.
 	Method, Path, Protocol      string
 	Remote                      net.Addr
@@ -55,7 +68,18 @@ type Observer interface {
 	// is 0 where nothing was sent.
 	RequestRefused(reason string, cause error, r AccessRecord)
 	// HandlerPanicked is called on the handler's stack.
-	HandlerPanicked(id api.ID, value any)
+	HandlerPanicked(id request.ID, value any)
 	// WantsRequestID reports whether a response carries the request's ID.
 	WantsRequestID(method string, status int) bool
+}
+
+// Settings bound what a client can hold and for how long.
+type Settings struct {
+	// Header is for a request's header section, Body for its body, Response for
+	// the response, Idle for the time between two requests.
+	Header, Body, Response, Idle time.Duration
+	MaxHeader                    int // bytes
+	// MaxDiscard is how many bytes of a body that no handler reads are discarded,
+	// so that the client reads the response.
+	MaxDiscard int64
 }
