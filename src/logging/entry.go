@@ -34,6 +34,7 @@ func encode(e zapcore.Entry, fields []zapcore.Field) []byte {
 	for _, f := range fields {
 		f.AddTo(all)
 	}
+	flatten(all.Fields)
 	message := e.Message
 	if cause, ok := all.Fields["error"].(string); ok {
 		message += ": " + cause
@@ -91,6 +92,22 @@ func (b *entryBuilder) append(name, value string) {
 	}
 	b.bytes = append(b.bytes, value...)
 	b.bytes = append(b.bytes, '\n')
+}
+
+// flatten replaces each group of fields by its fields, because those of the journal
+// have no groups: id in the group request is request_id.
+func flatten(fields map[string]any) {
+	for name, value := range fields {
+		group, ok := value.(map[string]any)
+		if !ok {
+			continue
+		}
+		delete(fields, name)
+		flatten(group)
+		for key, value := range group {
+			fields[name+"_"+key] = value
+		}
+	}
 }
 
 // fieldName returns a key of zap as the name of a journal field, which may have

@@ -6,7 +6,8 @@
 // prefix of sd-daemon(3) if systemd connects standard error to the journal, text
 // on a terminal, and JSON otherwise. The package has no logger of its own and
 // decides nothing about what is logged; events.go lists the events that the
-// journal's catalog explains.
+// journal's catalog explains. Slog returns a logger of log/slog in front of the same
+// journal.
 //
 // Read logging.go first, then journal.go and entry.go for the native protocol.
 package logging
@@ -14,11 +15,14 @@ package logging
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"sync/atomic"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 )
@@ -54,6 +58,12 @@ func New(o Options) *zap.Logger {
 	// Where this fails, writing fails too, and lines take the entries.
 	unix.SetNonblock(j.fd, true)
 	return zap.New(j, zap.AddCaller())
+}
+
+// Slog returns a logger of the standard library that logs as l does, for code that
+// knows no zap: at the same level, with the same fields and to the same journal.
+func Slog(l *zap.Logger) *slog.Logger {
+	return slog.New(zapslog.NewHandler(l.Core(), zapslog.WithCaller(true), zapslog.AddStacktraceAt(math.MaxInt)))
 }
 
 // WriteLine writes one line of text to o.Output, with the priority of level if
