@@ -53,6 +53,15 @@ func report(m adminclient.Metrics, exposure string, now time.Time) string {
 	} else {
 		line("state", "%s, written %s, %s ago", byteCount(m.Values["foobar_state_size_bytes"]), m.Time(written).Format(time.DateTime), age(written))
 	}
+	const confirmed = "foobar_cluster_last_confirmed_timestamp_seconds"
+	switch available, ok := m.Values["foobar_cluster_available"]; {
+	case ok && available == 1:
+		line("etcd", "revision %.0f, confirmed %s, %s ago", m.Values["foobar_cluster_revision"], m.Time(confirmed).Format(time.DateTime), age(confirmed))
+	case ok && !m.Time(confirmed).IsZero():
+		line("etcd", "NO QUORUM HAS ANSWERED SINCE %s, %s ago, see journalctl -u foobar -p err", m.Time(confirmed).Format(time.DateTime), age(confirmed))
+	case ok:
+		line("etcd", "NO QUORUM HAS ANSWERED YET, see journalctl -u foobar -p err")
+	}
 	line("requests", "%.0f answered, %.0f in flight", responses, m.Values["foobar_http_requests_in_flight"])
 	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f malformed, too slow or over a limit", m.Responses['5'], m.Responses['4'], m.Values["foobar_http_requests_refused_total"])
 	line("certificate", "%s", describeExpiry(m.Time("foobar_tls_certificate_not_after_timestamp_seconds"), now))

@@ -20,6 +20,15 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 	rejected := metrics("foobar_config_last_reload_successful", 0)
 	expired := metrics(expiry, float64(now.Add(-time.Hour).Unix()))
 	endless := metrics(expiry, float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()))
+	const confirmed = "foobar_cluster_last_confirmed_timestamp_seconds"
+	cluster := func(available float64, confirmedAt time.Time) adminclient.Metrics {
+		m := metrics("foobar_cluster_available", available)
+		m.Values["foobar_cluster_revision"] = 41
+		if !confirmedAt.IsZero() {
+			m.Values[confirmed] = float64(confirmedAt.Unix())
+		}
+		return m
+	}
 	for name, test := range map[string]struct {
 		metrics  adminclient.Metrics
 		exposure string
@@ -29,6 +38,9 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		"rejected reload": {rejected, "", "A LATER ONE WAS REJECTED, see journalctl"},
 		"expiry":          {expired, "", "EXPIRED on 2030-01-02"},
 		"year 9999":       {endless, "", "certificate   valid until 9999-12-31\n"},
+		"quorum":          {cluster(1, now), "", "etcd          revision 41, confirmed 2030-01-02 03:04:05, a moment ago\n"},
+		"no quorum":       {cluster(0, now.Add(-time.Minute)), "", "etcd          NO QUORUM HAS ANSWERED SINCE 2030-01-02 03:03:05, 60 seconds ago, see journalctl"},
+		"no quorum yet":   {cluster(0, time.Time{}), "", "etcd          NO QUORUM HAS ANSWERED YET, see journalctl"},
 		"exposure":        {healthy, "0.1 SAFE", "exposure      0.1 SAFE, as "},
 	} {
 		text := report(test.metrics, test.exposure, now)
@@ -37,6 +49,9 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		}
 		if test.exposure == "" && strings.Contains(text, "exposure") {
 			t.Errorf("%s: an exposure that is not known in\n%s", name, text)
+		}
+		if strings.Contains(text, "etcd") != strings.Contains(name, "quorum") {
+			t.Errorf("%s: a cluster or none in\n%s", name, text)
 		}
 		if strings.Contains(text, "REJECTED") != (name == "rejected reload") {
 			t.Errorf("%s: rejected or not in\n%s", name, text)
