@@ -6,12 +6,18 @@ import (
 	"crypto/x509"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"foobar/monitoring/dashboard"
+	"foobar/src/cluster"
+	"foobar/src/config"
+	"foobar/src/credentials"
 	"foobar/src/metrics"
+	"foobar/src/service"
 
 	"go.uber.org/zap"
 	"go.yaml.in/yaml/v4"
@@ -141,6 +147,7 @@ func exported(t *testing.T) map[string]bool {
 	m.RegisterConnections("https", func() int { return 0 })
 	m.RegisterVersions(func() int { return 0 })
 	m.RegisterStateDirectory(t.TempDir())
+	registerCluster(t, m)
 	w := httptest.NewRecorder()
 	fine := func() error { return nil }
 	m.Handler(fine, fine, zap.NewNop()).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -187,5 +194,31 @@ func TestPanelsAreReadable(t *testing.T) {
 				occupied[at] = p.Title
 			}
 		}
+	}
+}
+
+// registerCluster adds the metrics of foobar-etcd: a store registers them when it is
+// opened, whether etcd answers or not.
+func registerCluster(t *testing.T, m *metrics.Metrics) {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := credentials.Generate(dir, credentials.Request{Hosts: []string{"localhost"}, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{"etcd-ca": "cert", "etcd-cert": "cert", "etcd-key": "key"} {
+		if err := os.Link(filepath.Join(dir, from), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := config.Default()
+	c.Cluster.Endpoints = "127.0.0.1:1"
+	store, err := cluster.Backend{}.Open(service.StoreOptions{
+		Dir: dir, CredentialsDir: dir, Config: c, Metrics: m, Log: zap.NewNop(), OnChange: func() {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

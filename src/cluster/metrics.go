@@ -36,6 +36,7 @@ func newMetrics(registerer prometheus.Registerer) *storeMetrics {
 		failures: f.NewCounterVec(prometheus.CounterOpts{Name: "cluster_call_failures_total", Help: "Calls to etcd that have failed, each try by itself, by kind of call."}, []string{"call"}),
 	}
 	for _, call := range []string{"read", "write"} {
+		m.calls.WithLabelValues(call)
 		m.failures.WithLabelValues(call)
 	}
 	return m

@@ -223,12 +223,16 @@ func openDashboard(t *testing.T, p v1.API, from time.Time) *dashboard.View {
 	return v
 }
 
-// expectAnswers runs every query of the dashboard.
+// expectAnswers runs every query of the dashboard but those of metrics that only
+// foobar-etcd has.
 func expectAnswers(t *testing.T, v *dashboard.View) {
 	t.Helper()
 	queries := 0
 	for _, panel := range v.Panels {
 		for _, target := range panel.Targets {
+			if strings.Contains(target.Expr, "foobar_cluster_") {
+				continue
+			}
 			queries++
 			matrix, err := v.Query(t.Context(), target)
 			if err != nil {
