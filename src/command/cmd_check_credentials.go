@@ -36,15 +36,12 @@ func checkCredentials(files credentials.Files, configFile string, env environmen
 	if err := checkHost(set.Leaf()); err != nil {
 		warn(env, "%v", err)
 	}
-	fmt.Fprintf(env.stdout, "%s: %s\n", set.Leaf().Subject, credentials.Validity(set.Leaf(), time.Now()))
-	for _, line := range slices.Concat(set.Describe(), more) {
-		fmt.Fprintln(env.stdout, line)
-	}
-	fmt.Fprintf(env.stdout, "fingerprint of all: %s\n", set.Fingerprint)
 	for _, warning := range set.Warnings(time.Now()) {
 		warn(env, "%s", warning)
 	}
-	return nil
+	_, err = fmt.Fprintf(env.stdout, "%s: %s\n%s\nfingerprint of all: %s\n", set.Leaf().Subject,
+		credentials.Validity(set.Leaf(), time.Now()), strings.Join(slices.Concat(set.Describe(), more), "\n"), set.Fingerprint)
+	return err
 }
 
 // checkHost returns an error where a self-signed certificate is not for this

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -40,7 +41,8 @@ func initCredentials(dir string, hosts []string, env environment) error {
 	}
 	made, err := credentials.Generate(dir, r)
 	for _, path := range made {
-		fmt.Fprintln(env.stdout, "made", path)
+		_, printErr := fmt.Fprintln(env.stdout, "made", path)
+		err = cmp.Or(err, printErr)
 	}
 	if len(made) > 0 && r.ClockIsWrong() {
 		warn(env, "this machine's clock shows %s, before the program was built: a new certificate is valid from %s on, set the clock",

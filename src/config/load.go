@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -17,14 +18,14 @@ const maxFile = 16 << 10
 
 // Load reads the file at path.
 func Load(path string) (Config, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, syscall.O_NONBLOCK, 0) // which waits for no writer of a pipe
 	if err != nil {
 		return Config{}, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, maxFile+1)) // of a pipe, an error
 	if err != nil {
-		return Config{}, err
+		return Config{}, fmt.Errorf("%w: only a regular file can be read", err)
 	}
 	return Parse(path, text)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // maxFile is the largest size of a file in bytes, which is also that of a
@@ -44,15 +45,15 @@ func readFile(name, path string, optional bool) ([]byte, error) {
 }
 
 func readText(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, syscall.O_NONBLOCK, 0) // which waits for no writer of a pipe
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, maxFile+1)) // of a pipe, an error
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w: only a regular file can be read", err)
 	case len(text) > maxFile:
 		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):

@@ -44,6 +44,8 @@ func classify(operation string, err error) error {
 		category = ErrNoSpace
 	case errors.Is(err, syscall.EROFS):
 		category = ErrReadOnly
+	case errors.Is(err, syscall.ENOTEMPTY): // a directory has the name of a file
+		category = ErrChanged
 	}
 	return fmt.Errorf("%w: %s: %w", category, operation, err)
 }

@@ -51,6 +51,21 @@ func TestFileChangedWhileClosed(t *testing.T) {
 	}
 }
 
+// TestDirectoryInThePlaceOfAFile puts a directory, with a file in it, in the place
+// of each file.
+func TestDirectoryInThePlaceOfAFile(t *testing.T) {
+	for _, name := range []string{FileName, slotsName, newSlots} {
+		t.Run(name, func(t *testing.T) {
+			dir := closedDirectory(t, "the state")
+			os.Remove(filepath.Join(dir, name))
+			if err := os.MkdirAll(filepath.Join(dir, name, "x"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			wantChanged(t, dir, name)
+		})
+	}
+}
+
 // TestDeletingTheWrongFileHelps deletes the files that the error of a refusal names. Each
 // of the two ways works.
 func TestDeletingTheWrongFileHelps(t *testing.T) {
