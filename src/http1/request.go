@@ -55,8 +55,12 @@ func (b *requestBuffers) release(live *liveSettings) {
 
 // skipEmptyLine drops an empty line before a request, which some clients send
 // after a body (RFC 9112, section 2.2). The connection stays idle.
-func (b *requestBuffers) skipEmptyLine() bool {
-	_, _ = b.in.Peek(1) // buffers what has arrived
+func (b *requestBuffers) skipEmptyLine(live *liveSettings, c engine.Conn) bool {
+	// Peek buffers what has arrived.
+	if first, _ := b.in.Peek(1); b.in.Buffered() == 1 && first[0] == '\r' {
+		c.SetHeaderTimeout(time.Now(), live.Header)
+		_, _ = b.in.Peek(2)
+	}
 	buffered, _ := b.in.Peek(b.in.Buffered())
 	found := bytes.HasPrefix(buffered, []byte("\r\n"))
 	if found {

@@ -63,7 +63,7 @@ func (s *Server) ServeConn(ctx context.Context, c engine.Conn, client request.Cl
 		b.in.Reset(&b.prefix)
 		more := true
 		for more && len(b.prefix.head)+b.in.Buffered() > 0 {
-			if skipped = !skipped && b.skipEmptyLine(); !skipped {
+			if skipped = !skipped && b.skipEmptyLine(live, c); !skipped {
 				more = s.serveRequest(ctx, live, c, b, client)
 			}
 		}
