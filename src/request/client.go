@@ -23,7 +23,10 @@ type Client struct {
 // A Conn is a connection of a server.
 type Conn interface {
 	// CutOff closes the connection of a slow reader, at any time and without
-	// waiting.
+	// waiting, with all its streams in HTTP/2. net/http could reset one stream
+	// (http.ResponseController.SetWriteDeadline), but a handler that writes to the
+	// stream holds its data until RST_STREAM is sent, which is after what a client
+	// that reads nothing has not read.
 	CutOff()
 }
 
