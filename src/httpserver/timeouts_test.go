@@ -17,6 +17,7 @@ import (
 // these responses, and with others where net/http serves it.
 type slowClient struct {
 	name, raw string
+	next      string // sent after the first response
 	drip      string // sent every 50 ms
 	after     time.Duration
 	codes     []int
@@ -29,14 +30,15 @@ func TestSlowClients(t *testing.T) {
 	half := "GET / HTTP/1.1\r\nHost: a\r\n"
 	none := []int{}
 	for _, c := range []slowClient{
-		{"silent", "", "", s.Header, none, nil},
-		{"half a request line", "GET / HT", "", s.Header, []int{408}, []int{400}},
-		{"endless header", half, "X: y\r\n", s.Header, []int{408}, none},
-		{"body missing", post("Content-Length: 5\r\n", ""), "", s.Body, []int{408}, nil},
-		{"endless body", post("Content-Length: 5000\r\n", ""), "x", s.Body, []int{408}, nil},
-		{"endless chunks", post(chunked, ""), "1\r\nx\r\n", s.Body, []int{408}, nil},
-		{"second request endless", get("") + half, "X: y\r\n", s.Header, []int{200, 408}, []int{200}},
-		{"idle", get(""), "", s.Idle, []int{200}, nil},
+		{"silent", "", "", "", s.Header, none, nil},
+		{"half a request line", "GET / HT", "", "", s.Header, []int{408}, []int{400}},
+		{"endless header", half, "", "X: y\r\n", s.Header, []int{408}, none},
+		{"body missing", post("Content-Length: 5\r\n", ""), "", "", s.Body, []int{408}, nil},
+		{"endless body", post("Content-Length: 5000\r\n", ""), "", "x", s.Body, []int{408}, nil},
+		{"endless chunks", post(chunked, ""), "", "1\r\nx\r\n", s.Body, []int{408}, nil},
+		{"second request endless", get("") + half, "", "X: y\r\n", s.Header, []int{200, 408}, []int{200}},
+		{"endless after a response", get(""), half, "X: y\r\n", s.Header, []int{200, 408}, []int{200}},
+		{"idle", get(""), "", "", s.Idle, []int{200}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onHTTP1(t, func(t *testing.T, g protocol) {
@@ -60,7 +62,7 @@ func (c slowClient) expectEnd(t *testing.T, g protocol, s Settings) {
 	io.WriteString(conn, c.raw)
 	stop := make(chan struct{})
 	defer close(stop)
-	if c.drip != "" {
+	if c.drip != "" && c.next == "" {
 		go drip(conn, c.drip, stop)
 	}
 	in := bufio.NewReader(conn)
@@ -72,6 +74,12 @@ func (c slowClient) expectEnd(t *testing.T, g protocol, s Settings) {
 		}
 		codes = append(codes, resp.StatusCode)
 		io.Copy(io.Discard, resp.Body)
+		if c.next != "" {
+			begun = time.Now()
+			io.WriteString(conn, c.next)
+			go drip(conn, c.drip, stop)
+			c.next = ""
+		}
 	}
 	if took := time.Since(begun); took < c.after-c.after/4 || took > c.after+400*time.Millisecond {
 		t.Errorf("ended after %v, want about %v", took, c.after)
