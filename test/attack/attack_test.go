@@ -22,7 +22,10 @@ const (
 	countTimeout = 30 * time.Second
 )
 
+// TestAttacks makes the large attacks one after the other. The tests of deadlines, which
+// wait most of the time, run beside them.
 func TestAttacks(t *testing.T) {
+	t.Parallel()
 	for _, a := range Attacks() {
 		t.Run(a.Name, func(t *testing.T) { withstand(t, a) })
 	}

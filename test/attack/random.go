@@ -14,12 +14,14 @@ const randomClients = 32
 
 // answerTimeout is how long a random client waits for anything that the server
 // owes it: a response, or the end of the connection. It is longer than the
-// timeouts of RandomConfig.
+// timeouts that RandomConfig is given.
 const answerTimeout = 60 * time.Second
 
-// RandomConfig is a configuration of foobar for random clients: short timeouts for
-// those that end with silence, which a client on a busy machine keeps to.
-const RandomConfig = "timeouts: {header: 10s, idle: 10s, body: 10s, response: 10s}\n"
+// RandomConfig returns a configuration of foobar for random clients: a short timeout
+// for those that end with silence, which a client on a busy machine has to keep to.
+func RandomConfig(timeout time.Duration) string {
+	return fmt.Sprintf("timeouts: {header: %[1]v, idle: %[1]v, body: %[1]v, response: %[1]v}\n", timeout)
+}
 
 // Random runs random clients against a target until the context ends or one of
 // them finds a fault. Each client obeys the protocol, and so has to get one

@@ -15,6 +15,9 @@ var (
 	duration = flag.Duration("random", 5*time.Second, "how long the random clients run")
 )
 
+// randomTimeout bounds how long a client that ends with silence takes.
+const randomTimeout = 10 * time.Second
+
 // TestRandomClients runs clients that obey the protocol and are random otherwise.
 func TestRandomClients(t *testing.T) {
 	t.Parallel()
@@ -22,7 +25,7 @@ func TestRandomClients(t *testing.T) {
 		*seed = rand.Uint64() >> 1
 	}
 	t.Logf("seed %d", *seed)
-	for name, config := range map[string]string{"fast path": RandomConfig, "net/http": RandomConfig + "http: {fast_path: false}\n"} {
+	for name, config := range map[string]string{"fast path": RandomConfig(randomTimeout), "net/http": RandomConfig(randomTimeout) + "http: {fast_path: false}\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startService(t, config)

@@ -27,7 +27,7 @@ func (m *Machine) WaitUp(t testing.TB) {
 // connection to a machine without a network would hang.
 func (m *Machine) waitForAgent(t testing.TB) {
 	t.Helper()
-	m.eventually(t, bootTime, func() error {
+	m.eventually(t, platformOf(*arch).bootTime, func() error {
 		console, err := os.ReadFile(m.console())
 		if err == nil && !bytes.Contains(console, []byte("The agent can be reached.")) {
 			err = errors.New("the console does not say that the agent can be reached")
@@ -87,7 +87,7 @@ func (m *Machine) eventually(t testing.TB, limit time.Duration, check func() err
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %v\n%s%s", limit, err, m.logTail("qemu-system-x86_64.log"), m.logTail("console"))
+			t.Fatalf("not within %v: %v\n%s%s", limit, err, m.logTail(platformOf(*arch).qemu+".log"), m.logTail("console"))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

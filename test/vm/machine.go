@@ -18,9 +18,6 @@ import (
 	"time"
 )
 
-// bootTime bounds the time of a boot on a busy host: the processor is emulated.
-const bootTime = 5 * time.Minute
-
 // A Disk says which of the writes that the machine's kernel has sent to the disk
 // survive a power cut.
 type Disk int
@@ -119,7 +116,7 @@ func (m *Machine) PowerOn(t testing.TB) {
 	if m.Disk != Durable {
 		m.processes = append(m.processes, m.startDisk(t))
 	}
-	qemu := m.start(t, "qemu-system-x86_64", m.arguments()...)
+	qemu := m.start(t, platformOf(*arch).qemu, m.arguments()...)
 	m.processes = append([]*exec.Cmd{qemu}, m.processes...)
 }
 
@@ -176,14 +173,14 @@ func (m *Machine) arguments() []string {
 	if m.Disk != Durable {
 		disk = "nbd+unix:///?socket=" + m.socket()
 	}
+	p := platformOf(*arch)
 	args := []string{
 		"-L", filepath.Join(share, "qemu"), "-L", filepath.Join(share, "seabios"),
-		"-M", "pc", "-cpu", "max", "-accel", "tcg,tb-size=256", "-smp", "1", "-m", strconv.Itoa(m.Memory),
+		"-M", p.machine, "-cpu", p.processor, "-accel", "tcg,tb-size=256", "-smp", "1", "-m", strconv.Itoa(m.Memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "file:" + m.console(),
 		"-kernel", filepath.Join(m.image, "vmlinux"),
-		"-append", "root=/dev/nvme0n1p1 rw rootfstype=ext4 console=ttyS0 quiet net.ifnames=0 " +
-			"mitigations=off nokaslr tsc=reliable no_timer_check nowatchdog random.trust_cpu=on " +
-			"8250.nr_uarts=1 init_on_alloc=0",
+		"-append", "root=/dev/nvme0n1p1 rw rootfstype=ext4 quiet net.ifnames=0 " +
+			"mitigations=off nokaslr nowatchdog random.trust_cpu=on init_on_alloc=0 " + p.options,
 		// The host's page cache survives qemu, so for the machine it is the disk.
 		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=" + disk,
 		"-device", "nvme,drive=disk,serial=1",

@@ -94,7 +94,7 @@ func (c *cutter) cut(t *testing.T, number int) (ours, theirs error) {
 	}
 	go write(c.ours, ourHistory, 4, c.newRNG())
 	go write(c.theirs, theirHistory, 1, c.newRNG())
-	c.eventually(t, bootTime, func() error {
+	c.eventually(t, platformOf(*arch).bootTime, func() error {
 		if n, m := ourHistory.acknowledged(), theirHistory.acknowledged(); n == 0 || m == 0 {
 			return fmt.Errorf("acknowledged writes: %d of foobar, %d of the control", n, m)
 		}

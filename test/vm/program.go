@@ -71,7 +71,7 @@ func (p *program) get() (response, error) {
 func (p *program) waitFor(t testing.TB, m *Machine) (found response) {
 	t.Helper()
 	m.waitForAgent(t)
-	m.eventually(t, bootTime, func() (err error) {
+	m.eventually(t, platformOf(*arch).bootTime, func() (err error) {
 		p.client.CloseIdleConnections()
 		found, err = p.get()
 		return err

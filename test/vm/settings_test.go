@@ -4,6 +4,7 @@ package vm
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,33 @@ func TestSettings(t *testing.T) {
 	g := startGuest(t, NewMachine(t, *image, Durable))
 	t.Run("LimitCORE", g.coreHandler)
 	t.Run("StateDirectoryQuota", g.stateQuota)
+	t.Run("control group", g.controlGroup)
+}
+
+// controlGroup tests that the kernel has the shipped limits and weights of the
+// service's control group, each of which differs without its directive.
+func (g *guest) controlGroup(t *testing.T) {
+	g.wantUp(t)
+	shipped := map[string]string{
+		"cpu.weight": "50", "io.weight": "default 50", "memory.max": strconv.Itoa(768 << 20), "memory.oom.group": "1",
+		"memory.swap.max": "0", "pids.max": "256",
+	}
+	read := func(file string) string {
+		t.Helper()
+		return strings.TrimSpace(g.Shell(t, "cat /sys/fs/cgroup/system.slice/foobar.service/"+file))
+	}
+	for file, want := range shipped {
+		if got := read(file); got != want {
+			t.Errorf("%s has %q, want %q", file, got, want)
+		}
+	}
+	g.serviceDropIn(t, `CPUWeight=\nIOWeight=\nMemoryMax=\nOOMPolicy=stop\nMemorySwapMax=\nTasksMax=\n`)
+	g.wantUp(t)
+	for file, value := range shipped {
+		if got := read(file); got == value {
+			t.Errorf("%s has %q without its directive, too", file, got)
+		}
+	}
 }
 
 // coreHandler tests that no handler gets the memory of a crash, which has the

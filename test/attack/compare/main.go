@@ -63,6 +63,10 @@ func (o options) run() error {
 	return o.compare()
 }
 
+// randomTimeout is long, because a run of hours meets moments in which the machine is
+// too busy for a client to send its request in time.
+const randomTimeout = 30 * time.Second
+
 // runRandom runs random clients against the fast path for half of the time, and
 // against net/http.
 func (o options) runRandom() error {
@@ -72,7 +76,8 @@ func (o options) runRandom() error {
 	fmt.Printf("seed %d\n", o.seed)
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	for i, config := range []string{attack.RandomConfig, attack.RandomConfig + "http: {fast_path: false}\n"} {
+	config := attack.RandomConfig(randomTimeout)
+	for i, config := range []string{config, config + "http: {fast_path: false}\n"} {
 		dir := filepath.Join(o.dir, fmt.Sprint("random", i))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err

@@ -36,11 +36,12 @@ func main() {
 	program := flag.String("program", "/bin/foobar -config", "beginning of the command line of the processes to count")
 	pid := flag.Int("p", 0, "trace the process with this number")
 	asJSON := flag.Bool("json", false, "print JSON")
+	raw := flag.Bool("raw", false, "print no names: they take Go and its module cache")
 	output := flag.String("o", "", "file to write to instead of standard output")
 	flag.Parse()
 	t := newTracer(*program)
 	err := t.follow(*pid, flag.Args())
-	if e := report(t.summary(), *asJSON, *output); e != nil {
+	if e := report(t.summary(), *raw, *asJSON, *output); e != nil {
 		err = errors.Join(err, e)
 	}
 	if err != nil {
@@ -130,14 +131,11 @@ func (t *tracer) summary() []Summary {
 	return all
 }
 
-func report(all []Summary, asJSON bool, path string) error {
-	tables, err := table.Load()
-	if err != nil {
-		return err
-	}
-	for i := range all {
-		all[i].Name = tables.Name(runtime.GOARCH, all[i].Number)
-		all[i].Missing = tables.MissingOn(all[i].Name)
+func report(all []Summary, raw, asJSON bool, path string) error {
+	if !raw {
+		if err := addNames(all); err != nil {
+			return err
+		}
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
 	var out io.Writer = os.Stdout
@@ -156,6 +154,18 @@ func report(all []Summary, asJSON bool, path string) error {
 		if _, err := fmt.Fprintf(out, "%-16s %8d%s\n", s.Name, s.Count, s.notes()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func addNames(all []Summary) error {
+	tables, err := table.Load()
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Name = tables.Name(runtime.GOARCH, all[i].Number)
+		all[i].Missing = tables.MissingOn(all[i].Name)
 	}
 	return nil
 }

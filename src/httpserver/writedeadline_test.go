@@ -1,0 +1,82 @@
+package httpserver
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+)
+
+// An unreadConn is a connection whose client reads nothing.
+type unreadConn struct {
+	net.Conn
+	closed <-chan struct{}
+}
+
+func (c unreadConn) Read([]byte) (int, error) {
+	<-c.closed
+	return 0, io.EOF
+}
+
+// TestUnreadHandshake checks that a client which reads nothing of the server's part
+// of a handshake does not hold it.
+func TestUnreadHandshake(t *testing.T) {
+	options, config := certificate(t)
+	server, client := net.Pipe() // without buffers
+	defer client.Close()
+	go tls.Client(unreadConn{client, t.Context().Done()}, config).Handshake()
+	ended := make(chan error, 1)
+	go func() {
+		c := &conn{Conn: server}
+		protocols := func() []string { return []string{http1Protocol} }
+		ended <- c.handshake(t.Context(), tls.Server(c, newTLSConfig(*options, protocols)), 100*time.Millisecond)
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the handshake ends with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the handshake has not ended")
+	}
+}
+
+// TestDeadlineOfTheLastResponse checks that what is written on an open connection has
+// a deadline of its own, and not that of the response before.
+func TestDeadlineOfTheLastResponse(t *testing.T) {
+	s := longTimeouts()
+	s.Response = 50 * time.Millisecond
+	for next, status := range map[string]int{
+		get(""):            http.StatusOK,
+		"nonsense\r\n\r\n": http.StatusBadRequest,
+		post("Content-Length: 5\r\nExpect: 100-continue\r\n", ""): http.StatusContinue,
+	} {
+		onHTTP1(t, func(t *testing.T, g protocol) {
+			c := dial(t, start(t, &echo{}, g.settings(s), nil).addr)
+			in := bufio.NewReader(c)
+			wantStatus(t, c, in, get(""), http.StatusOK)
+			time.Sleep(3 * s.Response) // the deadline is to pass
+			wantStatus(t, c, in, next, status)
+		})
+	}
+}
+
+func wantStatus(t *testing.T, c net.Conn, in *bufio.Reader, request string, status int) {
+	t.Helper()
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatalf("%.20q: %v", request, err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	if resp.StatusCode != status {
+		t.Errorf("%.20q got status %d, want %d", request, resp.StatusCode, status)
+	}
+}
