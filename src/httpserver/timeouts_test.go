@@ -132,7 +132,9 @@ func TestStalledReader(t *testing.T) {
 		s := defaultSettings
 		s.Header, s.Response, s.Body, s.Idle = time.Minute, 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
 		e := start(t, &echo{size: 64 << 20}, g.settings(s), server)
-		resp, err := client(t, e, conf, g).Get("https://example.com/")
+		c := client(t, e, conf, g)
+		c.Timeout = 0 // the client must not end what the server has to end
+		resp, err := c.Get("https://example.com/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,6 +145,27 @@ func TestStalledReader(t *testing.T) {
 		}
 		if n := e.Connections(); n > 0 {
 			t.Errorf("%d connections still open", n)
+		}
+	})
+}
+
+// TestStalledBody announces a body and sends nothing of it.
+func TestStalledBody(t *testing.T) {
+	server, conf := certificate(t)
+	onEachEngine(t, func(t *testing.T, g protocol) {
+		s := longTimeouts()
+		s.Body = 300 * time.Millisecond
+		c := client(t, start(t, &echo{}, g.settings(s), server), conf, g)
+		c.Timeout = 20 * time.Second
+		body, end := io.Pipe()
+		defer end.Close()
+		resp, err := c.Post("https://example.com/", "text/plain", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("status %d", resp.StatusCode)
 		}
 	})
 }
