@@ -1,0 +1,359 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"foobar/src/config"
+	"foobar/src/logging"
+	"foobar/src/metrics"
+	"foobar/src/service"
+	"foobar/src/state"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// lost is the error of a call whose answer was lost with its connection.
+var lost = status.Error(codes.Unavailable, "transport is closing")
+
+func (f *fixture) write(t *testing.T, text string, c state.Condition) error {
+	t.Helper()
+	_, err := f.Replace(t.Context(), c, []byte(text))
+	return err
+}
+
+func (f *fixture) expect(t *testing.T, want string) {
+	t.Helper()
+	v, err := f.Read(t.Context())
+	if err != nil || v == nil || string(v.Data) != want {
+		t.Errorf("the state is %v, error %v, want %q", v, err, want)
+	}
+}
+
+func is(text string) state.Condition {
+	return func(v *state.Version) bool { return v != nil && string(v.Data) == text }
+}
+
+// foreign returns the record of another service.
+func foreign(text string) []byte {
+	v := state.NewVersion([]byte(text))
+	v.Modified = time.Now()
+	return encode(v, newID())
+}
+
+func TestReadAndReplace(t *testing.T) {
+	f := newFixture(t)
+	if v, err := f.Read(t.Context()); v != nil || err != nil {
+		t.Errorf("before the first write: %v, %v", v, err)
+	}
+	v, err := f.Replace(t.Context(), func(v *state.Version) bool { return v == nil }, []byte("a"))
+	if err != nil || !v.First || v.ETag != state.NewVersion([]byte("a")).ETag {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	f.expect(t, "a")
+	f.member.put(foreign("b"))
+	f.expect(t, "b")
+	if err := f.write(t, "c", is("a")); !errors.Is(err, state.ErrPrecondition) {
+		t.Errorf("over another version: %v", err)
+	}
+	if err := f.write(t, "c", is("b")); err != nil {
+		t.Error(err)
+	}
+	f.expect(t, "c")
+	if err := f.Check(t.Context()); err != nil || !strings.Contains(f.Status(), "state of 1 bytes") {
+		t.Errorf("%v, %s", err, f.Status())
+	}
+}
+
+// TestRefusalIsConfirmed judges a condition against what the key has, and not against
+// what the store has seen last.
+func TestRefusalIsConfirmed(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "a", nil)
+	f.member.put(foreign("b"))
+	if err := f.write(t, "c", is("b")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLostAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		intercept func(f *fixture, apply func()) error
+		want      error
+		state     string
+	}{
+		"applied":     {func(_ *fixture, apply func()) error { apply(); return lost }, nil, "new"},
+		"not applied": {func(*fixture, func()) error { return lost }, nil, "new"},
+		"applied, then others": {func(f *fixture, apply func()) error {
+			apply()
+			for i := range 9 {
+				f.member.putLocked(foreign(fmt.Sprint("later", i)))
+			}
+			return lost
+		}, nil, "later8"},
+		"others instead": {func(f *fixture, _ func()) error {
+			for i := range 9 {
+				f.member.putLocked(foreign(fmt.Sprint("later", i)))
+			}
+			return lost
+		}, state.ErrPrecondition, "later8"},
+		"applied, then others, compacted": {func(f *fixture, apply func()) error {
+			apply()
+			f.member.putLocked(foreign("later1"))
+			f.member.putLocked(foreign("later2"))
+			f.member.compacted = 4
+			return lost
+		}, state.ErrUnknownOutcome, "later2"},
+		"applied, deleted, made again": {func(f *fixture, apply func()) error {
+			apply()
+			f.member.history = append(f.member.history, nil)
+			f.member.putLocked(foreign("again"))
+			return lost
+		}, state.ErrUnknownOutcome, "again"},
+		"no leader": {func(*fixture, func()) error { return rpctypes.ErrGRPCNoLeader }, nil, "new"},
+		"no space":  {func(*fixture, func()) error { return rpctypes.ErrGRPCNoSpace }, state.ErrNoSpace, "old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			if err := f.write(t, "old", nil); err != nil {
+				t.Fatal(err)
+			}
+			f.member.once(func(apply func()) error { return test.intercept(f, apply) })
+			if err := f.write(t, "new", is("old")); !errors.Is(err, test.want) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+			f.expect(t, test.state)
+			applied := 0
+			for _, kv := range f.member.history {
+				if kv != nil {
+					if v, _, err := decode(kv.Value); err == nil && string(v.Data) == "new" {
+						applied++
+					}
+				}
+			}
+			if applied > 1 {
+				t.Errorf("the write was applied %d times", applied)
+			}
+		})
+	}
+}
+
+// TestWriteThatIsNotSent tells the client that nothing has changed, and keeps its word.
+func TestWriteThatIsNotSent(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "old", nil)
+	f.member.server.Stop()
+	// A write could be sent on the connection that is being closed.
+	if _, err := f.Read(t.Context()); !errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	start := time.Now()
+	if err := f.write(t, "new", nil); !errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(start); took < 2*time.Second || took > 3*time.Second {
+		t.Errorf("the write took %v", took)
+	}
+	if f.log.FilterField(eventUnavailable.Field()).Len() != 1 || !strings.Contains(f.Status(), "NOT CONFIRMED") || f.Check(t.Context()) == nil {
+		t.Errorf("%s\n%v", f.Status(), f.log.All())
+	}
+}
+
+// TestWriteWithoutAnAnswer is sent, and its member does not answer.
+func TestWriteWithoutAnAnswer(t *testing.T) {
+	f := newFixture(t)
+	f.expectNone(t)
+	f.member.gate.Lock()
+	err := f.write(t, "new", nil)
+	f.member.gate.Unlock()
+	if !errors.Is(err, state.ErrUnknownOutcome) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func (f *fixture) expectNone(t *testing.T) {
+	t.Helper()
+	if v, err := f.Read(t.Context()); v != nil || err != nil {
+		t.Errorf("state %v, error %v", v, err)
+	}
+}
+
+func TestRejectedCalls(t *testing.T) {
+	f := newFixture(t)
+	f.member.once(func(func()) error { return rpctypes.ErrGRPCPermissionDenied })
+	var e *storeError
+	if err := f.write(t, "x", nil); !errors.As(err, &e) || e.Event() != eventDenied {
+		t.Errorf("error %v", err)
+	}
+	f.member.mu.Lock()
+	f.member.rangeError = rpctypes.ErrGRPCPermissionDenied
+	f.member.mu.Unlock()
+	if _, err := f.Read(t.Context()); !errors.As(err, &e) || errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestReadsShareCalls lets many reads wait for one call: they need one more.
+func TestReadsShareCalls(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "a", nil)
+	f.member.gate.Lock()
+	var group sync.WaitGroup
+	for range 100 {
+		group.Go(func() { f.expect(t, "a") })
+	}
+	s := f.Store.(*Store).session.Load()
+	waitFor(t, func() bool {
+		s.reader.mu.Lock()
+		defer s.reader.mu.Unlock()
+		return s.reader.next != nil
+	})
+	before, _ := f.member.calls()
+	f.member.gate.Unlock()
+	group.Wait()
+	if after, _ := f.member.calls(); after-before > 5 {
+		t.Errorf("%d calls for 100 reads", after-before)
+	}
+}
+
+func waitFor(t *testing.T, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !f(); {
+		if time.Now().After(deadline) {
+			t.Fatal("not within 20 s")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// TestWritesShareTransactions has conditions that hold for one order of the writes
+// only.
+func TestWritesShareTransactions(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "0", nil)
+	var group sync.WaitGroup
+	results := make([]error, 64)
+	for i := range results {
+		group.Go(func() { results[i] = f.write(t, fmt.Sprint(i+1), is("0")) })
+	}
+	group.Wait()
+	won := slices.IndexFunc(results, func(err error) bool { return err == nil })
+	if won < 0 {
+		t.Fatal("no write has happened")
+	}
+	for i, err := range results {
+		if i != won && !errors.Is(err, state.ErrPrecondition) {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	f.expect(t, fmt.Sprint(won+1))
+}
+
+// TestRestoredSnapshot turns the history back. Each way must be noticed by one read.
+func TestRestoredSnapshot(t *testing.T) {
+	for name, restore := range map[string]func(*member){
+		"lower revision": func(m *member) { m.history = m.history[:3] },
+		"same revision, other cluster": func(m *member) {
+			m.header.ClusterId = 2
+			m.history = append(m.history[:3:3], m.history[2], m.history[2])
+		},
+		"higher revision, other leader": func(m *member) {
+			m.header.RaftTerm = 3
+			m.history = append(m.history[:3:3], slices.Repeat([]*mvccpb.KeyValue{m.history[2]}, 9)...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			for _, text := range []string{"early", "late1", "late2"} {
+				if err := f.write(t, text, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.member.mu.Lock()
+			restore(f.member)
+			f.member.mu.Unlock()
+			f.expect(t, "early")
+			if name != "higher revision, other leader" && f.log.FilterField(eventRewound.Field()).Len() != 1 {
+				t.Errorf("the log has %v", f.log.All())
+			}
+			if err := f.write(t, "new", is("late2")); !errors.Is(err, state.ErrPrecondition) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	open := func(c config.Config, dir string) error {
+		_, err := Backend{}.Open(service.StoreOptions{Dir: "/var/lib/foobar", CredentialsDir: dir, Config: c, Metrics: metrics.New("test"), Log: zap.NewNop()})
+		return err
+	}
+	c := config.Default()
+	var wrong *service.ConfigError
+	if err := open(c, t.TempDir()); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "set the addresses of etcd's members") {
+		t.Errorf("without endpoints: %v", err)
+	}
+	c.Cluster.Endpoints = "127.0.0.1:1"
+	if err := open(c, t.TempDir()); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "etcd-ca") {
+		t.Errorf("without credentials: %v", err)
+	}
+}
+
+// TestApply replaces the configuration and the credentials, or neither.
+func TestApply(t *testing.T) {
+	f := newFixture(t)
+	store := f.Store.(*Store)
+	before := store.session.Load()
+	if err := f.Apply(f.config); err != nil || store.session.Load() != before {
+		t.Errorf("nothing has changed: %v", err)
+	}
+	c := f.config
+	c.Cluster.Prefix = "/other"
+	if err := f.Apply(c); err != nil || store.session.Load().key != "/other/foobar/state" {
+		t.Errorf("key %s, error %v", store.session.Load().key, err)
+	}
+	f.write(t, "a", nil)
+	f.expect(t, "a")
+	if err := os.WriteFile(store.options.CredentialsDir+"/"+caFile, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Apply(c); err == nil {
+		t.Error("damaged credentials are no error")
+	}
+	f.expect(t, "a")
+}
+
+func TestClosedStore(t *testing.T) {
+	f := newFixture(t)
+	f.Close()
+	if err := f.write(t, "x", nil); !errors.Is(err, state.ErrClosed) {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Read(ctx); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestEventsAreOfTheStore keeps errors apart from those that package api knows.
+func TestEventsAreOfTheStore(t *testing.T) {
+	for _, value := range []string{"", "garbage", "record\x00\x02" + strings.Repeat("x", 100), string(foreign("x")[:headerSize]), string(append(foreign("x"), 'y'))} {
+		_, _, err := decode([]byte(value))
+		var e interface{ Event() logging.Event }
+		if !errors.As(err, &e) || e.Event() != eventRecord {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
