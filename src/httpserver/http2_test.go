@@ -186,6 +186,24 @@ func TestShutdownDoesNotWaitForAStalledReader(t *testing.T) {
 	}
 }
 
+// TestStalledConnection has the same client, whose connection has to be closed: not even
+// RST_STREAM reaches it.
+func TestStalledConnection(t *testing.T) {
+	server, conf := certificate(t)
+	s := longTimeouts()
+	s.Body, s.Response = 300*time.Millisecond, 300*time.Millisecond
+	e := start(t, &echo{size: 64 << 20}, s, server)
+	c := dialHTTP2(t, e, conf, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1})
+	c.WriteWindowUpdate(0, 1<<30-1)
+	c.request(1, "GET", true)
+	c.expect(t, "1: 200")
+	for deadline := time.Now().Add(15 * time.Second); e.Connections() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still open")
+		}
+	}
+}
+
 // TestBodyWithAnotherLength sends less and more than Content-Length says: the
 // handler must not take it for the whole.
 func TestBodyWithAnotherLength(t *testing.T) {
