@@ -27,8 +27,8 @@ func MeasuredUnits() map[string][]string {
 	}
 }
 
-// Unmeasured returns a message for each line of [Service] of the units with
-// measurements that was not measured with its value, and for each measurement of a line that no longer exists.
+// Unmeasured returns a message for each line of [Service] of the units that was not
+// measured with its value, and for each measurement of a line that no longer exists.
 func Unmeasured(root string) ([]string, error) {
 	all, err := ReadMeasurements(root)
 	if err != nil {
@@ -37,9 +37,6 @@ func Unmeasured(root string) ([]string, error) {
 	var wrong []string
 	for subject, files := range MeasuredUnits() {
 		r := of(all, subject)
-		if len(r) == 0 {
-			continue // its table has no measurements
-		}
 		var lines []Directive
 		for _, file := range files {
 			found, err := ParseFile(filepath.Join(root, "systemd", file))

@@ -86,11 +86,23 @@ func (s subject) await() (string, error) {
 		if err != nil {
 			continue // the service has not made it yet
 		}
-		if text = string(b); strings.HasSuffix(text, "{\"kind\":\"end\"}\n") {
+		if text = reportLines(string(b)); strings.HasSuffix(text, "{\"kind\":\"end\"}\n") {
 			break
 		}
 	}
 	return text, nil
+}
+
+// reportLines leaves out what other programs have written: the probe runs some of
+// them, and its report may be on standard output.
+func reportLines(text string) string {
+	var report strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "{") {
+			report.WriteString(line)
+		}
+	}
+	return report.String()
 }
 
 // failure returns how the unit has failed, or nil.

@@ -40,7 +40,11 @@ func (a *attempt) verdict(r *runner) verdict {
 		v.Allowed, v.Errno = err == nil, errorName(err)
 		return v
 	}
-	o := r.run(a.steps)
+	limit := stepTime
+	if a.replaced {
+		limit = programTime
+	}
+	o := r.run(a.steps, limit)
 	last := o.step == len(a.steps)-1
 	switch o.ended {
 	case returned:

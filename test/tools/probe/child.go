@@ -66,8 +66,13 @@ const (
 // A runner makes children that run steps.
 type runner struct{}
 
-// stepTime is longer than any system call takes that does not block.
-const stepTime = 300 * time.Millisecond
+const (
+	// stepTime is longer than any system call takes that does not block.
+	stepTime = 300 * time.Millisecond
+	// programTime is longer than a program takes that an attempt runs, on an emulated
+	// processor, too.
+	programTime = 10 * time.Second
+)
 
 func newRunner() *runner {
 	// The kernel reaps children whose signal is ignored.
@@ -87,7 +92,7 @@ func newPage() (*page, error) {
 
 // run runs steps in a separate process. The caller must keep a reference to the memory
 // that they point to.
-func (r *runner) run(steps []step) outcome {
+func (r *runner) run(steps []step, limit time.Duration) outcome {
 	if len(steps) == 0 || len(steps) > maxSteps {
 		panic(errors.New("steps: too few or too many"))
 	}
@@ -95,14 +100,14 @@ func (r *runner) run(steps []step) outcome {
 	// The child hangs before its first step if the Go runtime was about to interrupt
 	// the thread when it was made.
 	for range 5 {
-		if o = r.runOnce(steps); o.ended != noFork || o.errno != 0 {
+		if o = r.runOnce(steps, limit); o.ended != noFork || o.errno != 0 {
 			break
 		}
 	}
 	return o
 }
 
-func (r *runner) runOnce(steps []step) outcome {
+func (r *runner) runOnce(steps []step, limit time.Duration) outcome {
 	p, err := newPage()
 	if err != nil {
 		panic(err) // the probe cannot go on without memory
@@ -114,18 +119,18 @@ func (r *runner) runOnce(steps []step) outcome {
 	if errno != 0 {
 		return outcome{ended: noFork, errno: errno}
 	}
-	running := wait(p, pid)
+	running := wait(p, pid, limit)
 	if running {
 		unix.Tgkill(int(pid), int(pid), syscall.SIGKILL)
 		unix.Kill(int(pid), syscall.SIGKILL)
-		wait(p, pid)
+		wait(p, pid, stepTime)
 	}
 	return p.outcome(steps, running)
 }
 
 // wait waits until the child is done or gone, and says whether it is neither.
-func wait(p *page, pid uintptr) bool {
-	for deadline := time.Now().Add(stepTime); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+func wait(p *page, pid uintptr, limit time.Duration) bool {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
 		if atomic.LoadUint64(&p.state) == done {
 			return false
 		}

@@ -15,6 +15,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -62,6 +63,9 @@ func main() {
 }
 
 func run() error {
+	if ownsMachine() {
+		return errors.New("it has root's capabilities on this machine, and would unmount and change what it can: run it in a sandbox or as another user")
+	}
 	var t target
 	var cert, data, only, directories string
 	flag.StringVar(&t.config, "config", "/etc/foobar/conf.yaml", "the service's configuration")
@@ -95,6 +99,18 @@ func run() error {
 	t.notify("STATUS=Probed")
 	t.wait(stop)
 	return nil
+}
+
+// ownsMachine reports whether the process has CAP_SYS_ADMIN and every user of the
+// machine in its user namespace, so that attempts would not fail but do what they say.
+func ownsMachine() bool {
+	var c [2]unix.CapUserData
+	if err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &c[0]); err != nil {
+		return false
+	}
+	users, err := os.ReadFile("/proc/self/uid_map")
+	whole := err != nil || slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"})
+	return c[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0 && whole
 }
 
 func output(data string) (io.Writer, error) {
@@ -144,7 +160,7 @@ func (t *target) prepare() (err error) {
 func (m *memory) attempts(t target) []attempt {
 	var all []attempt
 	for _, some := range [][]attempt{
-		m.fileAttempts(t), m.programAttempts(t), m.processAttempts(t), m.namespaceAttempts(), m.mountAttempts(t), m.kernelAttempts(), m.networkAttempts(t),
+		m.fileAttempts(t), m.programAttempts(t), m.processAttempts(t), m.namespaceAttempts(), m.mountAttempts(t), m.kernelAttempts(), m.leakAttempts(t), m.networkAttempts(t),
 	} {
 		all = append(all, some...)
 	}

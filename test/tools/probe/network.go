@@ -97,12 +97,19 @@ func (m *memory) inherited(s socket) []attempt {
 		call("send-descriptor", "send a descriptor by", unix.SYS_SENDMSG, m.rights(), 0).orErrno(syscall.ENOTCONN, syscall.EPIPE),
 		call("attach-filter", "attach a BPF program to", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, m.filter(), 16),
 		call("option", "set an option of", unix.SYS_SETSOCKOPT, unix.SOL_SOCKET, unix.SO_KEEPALIVE, []byte{1, 0, 0, 0}, 4),
+		call("peer", "open a descriptor of the process that has opened", unix.SYS_GETSOCKOPT, unix.SOL_SOCKET, unix.SO_PEERPIDFD, make([]byte, 4), words(4)),
 	}
 	switch s.name {
 	case "notify":
-		return append(list, call("write", "send systemd a status through", unix.SYS_WRITE, "STATUS=probe", 12))
+		settings := "NOTIFYACCESS=main\nWATCHDOG_USEC=30000000\nSTATUS=\x1b[0mprobe"
+		return append(list,
+			call("write", "send systemd a status through", unix.SYS_WRITE, "STATUS=probe", 12),
+			call("settings", "change how systemd treats the service, through", unix.SYS_WRITE, settings, len(settings)))
 	case "journal":
-		return append(list, call("write", "write a log entry by", unix.SYS_WRITE, "MESSAGE=probe\n", 14))
+		forged := "MESSAGE=probe\nCOREDUMP_UNIT=probe.service\n"
+		return append(list,
+			call("write", "write a log entry by", unix.SYS_WRITE, "MESSAGE=probe\n", 14),
+			call("forge", "write a log entry that is shown under another unit, by", unix.SYS_WRITE, forged, len(forged)))
 	}
 	return append(list,
 		call("accept", "take a connection from", unix.SYS_ACCEPT4, 0, 0, unix.SOCK_NONBLOCK).orErrno(syscall.EAGAIN).succeedsByBlocking(),

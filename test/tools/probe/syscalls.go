@@ -33,7 +33,7 @@ const (
 func trySyscalls(r *runner, report func(any)) {
 	for n := 0; n < lastSyscall; n++ {
 		s := step{number: uintptr(n), args: harmless(uintptr(n))}
-		report(trial{Kind: "syscall", Number: n, Arguments: s.args, Result: describe(r.run([]step{s}))})
+		report(trial{Kind: "syscall", Number: n, Arguments: s.args, Result: describe(r.run([]step{s}, stepTime))})
 	}
 }
 

@@ -133,6 +133,6 @@ func (w *walker) canExecute(path string, e fs.DirEntry) bool {
 		return false
 	}
 	argv := w.memory.pointers(filepath.Base(path), noop)
-	o := w.runner.run([]step{w.memory.call(unix.SYS_EXECVE, path, argv, []uintptr{0})})
+	o := w.runner.run([]step{w.memory.call(unix.SYS_EXECVE, path, argv, []uintptr{0})}, programTime)
 	return o.ended == died || o.ended == blocked || o.ended == failed && o.errno == syscall.ENOEXEC
 }
