@@ -30,6 +30,7 @@ type member struct {
 	server  *grpc.Server
 	address string
 	gate    sync.RWMutex // while a test has it locked, calls wait
+	answers sync.RWMutex // while a test has it locked, the answers of reads wait
 
 	mu           sync.Mutex
 	history      []*mvccpb.KeyValue // by revision; nil where the key has no value
@@ -107,6 +108,13 @@ func (m *member) headerLocked() *pb.ResponseHeader {
 func (m *member) Range(_ context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
+	resp, err := m.read(r)
+	m.answers.RLock()
+	defer m.answers.RUnlock()
+	return resp, err
+}
+
+func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ranges++

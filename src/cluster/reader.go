@@ -102,12 +102,10 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.rewound(before, resp.Header) || cached != nil && before.term != resp.Header.RaftTerm {
-		// With another leader, the revisions may be those of a restored snapshot.
-		if cached != nil {
-			s.forget()
-			return s.tryRead(ctx)
-		}
+	// With another leader, the revisions may be those of a restored snapshot.
+	if (s.rewound(before, resp.Header) || before.term != resp.Header.RaftTerm) && cached != nil {
+		s.forget()
+		return s.tryRead(ctx)
 	}
 	e := cached
 	if cached == nil || len(resp.Kvs) > 0 || resp.Count == 0 {

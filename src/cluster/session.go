@@ -16,17 +16,16 @@ import (
 
 // A session is the use of etcd with one configuration and one set of credentials.
 type session struct {
-	config  config.Cluster
-	digest  [sha256.Size]byte // of the credentials
-	key     string
-	timeout time.Duration
-	try     time.Duration
-	client  *clientv3.Client
-	store   *Store
-	reader  reader
-	writes  chan *pendingWrite
-	ctx     context.Context // ends with the session
-	close   func()
+	config       config.Cluster
+	digest       [sha256.Size]byte // of the credentials
+	key          string
+	timeout, try time.Duration
+	client       *clientv3.Client
+	store        *Store
+	reader       reader
+	writes       chan *pendingWrite
+	ctx          context.Context // ends with the session
+	close        func()
 
 	mu    sync.Mutex // guards the fields below
 	cache *entry     // the newest that is known, nil if nothing is
@@ -44,9 +43,8 @@ type entry struct {
 // A position is what the header of a response says of the cluster. Revisions go up
 // but where a snapshot was restored.
 type position struct {
-	cluster  uint64
-	term     uint64
-	revision int64
+	cluster, term uint64
+	revision      int64
 }
 
 func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store) (*session, error) {

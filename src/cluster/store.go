@@ -50,7 +50,6 @@ type Store struct {
 	mu     sync.Mutex // guards the fields below
 	health health
 	old    []*session // that may have calls in progress
-	closed bool
 }
 
 // Apply implements service.Store. Calls in progress end with the configuration that
@@ -99,7 +98,11 @@ func (s *Store) Read(ctx context.Context) (*state.Version, error) {
 
 // Replace implements api.Store.
 func (s *Store) Replace(ctx context.Context, c state.Condition, data []byte) (*state.Version, error) {
-	return s.session.Load().replace(ctx, c, data)
+	v, err := s.session.Load().replace(ctx, c, data)
+	if errors.Is(err, state.ErrUnknownOutcome) {
+		s.metrics.unknown.Inc()
+	}
+	return v, err
 }
 
 // Check implements api.Store. While etcd does not answer, Check does not wait for it.
@@ -117,7 +120,6 @@ func (s *Store) Close() error {
 	s.running.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
 	for _, session := range append(s.old, s.session.Load()) {
 		session.close()
 	}

@@ -76,6 +76,43 @@ func TestReadAndReplace(t *testing.T) {
 	}
 }
 
+// TestDeletedKey has no state, whatever the store has seen.
+func TestDeletedKey(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "a", nil)
+	f.expect(t, "a")
+	f.member.mu.Lock()
+	f.member.history = append(f.member.history, nil)
+	f.member.mu.Unlock()
+	f.expectNone(t)
+	if err := f.write(t, "b", func(v *state.Version) bool { return v == nil }); err != nil {
+		t.Error(err)
+	}
+	f.expect(t, "b")
+}
+
+// TestReadDoesNotShareAnEarlierCall begins a read after a write, while a call is in
+// progress that has read before the write.
+func TestReadDoesNotShareAnEarlierCall(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "a", nil)
+	f.member.answers.Lock()
+	before, _ := f.member.calls()
+	go f.Read(context.Background())
+	waitFor(t, func() bool { after, _ := f.member.calls(); return after > before })
+	f.member.put(foreign("b"))
+	var group sync.WaitGroup
+	group.Go(func() { f.expect(t, "b") })
+	s := f.Store.(*Store).session.Load()
+	waitFor(t, func() bool {
+		s.reader.mu.Lock()
+		defer s.reader.mu.Unlock()
+		return s.reader.next != nil
+	})
+	f.member.answers.Unlock()
+	group.Wait()
+}
+
 // TestRefusalIsConfirmed judges a condition against what the key has, and not against
 // what the store has seen last.
 func TestRefusalIsConfirmed(t *testing.T) {
@@ -244,10 +281,16 @@ func TestWritesShareTransactions(t *testing.T) {
 	f.write(t, "0", nil)
 	var group sync.WaitGroup
 	results := make([]error, 64)
+	f.member.gate.Lock()
+	_, before := f.member.calls()
 	for i := range results {
 		group.Go(func() { results[i] = f.write(t, fmt.Sprint(i+1), is("0")) })
 	}
+	f.member.gate.Unlock()
 	group.Wait()
+	if _, after := f.member.calls(); after-before > len(results)/2 {
+		t.Errorf("%d transactions for %d writes", after-before, len(results))
+	}
 	won := slices.IndexFunc(results, func(err error) bool { return err == nil })
 	if won < 0 {
 		t.Fatal("no write has happened")
@@ -349,7 +392,7 @@ func TestClosedStore(t *testing.T) {
 
 // TestEventsAreOfTheStore keeps errors apart from those that package api knows.
 func TestEventsAreOfTheStore(t *testing.T) {
-	for _, value := range []string{"", "garbage", "record\x00\x02" + strings.Repeat("x", 100), string(foreign("x")[:headerSize]), string(append(foreign("x"), 'y'))} {
+	for _, value := range []string{"", "garbage", "record\x00\x02" + strings.Repeat("x", 100), string(foreign("x")[:headerSize]), string(append(foreign("x")[:headerSize], 'y')), string(append(foreign("x"), 'y'))} {
 		_, _, err := decode([]byte(value))
 		var e interface{ Event() logging.Event }
 		if !errors.As(err, &e) || e.Event() != eventRecord {

@@ -44,16 +44,33 @@ func (s *session) replace(ctx context.Context, c state.Condition, data []byte) (
 	select {
 	case <-w.done:
 	case <-limit.C:
-		if w.phase.CompareAndSwap(waiting, abandoned) {
-			return nil, unavailable(errTimeout)
-		}
-		s.store.metrics.unknown.Inc()
-		return nil, unknownOutcome(errTimeout)
+		return s.late(w)
 	}
 	if w.err != nil {
 		return nil, w.err
 	}
 	return w.version, nil
+}
+
+// lateTimeout is how long a write waits for the end of its call after
+// cluster.timeout: the call ends then, too, and whether it was sent makes the
+// difference between an unchanged state and an unknown outcome.
+const lateTimeout = 50 * time.Millisecond
+
+// late returns the outcome of a write that has had its time.
+func (s *session) late(w *pendingWrite) (*state.Version, error) {
+	if w.phase.CompareAndSwap(waiting, abandoned) {
+		return nil, unavailable(errTimeout)
+	}
+	select {
+	case <-w.done:
+		if w.err != nil {
+			return nil, w.err
+		}
+		return w.version, nil
+	case <-time.After(lateTimeout):
+	}
+	return nil, unknownOutcome(errTimeout)
 }
 
 // commitLoop commits all pending writes together, again and again.
@@ -146,7 +163,6 @@ func (s *session) complete(batch []*pendingWrite, t *transaction, err error) {
 		case err == nil:
 		case t.unresolved && accepted:
 			w.err = unknownOutcome(err)
-			s.store.metrics.unknown.Inc()
 		case t.unresolved:
 			w.err = unavailable(err)
 		default:
