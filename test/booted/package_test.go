@@ -50,7 +50,7 @@ func TestCleanRootBuilds(t *testing.T) {
 func TestSrcinfo(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
-		for _, dir := range []string{".", "outbound"} {
+		for _, dir := range []string{".", "outbound", "etcd"} {
 			if want, got := inClone(t, m, "cd "+dir+"; makepkg --printsrcinfo"), inClone(t, m, "cat "+dir+"/.SRCINFO"); got != want {
 				t.Errorf("%s/.SRCINFO is\n%s\nbut makepkg --printsrcinfo says\n%s", dir, got, want)
 			}
@@ -67,11 +67,11 @@ func TestBuildIsReproducible(t *testing.T) {
 		const again = "/home/builder/elsewhere/again"
 		m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", again)
 		m.Exec(t, "mount", "--bind", again, testbed.Clone)
-		const build = "export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct); makepkg -cCf --nocheck; (cd outbound; makepkg -cCfd; mv ./*.pkg.tar.zst ..)"
+		const build = "export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct); makepkg -cCf --nocheck; for dir in outbound etcd; do (cd $dir; makepkg -cCfd --nocheck; mv ./*.pkg.tar.zst ..); done"
 		inClone(t, m, "export GOCACHE=/home/builder/nothing-compiled-yet; "+build)
 		sum := `sha256sum ./*.pkg.tar.zst`
 		first := m.Shell(t, "cd "+testbed.Packages+"/v1 && "+sum)
-		if second := m.Shell(t, "cd "+again+" && "+sum); first != second || strings.Count(first, "\n") != 3 {
+		if second := m.Shell(t, "cd "+again+" && "+sum); first != second || strings.Count(first, "\n") != 5 {
 			t.Errorf("two builds differ:\n%s\n%s", first, second)
 		}
 
@@ -97,14 +97,14 @@ diff -r /tmp/one /tmp/two`}})
 	})
 }
 
-// TestMakepkgInstalls runs makepkg -si, which does not install the package that opens the
-// network.
+// TestMakepkgInstalls runs makepkg -si, which does not install the packages that open
+// the network.
 func TestMakepkgInstalls(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Built(t, release)
 		inClone(t, m, "rm ./*.pkg.tar.zst; makepkg -si --noconfirm --nocheck")
 		out := m.Exec(t, "pacman", "-Q")
-		if !regexp.MustCompile(`(?m)^foobar \S+\nfoobar-policy \S+$`).MatchString(out) || strings.Contains(out, "foobar-outbound") {
+		if !regexp.MustCompile(`(?m)^foobar \S+\nfoobar-policy \S+$`).MatchString(out) || strings.Contains(out, "foobar-outbound") || strings.Contains(out, "foobar-etcd") {
 			t.Errorf("after makepkg -si pacman -Q says\n%s", out)
 		}
 		if out := inClone(t, m, "git status --porcelain"); out != "" {

@@ -32,6 +32,10 @@ const (
 // writes reports whether tests write generated files instead of comparing them.
 func writes() bool { return os.Getenv("FOOBAR_WRITE") != "" }
 
+// withEtcd is the name of the column of foobar-etcd, to which the version of systemd
+// is added.
+const withEtcd = "foobar.service with foobar-etcd, "
+
 // A survey collects what the probe finds in several sandboxes.
 type survey struct {
 	program string          // the probe
@@ -39,6 +43,7 @@ type survey struct {
 	mu      sync.Mutex
 	columns map[string]sandbox.Column // by name
 	allowed []string                  // names in the service's filter
+	etcd    []string                  // further names in its filter with foobar-etcd
 	missing []string                  // sandboxes that were not measured
 }
 
@@ -105,15 +110,42 @@ func (s *survey) service(t *testing.T, release string) {
 	m.CopyProgram(t, s.program, "/srv/probe")
 	s.replaceBinary(t, m, "foobar.service")
 	m.Exec(t, "systemctl", "start", "foobar")
-	c := s.measure(t, m, "foobar.service, "+systemdVersion(t, m))
+	c := s.measure(t, m, "foobar.service, "+systemdVersion(t, m), sandbox.AllowedAttempts())
 	for _, wrong := range slices.Concat(c.Report.CheckAttempts(sandbox.AllowedAttempts()), c.Report.CheckPaths(sandbox.AllowedPaths())) {
 		t.Error(wrong)
 	}
 	if c.Exposure > "0.1" {
 		t.Errorf("exposure is %s", c.Exposure)
 	}
-	s.checkSyscalls(t, m, c)
+	allowed := s.checkSyscalls(t, m, c)
+	etcd := s.withEtcd(t, m, allowed)
 	s.instance(t, m, c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allowed, s.etcd = allowed, etcd
+}
+
+// withEtcd probes the unit with the drop-ins of foobar-etcd, which it removes again,
+// and returns the system calls that its filter has in addition.
+func (s *survey) withEtcd(t *testing.T, m *testbed.Machine, allowed []string) []string {
+	t.Helper()
+	m.Exec(t, "pacman", "-S", "--noconfirm", "--noprogressbar", "foobar-etcd")
+	m.Shell(t, "rm "+probeReport+" /etc/systemd/system/foobar.service.d/50-test.conf; systemctl daemon-reload")
+	s.replaceBinary(t, m, "foobar.service")
+	m.Exec(t, "systemctl", "start", "foobar")
+	c := s.measure(t, m, withEtcd+systemdVersion(t, m), sandbox.EtcdAttempts())
+	for _, wrong := range slices.Concat(c.Report.CheckAttempts(sandbox.EtcdAttempts()), c.Report.CheckPaths(sandbox.EtcdPaths())) {
+		t.Error("with foobar-etcd: ", wrong)
+	}
+	if c.Exposure != "0.8" {
+		t.Errorf("exposure with foobar-etcd is %s, in docs/directives.md 0.8", c.Exposure)
+	}
+	all := s.checkSyscalls(t, m, c)
+	if len(all) != len(allowed)+3 {
+		t.Errorf("with foobar-etcd %d system calls are allowed, want 3 more than %d", len(all), len(allowed))
+	}
+	m.Exec(t, "pacman", "-Rs", "--noconfirm", "--noprogressbar", "foobar-etcd")
+	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(allowed, name) })
 }
 
 // instance probes a second instance on the machine of the first. The findings are
@@ -161,7 +193,7 @@ func isMountPointOfFirst(t *testing.T, p sandbox.Path) bool {
 func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	t.Helper()
 	before := m.UnitProperties(t, unit)
-	binds := strings.Replace(before["BindReadOnlyPaths"], "/usr/bin/foobar:/bin/foobar", "/srv/probe:/bin/foobar", 1)
+	binds := regexp.MustCompile(`/usr/bin/foobar(-etcd)?:/bin/foobar`).ReplaceAllString(before["BindReadOnlyPaths"], "/srv/probe:/bin/foobar")
 	dropIn(t, m, unit, "[Service]\nBindReadOnlyPaths=\nBindReadOnlyPaths="+binds+"\n")
 	after := m.UnitProperties(t, unit)
 	if after["BindReadOnlyPaths"] != binds || binds == before["BindReadOnlyPaths"] {
@@ -180,12 +212,13 @@ func (s *survey) replaceBinary(t *testing.T, m *testbed.Machine, unit string) {
 	}
 }
 
-// measure waits for the probe that runs as foobar.service, and adds a column.
-func (s *survey) measure(t *testing.T, m *testbed.Machine, name string) sandbox.Column {
+// measure waits for the probe that runs as foobar.service, and adds a column with the
+// attempts that the service needs.
+func (s *survey) measure(t *testing.T, m *testbed.Machine, name string, needed []sandbox.Entry) sandbox.Column {
 	t.Helper()
 	report := parse(t, probed(t, m, probeReport))
 	c := s.column(t, name, report, m.HostPID(t, show(t, m, "MainPID")))
-	c.Exposure = exposure(t, m)
+	c.Exposure, c.Needed = exposure(t, m), needed
 	m.Exec(t, "systemctl", "stop", "foobar")
 	s.add(c)
 	return c
@@ -231,7 +264,6 @@ func systemdVersion(t *testing.T, m *testbed.Machine) string {
 }
 
 // exposure returns the level of systemd-analyze security.
-
 func exposure(t *testing.T, m *testbed.Machine) string {
 	t.Helper()
 	out := m.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar.service")
@@ -242,8 +274,9 @@ func exposure(t *testing.T, m *testbed.Machine) string {
 	return found[1]
 }
 
-// checkSyscalls compares the calls that reach the kernel with the unit's list.
-func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Column) {
+// checkSyscalls compares the calls that reach the kernel with the unit's list, and
+// returns the list.
+func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Column) []string {
 	t.Helper()
 	tables := loadTables(t)
 	allowed := strings.Fields(show(t, m, "SystemCallFilter"))
@@ -266,9 +299,7 @@ func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Colum
 	if len(through) >= 90 {
 		t.Errorf("%d system calls are allowed, want fewer than 90", len(through))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.allowed = allowed
+	return allowed
 }
 
 func loadTables(t *testing.T) *table.Tables {
@@ -289,7 +320,7 @@ func (s *survey) article(t *testing.T, release string) {
 	m.Write(t, "/etc/systemd/system/foobar.service", documents.Text(t, "testdata/article.service"))
 	m.Exec(t, "systemctl", "daemon-reload")
 	m.Exec(t, "systemctl", "start", "foobar")
-	c := s.measure(t, m, "the article's unit, "+systemdVersion(t, m))
+	c := s.measure(t, m, "the article's unit, "+systemdVersion(t, m), sandbox.AllowedAttempts())
 	if len(c.Report.Succeeded()) < 20 {
 		t.Errorf("only %d attempts succeed in the article's unit: the probe is broken", len(c.Report.Succeeded()))
 	}
@@ -322,7 +353,7 @@ func (s *survey) container(t *testing.T) {
 		t.Fatal(err)
 	}
 	column := s.column(t, "a container", parse(t, logs), pid)
-	column.Exposure = "–"
+	column.Exposure, column.Needed = "–", sandbox.AllowedAttempts()
 	s.add(column)
 }
 
@@ -343,11 +374,12 @@ func (s *survey) document(t *testing.T) {
 	tables := loadTables(t)
 	release, _, _ := strings.Cut(unix.ByteSliceToString(uname.Release[:]), "-")
 	d := &sandbox.Document{
-		Service: s.allowed, Kernel: release, Known: len(s.free.Known()), Missing: s.missing,
+		Service: s.allowed, Etcd: s.etcd, Kernel: release, Known: len(s.free.Known()), Missing: s.missing,
 		Name: func(n int) string { return tables.Name(runtime.GOARCH, n) },
 	}
-	// In this order: foobar.service, the article's unit, a container.
-	for _, first := range []string{"foobar", "the", "a "} {
+	// In this order: foobar.service, without and with foobar-etcd, the article's unit,
+	// a container.
+	for _, first := range []string{"foobar.service,", withEtcd, "the", "a "} {
 		for _, name := range slices.Sorted(maps.Keys(s.columns)) {
 			if strings.HasPrefix(name, first) {
 				d.Columns = append(d.Columns, s.columns[name])

@@ -62,14 +62,22 @@ func Absent() []string {
 	return names
 }
 
+// Path returns where the tree below root has a unit or drop-in of the packages, by
+// its path in the directory of units.
+func Path(root, name string) string {
+	for _, dir := range []string{"outbound", "etcd"} {
+		path := filepath.Join(root, dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return filepath.Join(root, "systemd", name)
+}
+
 // unit parses a unit or drop-in of the packages by its path in the directory
 // of units, and wants a comment above each directive.
 func (d document) unit(name string) ([]Directive, error) {
-	path := filepath.Join(d.root, "systemd", name)
-	if _, err := os.Stat(path); err != nil {
-		path = filepath.Join(d.root, "outbound", name)
-	}
-	found, err := ParseFile(path)
+	found, err := ParseFile(Path(d.root, name))
 	if err != nil {
 		return nil, err
 	}

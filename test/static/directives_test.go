@@ -144,7 +144,7 @@ func TestAbsentDirectives(t *testing.T) {
 func policyFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, dir := range []string{root + "/systemd", root + "/outbound"} {
+	for _, dir := range []string{root + "/systemd", root + "/outbound", root + "/etcd"} {
 		for _, pattern := range []string{"*.service", "*.socket", "*.path", "*.d/*.conf"} {
 			found, err := filepath.Glob(filepath.Join(dir, pattern))
 			if err != nil {
@@ -172,18 +172,12 @@ func parse(t *testing.T, unit string) []directives.Directive {
 }
 
 // path returns where the tree has a unit or drop-in.
-func path(unit string) string {
-	path := filepath.Join(root, "systemd", unit)
-	if exists(path) {
-		return path
-	}
-	return filepath.Join(root, "outbound", unit)
-}
+func path(unit string) string { return directives.Path(root, unit) }
 
 // isTemplate reports whether a unit is the template of another unit's
 // instances.
 func isTemplate(unit string) bool {
-	return strings.Contains(unit, "@.") && unit != "foobar-credentials-check@.service"
+	return strings.Contains(unit, "@.") && !strings.HasPrefix(unit, "foobar-credentials-check@.service")
 }
 
 // isLink reports whether a drop-in is a link to one that several units share.

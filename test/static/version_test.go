@@ -16,8 +16,10 @@ func TestVersion(t *testing.T) {
 	files := map[string]string{
 		"../../PKGBUILD":          `(?m)^pkgver=(.*)$`,
 		"../../outbound/PKGBUILD": `(?m)^pkgver=(.*)$`,
+		"../../etcd/PKGBUILD":     `(?m)^pkgver=(.*)$`,
 		"../../.SRCINFO":          `(?m)^\tpkgver = (.*)$`,
 		"../../outbound/.SRCINFO": `(?m)^\tpkgver = (.*)$`,
+		"../../etcd/.SRCINFO":     `(?m)^\tpkgver = (.*)$`,
 	}
 	pages, err := filepath.Glob("../../man/*.[1-8]")
 	if err != nil || len(pages) == 0 {

@@ -14,8 +14,9 @@ const Volatile = "## Side by side"
 type Column struct {
 	Name     string
 	Report   *Report
-	Through  []int  // system calls let through
-	Exposure string // of systemd-analyze security
+	Through  []int   // system calls let through
+	Exposure string  // of systemd-analyze security
+	Needed   []Entry // attempts that succeed because the service needs them
 }
 
 // Document is docs/sandbox.md.
@@ -23,6 +24,8 @@ type Document struct {
 	// Service holds the names of the system calls that the filter of
 	// foobar.service lets through on every release.
 	Service []string
+	// Etcd holds the names of those that it lets through with foobar-etcd only.
+	Etcd []string
 	// Kernel is the release of the kernel, and Known the number of its system
 	// calls.
 	Kernel  string
@@ -75,7 +78,22 @@ and not those of stacks, heap and kernel.
 	for _, e := range AllowedPaths() {
 		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, strings.TrimSuffix(e.Modes, "?"), e.Reason)
 	}
+	d.withEtcd(b)
 	b.WriteString(otherArchitecture)
+}
+
+// withEtcd writes what the package foobar-etcd opens.
+func (d *Document) withEtcd(b *strings.Builder) {
+	b.WriteString("\n## With foobar-etcd\n\nThe drop-ins of the packages `foobar-etcd` and `foobar-etcd-policy` open what the client\n" +
+		"of etcd needs. These attempts succeed too:\n\n| Attempt | What needs it, and what an intruder gains |\n|---|---|\n")
+	for _, e := range attempts(etcdAllowedText) {
+		fmt.Fprintf(b, "| `%s` | %s |\n", e.Name, e.Reason)
+	}
+	fmt.Fprintf(b, "\n%d system calls are allowed: those above and %s.\n", len(d.Service)+len(d.Etcd), wrapped(d.Etcd))
+	b.WriteString("These paths differ; `-` stands for one that can no longer be opened:\n\n| Path | | What it is |\n|---|---|---|\n")
+	for _, e := range paths(etcdPathsText) {
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, e.Modes, e.Reason)
+	}
 }
 
 // otherArchitecture is true while TestAarch64 in test/vm succeeds.
@@ -106,7 +124,7 @@ func (d *Document) figures(b *strings.Builder) {
 		{"attempts that succeed", func(c Column) string {
 			return fmt.Sprintf("%d of %d", len(c.Report.Succeeded()), len(c.Report.Attempts))
 		}},
-		{"… that the service does not need", func(c Column) string { return fmt.Sprint(len(beyond(c.Report.Succeeded()))) }},
+		{"… that the service does not need", func(c Column) string { return fmt.Sprint(len(c.beyond())) }},
 		{"system calls let through", func(c Column) string { return fmt.Sprint(len(c.Through)) }},
 		{"files that can be opened", func(c Column) string { return fmt.Sprint(len(c.Report.Where(ReadableFile))) }},
 		{"… in `/sys`", func(c Column) string { return fmt.Sprint(len(Below("/sys", c.Report.Where(ReadableFile)))) }},
@@ -130,11 +148,10 @@ func (d *Document) figures(b *strings.Builder) {
 	b.WriteString("\nPaths that can be written and files that can be executed include those that the\nprobe itself has made in the state directory.\n")
 }
 
-// beyond returns the names that are not among the allowed attempts.
-func beyond(names []string) []string {
-	allowed := AllowedAttempts()
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return slices.ContainsFunc(allowed, func(e Entry) bool { return e.Name == name })
+// beyond returns the attempts that succeed and that the service does not need.
+func (c Column) beyond() []string {
+	return slices.DeleteFunc(slices.Clone(c.Report.Succeeded()), func(name string) bool {
+		return slices.ContainsFunc(c.Needed, func(e Entry) bool { return e.Name == name })
 	})
 }
 

@@ -19,6 +19,12 @@ var outboundAllowedText string
 //go:embed outbound-paths.txt
 var outboundPathsText string
 
+//go:embed etcd-allowed.txt
+var etcdAllowedText string
+
+//go:embed etcd-paths.txt
+var etcdPathsText string
+
 // An Entry is an attempt that succeeds in the sandbox of foobar.service, or a
 // path that can be opened in it.
 type Entry struct {
@@ -35,13 +41,24 @@ func OutboundAttempts() []Entry {
 	return append(AllowedAttempts(), attempts(outboundAllowedText)...)
 }
 
+// EtcdAttempts returns AllowedAttempts with the package foobar-etcd.
+func EtcdAttempts() []Entry {
+	return append(AllowedAttempts(), attempts(etcdAllowedText)...)
+}
+
 // AllowedPaths returns the paths in the service. "*" stands for one name, and
 // "**" at the end for everything below.
 func AllowedPaths() []Entry { return paths(pathsText) }
 
 // OutboundPaths returns AllowedPaths with the package foobar-outbound.
-func OutboundPaths() []Entry {
-	differ := paths(outboundPathsText)
+func OutboundPaths() []Entry { return pathsWith(outboundPathsText) }
+
+// EtcdPaths returns AllowedPaths with the package foobar-etcd.
+func EtcdPaths() []Entry { return pathsWith(etcdPathsText) }
+
+// pathsWith returns AllowedPaths with the paths in which a package differs.
+func pathsWith(text string) []Entry {
+	differ := paths(text)
 	for _, e := range AllowedPaths() {
 		if !slices.ContainsFunc(differ, func(d Entry) bool { return matches(d.Name, e.Name) }) {
 			differ = append(differ, e)

@@ -117,7 +117,9 @@ cd `+Clone+`
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 makepkg -cCf --noconfirm --nocheck
 install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
-(cd outbound && makepkg -cCfd --noconfirm && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
+for dir in outbound etcd; do
+  (cd $dir && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
+done
 
 git clone -q . ../next
 cd ../next
@@ -125,7 +127,9 @@ sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
 echo '`+NextMark+`' >>src/config/conf.yaml
 makepkg -cCf --noconfirm --nocheck
 install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
-(cd outbound && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
+for dir in outbound etcd; do
+  (cd $dir && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
+done
 `)
 }
 
