@@ -179,16 +179,6 @@ func plainRows(directives []Directive) [][]string {
 	return rows
 }
 
-func valuesOf(directives []Directive, name string) []string {
-	var values []string
-	for _, d := range directives {
-		if d.Name == name {
-			values = append(values, d.Values...)
-		}
-	}
-	return values
-}
-
 // cell shows values in code marks, "–" for none.
 func cell(values []string) string {
 	var shown []string

@@ -103,3 +103,13 @@ func equal(a, b Directive) bool {
 	return a.Section == b.Section && a.Name == b.Name && a.Comment == b.Comment &&
 		strings.Join(a.Values, "\n") == strings.Join(b.Values, "\n")
 }
+
+func valuesOf(directives []Directive, name string) []string {
+	var values []string
+	for _, d := range directives {
+		if d.Name == name {
+			values = append(values, d.Values...)
+		}
+	}
+	return values
+}
