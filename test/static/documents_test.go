@@ -101,7 +101,7 @@ func TestSecurityNamesEveryBound(t *testing.T) {
 	for _, line := range strings.Split(documents.Text(t, conf), "\n") {
 		if m := regexp.MustCompile(`^(  )?(\w+): *(.*)`).FindStringSubmatch(line); m != nil && m[1] == "" {
 			section = m[2]
-		} else if m != nil && (section == "limits" || section == "timeouts") {
+		} else if m != nil && (section == "limits" || section == "timeouts" || strings.HasSuffix(m[2], "timeout")) {
 			missing[section+"."+m[2]] = true
 			defaults[section+"."+m[2]] = m[3]
 		}
