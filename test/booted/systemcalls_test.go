@@ -27,8 +27,13 @@ import (
 
 const (
 	exceptionsFile = "../tools/systrace/exceptions.txt"
+	opensFile      = "../tools/systrace/opens.txt"
 	directivesFile = "../../docs/directives.md"
 )
+
+// learns reports whether test/learn-systemcalls runs the test: the service has no
+// filter then, and the change of its list is shown.
+func learns() bool { return os.Getenv("FOOBAR_LEARN") != "" }
 
 // A madeCall is one line of test/tools/systrace.
 type madeCall struct {
@@ -86,7 +91,7 @@ func (u tracedUnit) measure(t *testing.T) {
 	}
 	deny, keep := exceptions(t, u.unit)
 	for name := range deny {
-		if !made[name] && u.unit == "foobar.service" {
+		if !made[name] && u.unit == "foobar.service" && !learns() {
 			t.Errorf("%s: %s is not made any more", exceptionsFile, name)
 		}
 		delete(made, name)
@@ -95,16 +100,21 @@ func (u tracedUnit) measure(t *testing.T) {
 		made[name] = true
 	}
 	want := slices.Sorted(maps.Keys(made))
-	if writes() {
-		writeFilters(t, u.unit, want)
-		return
-	}
 	got, err := directives.ReadFilter(unitPath(u.unit))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("SystemCallFilter= of %s lets through\n%s\nneeded is\n%s", u.unit, got, want)
+	change, err := directives.DescribeChange(opensFile, got, want)
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case learns():
+		t.Logf("SystemCallFilter= of %s, from %d to %d calls:\n%s", u.unit, len(got), len(want), change)
+	case !slices.Equal(got, want) && !writes():
+		t.Errorf("SystemCallFilter= of %s is not what the service needs; test/learn-systemcalls --write writes\n%s", u.unit, change)
+	}
+	if writes() || os.Getenv("FOOBAR_LEARN") == "write" {
+		writeFilters(t, u.unit, want)
 	}
 }
 
@@ -113,7 +123,7 @@ func (u tracedUnit) measure(t *testing.T) {
 func (u tracedUnit) trace(t *testing.T, release string) map[string]madeCall {
 	t.Helper()
 	m := machines.Installed(t, release)
-	if writes() {
+	if writes() || learns() {
 		dropIn(t, m, u.unit, "[Service]\nSystemCallFilter=\n")
 	}
 	output := filepath.Join(t.TempDir(), "calls.json")
@@ -187,7 +197,9 @@ func runLifecycle(t *testing.T, m *testbed.Machine) {
 	s.Exec(t, "systemctl", "stop", "foobar")
 }
 
-// sendTraffic sends requests of all kinds, over HTTP/1.1 and HTTP/2.
+// sendTraffic has the service do all that its clients can make it do: requests of all
+// kinds, over HTTP/1.1 and HTTP/2. A service of another kind replaces this function
+// before test/learn-systemcalls.
 func (s *service) sendTraffic(t *testing.T) {
 	t.Helper()
 	s.store(t, "hello")

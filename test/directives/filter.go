@@ -62,3 +62,34 @@ func readFilterLines(path string) (lines []string, first, end int, err error) {
 	}
 	return lines, first, end, nil
 }
+
+// DescribeChange returns how a list of system calls changes: a line for each call that
+// it gains, with what the call opens for an intruder as the file says, and for each
+// that it loses.
+func DescribeChange(opensFile string, was, is []string) (string, error) {
+	text, err := os.ReadFile(opensFile)
+	if err != nil {
+		return "", err
+	}
+	opens := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, what, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
+			opens[name] = what
+		}
+	}
+	var change strings.Builder
+	for _, name := range missing(is, was) {
+		what, ok := opens[name]
+		if !ok {
+			what = fmt.Sprintf("see %s(2): %s has no line about it", name, opensFile)
+		}
+		fmt.Fprintf(&change, "+ %s: %s\n", name, what)
+	}
+	for _, name := range missing(was, is) {
+		fmt.Fprintf(&change, "- %s\n", name)
+	}
+	if change.Len() == 0 {
+		return "no change\n", nil
+	}
+	return change.String(), nil
+}
