@@ -60,11 +60,10 @@ func Open(a Addresses) (*Sockets, error) {
 
 func open(inherited []*os.File, a Addresses) (*Sockets, error) {
 	s := &Sockets{}
-	var errs []error
+	var err error
 	for _, f := range inherited {
-		errs = append(errs, s.assign(f)) // also after an error: the journal's may be the last
+		err = errors.Join(err, s.assign(f)) // also after an error: the journal's may be the last
 	}
-	err := errors.Join(errs...)
 	if err == nil {
 		err = s.listen(a)
 	}

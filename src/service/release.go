@@ -49,8 +49,7 @@ func releaseMemory(ctx context.Context, interval time.Duration, released heapSiz
 		now := readHeapSize()
 		if worthRelease(released, last, now) {
 			debug.FreeOSMemory()
-			now = readHeapSize()
-			released = now
+			released = readHeapSize()
 		}
 		last = now
 	}

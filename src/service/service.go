@@ -7,6 +7,8 @@
 package service
 
 import (
+	"cmp"
+	"errors"
 	"os"
 	"sync/atomic"
 	"time"
@@ -87,7 +89,10 @@ func Open(o Options) (*Service, error) {
 func (s *Service) open() (err error) {
 	s.sockets, err = s.options.Listen()
 	s.openLog()
-	if err != nil {
+	switch {
+	case errors.Is(err, listen.ErrMissing): // a restart of the .socket unit fixes it
+		return err
+	case err != nil:
 		return &ConfigError{err}
 	}
 	if s.sockets.Notify != nil {
@@ -97,10 +102,7 @@ func (s *Service) open() (err error) {
 	if err != nil {
 		return &ConfigError{err}
 	}
-	s.interval = statusInterval
-	if watchdog > 0 {
-		s.interval = min(watchdog, statusInterval)
-	}
+	s.interval = min(cmp.Or(watchdog, statusInterval), statusInterval)
 	c, set, err := Load(s.options.ConfigFile, s.options.Credentials)
 	if err != nil {
 		return err
