@@ -11,6 +11,9 @@ import (
 	"foobar/src/request"
 )
 
+// MaxTLSRecord is the largest record that TLS sends, in bytes.
+const MaxTLSRecord = 16 << 10
+
 // An Engine serves connections. Its methods may be called by many goroutines.
 type Engine interface {
 	// ServeConn serves requests until the connection ends. It does not close c.

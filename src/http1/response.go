@@ -10,9 +10,6 @@ import (
 	"foobar/src/engine"
 )
 
-// maxTLSRecord is the largest record that TLS sends, in bytes.
-const maxTLSRecord = 16 << 10
-
 // send writes a response and returns how many bytes its body has. Small ones
 // leave in one record and one system call; of large ones, the first record
 // takes the header section with it, and the rest goes out without being copied.
@@ -22,7 +19,7 @@ func (b *requestBuffers) send(c engine.Conn, resp *api.Response, now time.Time, 
 		resp.Body = nil // and not in memory for as long as the client reads
 	}
 	body := resp.Body
-	n := min(len(body), max(0, maxTLSRecord-len(b.out)))
+	n := min(len(body), max(0, engine.MaxTLSRecord-len(b.out)))
 	b.out = append(b.out, body[:n]...)
 	if n == len(body) {
 		_, err = c.Write(b.out)

@@ -1,10 +1,10 @@
 package httpserver
 
+import "foobar/src/engine"
+
 const (
 	// coalescedBytes is how many bytes of records go out in one system call.
 	coalescedBytes = 64 << 10
-	// maxTLSRecord is the largest record that TLS sends, in bytes.
-	maxTLSRecord = 16 << 10
 	// coalescingConns is how many connections can coalesce at a time. It bounds the
 	// memory that slow clients occupy; other connections do not coalesce.
 	coalescingConns = 64
@@ -21,7 +21,7 @@ func (c *conn) coalesce(write func() error) error {
 		return write()
 	}
 	if buf == nil {
-		buf = make([]byte, 0, coalescedBytes+maxTLSRecord)
+		buf = make([]byte, 0, coalescedBytes+engine.MaxTLSRecord)
 	}
 	c.records = buf
 	defer func() { // after a panic, too
