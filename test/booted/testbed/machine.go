@@ -25,8 +25,8 @@ import (
 var Releases = []string{"forky", "sid"}
 
 // commandTimeout is longer than any command in a machine takes. The longest is a
-// build of the package without a cache.
-const commandTimeout = 10 * time.Minute
+// build of the package without a cache, which may wait for that of another machine.
+const commandTimeout = 20 * time.Minute
 
 // A Machine is a booted system. It ends with its standard input, and so with this
 // process, whichever way the process ends.

@@ -3,6 +3,7 @@
 package testbed
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,16 +14,6 @@ import (
 	"testing"
 	"time"
 )
-
-// Packages is the directory of the built packages in a machine: v1 from the source
-// as it is, v2 from the source with the next pkgrel.
-const Packages = "/srv/packages"
-
-// NextMark is the line that v2 adds to conf.yaml.
-const NextMark = "# The next version has this line."
-
-// Clone is the clone of the source in which the user builder has built v1.
-const Clone = "/home/builder/foobar"
 
 // A Testbed keeps, for each release, a machine in which the package was built and
 // one in which it was then installed, both shut down. Each test gets a machine of
@@ -75,7 +66,11 @@ func (b *Testbed) boot(release, dir string, over []string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []string{"--bind-ro=" + source + ":/srv/source"}
+	cache := filepath.Join(b.dir, "second-cache")
+	if err := errors.Join(os.MkdirAll(cache, 0o755), os.Chown(cache, builder, builder)); err != nil {
+		return nil, err
+	}
+	options := []string{"--bind-ro=" + source + ":/srv/source", "--bind=" + cache + ":" + SecondCache}
 	for _, o := range over {
 		options = append(options, "--over="+o)
 	}
@@ -107,55 +102,6 @@ func (b *Testbed) layer(release, name string, below func() ([]string, error), ch
 	}
 	return whole, os.WriteFile(done, nil, 0o644)
 }
-
-// build builds the packages as an ordinary user in a clean clone. Their own tests
-// run in TestCleanRootBuilds.
-func build(m *Machine) error {
-	return m.runScript("builder", `
-git clone -q /srv/source `+Clone+`
-cd `+Clone+`
-export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-makepkg -cCf --noconfirm --nocheck
-install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
-for dir in outbound etcd; do
-  (cd $dir && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
-done
-
-git clone -q . ../next
-cd ../next
-sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
-echo '`+NextMark+`' >>src/config/conf.yaml
-makepkg -cCf --noconfirm --nocheck
-install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
-for dir in outbound etcd; do
-  (cd $dir && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
-done
-`)
-}
-
-// install makes a repository of the built packages, and installs from it.
-func install(m *Machine) error {
-	return m.runScript("root", Publish+`
-publish v1
-cat >>/etc/pacman.conf <<END
-
-[foobar]
-SigLevel = Optional TrustAll
-Server = file://`+Packages+`/repo
-END
-pacman -Sy --noconfirm --noprogressbar foobar
-`)
-}
-
-// Publish defines a shell function that adds the packages of a directory of
-// Packages, v1 or v2, to the repository.
-const Publish = `
-publish() {
-  mkdir -p ` + Packages + `/repo
-  cp -t ` + Packages + `/repo ` + Packages + `/"$1"/*.pkg.tar.zst
-  repo-add -q ` + Packages + `/repo/foobar.db.tar.zst ` + Packages + `/"$1"/*.pkg.tar.zst
-}
-`
 
 // Source boots a machine with nothing of the project but /srv/source, a clone of
 // the working tree.

@@ -1,0 +1,73 @@
+//go:build testbed
+
+package testbed
+
+// Packages is the directory of the built packages in a machine: v1 from the source
+// as it is, v2 from the source with the next pkgrel.
+const Packages = "/srv/packages"
+
+// NextMark is the line that v2 adds to conf.yaml.
+const NextMark = "# The next version has this line."
+
+// builder is the number of the user who builds, and of its group.
+const builder = 1000
+
+// Clone is the clone of the source in which the user builder has built v1.
+const Clone = "/home/builder/foobar"
+
+// SecondCache is a build cache that the machines of a Testbed share, beside the one
+// that stays for the next Testbed. At first it is empty.
+const SecondCache = "/srv/second-cache"
+
+// LockedMakepkg is makepkg, one at a time on all machines with one build cache. Without
+// the lock, machines that start with an empty cache compile each package at the same time.
+const LockedMakepkg = `flock "${GOCACHE:-/home/builder/.cache/go-build}/testbed.lock" makepkg`
+
+// build builds the packages as an ordinary user in a clean clone. Their own tests
+// run in TestCleanRootBuilds.
+func build(m *Machine) error {
+	return m.runScript("builder", `
+git clone -q /srv/source `+Clone+`
+cd `+Clone+`
+export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+`+LockedMakepkg+` -cCf --noconfirm --nocheck
+install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
+for dir in outbound etcd; do
+  (cd $dir && `+LockedMakepkg+` -cCfd --noconfirm --nocheck && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
+done
+
+git clone -q . ../next
+cd ../next
+sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
+echo '`+NextMark+`' >>src/config/conf.yaml
+makepkg -cCf --noconfirm --nocheck
+install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
+for dir in outbound etcd; do
+  (cd $dir && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
+done
+`)
+}
+
+// install makes a repository of the built packages, and installs from it.
+func install(m *Machine) error {
+	return m.runScript("root", Publish+`
+publish v1
+cat >>/etc/pacman.conf <<END
+
+[foobar]
+SigLevel = Optional TrustAll
+Server = file://`+Packages+`/repo
+END
+pacman -Sy --noconfirm --noprogressbar foobar
+`)
+}
+
+// Publish defines a shell function that adds the packages of a directory of
+// Packages, v1 or v2, to the repository.
+const Publish = `
+publish() {
+  mkdir -p ` + Packages + `/repo
+  cp -t ` + Packages + `/repo ` + Packages + `/"$1"/*.pkg.tar.zst
+  repo-add -q ` + Packages + `/repo/foobar.db.tar.zst ` + Packages + `/"$1"/*.pkg.tar.zst
+}
+`
