@@ -3,6 +3,7 @@
 package booted
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,7 @@ func TestInstances(t *testing.T) {
 			t.Errorf("the first was %q, and is %q after all that the other went through", before, after)
 		}
 
+		shareNoDirectory(t, m)
 		upgradeBoth(t, first, other)
 		m.Reboot(t)
 		first.expectState(t, "the first")
@@ -140,6 +142,62 @@ func areSeparate(t *testing.T, first, other *service) {
 	if two := logs("foobar@blue"); strings.Contains(two, "8080") || !strings.Contains(two, "8090") {
 		t.Errorf("the other's journal has\n%s", two)
 	}
+}
+
+// shareNoDirectory gives both a cache, logs and runtime files, as a service of another
+// kind may have, and compares the mounts of the two processes: both have the binary and
+// the root directory, which they cannot write to, and nothing else in common.
+func shareNoDirectory(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	for unit, name := range map[string]string{"foobar.service": "foobar", blue: "foobar@blue"} {
+		dropIn(t, m, unit, strings.ReplaceAll(`[Service]
+CacheDirectory=NAME
+CacheDirectoryMode=0700
+LogsDirectory=NAME
+LogsDirectoryMode=0700
+RuntimeDirectory=NAME.run
+RuntimeDirectoryMode=0700
+NoExecPaths=+/var/cache/NAME +/var/log/NAME +/run/NAME.run
+`, "NAME", name))
+		m.Exec(t, "systemctl", "restart", unit)
+	}
+	one, two := mountsOf(t, m, "foobar.service"), mountsOf(t, m, blue)
+	var shared []string
+	for source, target := range one {
+		if two[source] != "" && !strings.Contains(source, "/inaccessible/") { // empty, and of mode 0
+			shared = append(shared, target)
+		}
+	}
+	slices.Sort(shared)
+	if !slices.Equal(shared, []string{"/", "/bin/foobar"}) {
+		t.Errorf("both have %q mounted, want the root and the binary alone", shared)
+	}
+	for _, path := range []string{"/var/lib/foobar", "/var/cache/foobar", "/var/log/foobar", "/run/foobar.run"} {
+		if !slices.Contains(slices.Collect(maps.Values(one)), path) {
+			t.Errorf("%s is not mounted in the first", path)
+		}
+	}
+	for _, unit := range []string{"foobar.service", blue} {
+		m.Exec(t, "systemctl", "stop", unit)
+		m.Exec(t, "systemctl", "clean", "--what=cache", "--what=logs", "--what=runtime", unit)
+		m.Exec(t, "systemctl", "revert", unit)
+		m.Exec(t, "systemctl", "start", unit)
+	}
+}
+
+// mountsOf returns the mount points of a service's process by what is mounted there: the
+// file system's device, and the directory in it.
+func mountsOf(t *testing.T, m *testbed.Machine, unit string) map[string]string {
+	t.Helper()
+	at, mounts := map[string]string{}, map[string]string{}
+	for line := range strings.Lines(m.Read(t, "/proc/"+showUnit(t, m, unit, "MainPID")+"/mountinfo")) {
+		fields := strings.Fields(line)              // ID, parent, device, directory, mount point
+		at[fields[4]] = fields[2] + " " + fields[3] // the last one hides those before it
+	}
+	for target, source := range at {
+		mounts[source] = target
+	}
+	return mounts
 }
 
 // takesNewCredentials replaces credentials, which the instance's path unit notices.
