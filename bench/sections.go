@@ -23,6 +23,7 @@ func sections() []section {
 		all = append(all, section{d.name, func(b *benchmark) error { return b.scaling(d) }})
 	}
 	return append(all,
+		section{"cluster", (*benchmark).cluster},
 		section{"memory", (*benchmark).memory},
 		section{"handshakes", (*benchmark).handshakes},
 		section{"sandbox", (*benchmark).sandbox},

@@ -29,21 +29,7 @@ const (
 // preparePostgreSQL makes a database. The server refuses to run as root, and to
 // read a key that is not its own.
 func preparePostgreSQL(w *workdir, s *server, dir string) ([]string, error) {
-	const nobody = 65534
-	for _, name := range []string{"cert", "key"} {
-		text, err := os.ReadFile(w.credential(name))
-		if err != nil {
-			return nil, err
-		}
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			return nil, err
-		}
-		if err := os.Chown(path, nobody, nobody); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.Chown(dir, nobody, nobody); err != nil {
+	if err := w.copyKeyPair(dir); err != nil {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
@@ -57,6 +43,26 @@ func preparePostgreSQL(w *workdir, s *server, dir string) ([]string, error) {
 		return runQuiet(exec.Command(args[0], args[1:]...))
 	}
 	return w.asNobody(newest, postgresBin+"postgres", "-D", data, "-c", "config_file="+config, "-c", "hba_file="+data+"/pg_hba.conf"), err
+}
+
+// copyKeyPair copies the certificate and its key to dir, and makes both and the
+// directory those of the user who runs PostgreSQL.
+func (w *workdir) copyKeyPair(dir string) error {
+	const nobody = 65534
+	for _, name := range []string{"cert", "key"} {
+		text, err := os.ReadFile(w.credential(name))
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return err
+		}
+		if err := os.Chown(path, nobody, nobody); err != nil {
+			return err
+		}
+	}
+	return os.Chown(dir, nobody, nobody)
 }
 
 // postgresTarget returns the arguments that name the database to its clients.
