@@ -4,6 +4,8 @@ package booted
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +105,37 @@ func TestDisableAfterRemoval(t *testing.T) {
 		if left := m.Shell(t, "find /etc/systemd/system -xtype l"); left != "" {
 			t.Errorf("after %q there are\n%s", command, left)
 		}
+	})
+}
+
+// TestStaticC runs a program in C under the unit as it is: the sockets, readiness, the
+// state directory and what the sandbox denies do not depend on Go.
+func TestStaticC(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "service")
+	build := exec.Command("cc", "-static", "-no-pie", "-Wl,-z,norelro", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, "../tools/static-c/service.c")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build, err, out)
+	}
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		m.CopyProgram(t, program, "/srv/static-c")
+		m.Exec(t, "systemctl", "start", "foobar-credentials") // by the program that is replaced
+		replaceProgram(t, m, "/srv/static-c")
+		m.Exec(t, "systemctl", "start", "foobar")
+		expectProperty(t, m, "StatusText", "A static program in C")
+		m.Exec(t, "systemctl", "reload", "foobar")
+		report := m.Exec(t, "curl", "-sS", metrics)
+		for _, line := range []string{
+			"program: /bin/foobar", "write the state: ok", "write elsewhere: Read-only file system", "socket: Operation not permitted",
+			"read /etc/passwd: No such file or directory", "execute the state: Permission denied",
+		} {
+			expectContains(t, "the report", report, line+"\n")
+		}
+		if got := exposure(t, m); got != "0.1" {
+			t.Errorf("exposure is %s", got)
+		}
+		expectContains(t, "the state directory", m.Exec(t, "ls", "/var/lib/foobar/"), "written-by-c\n")
+		m.Exec(t, "systemctl", "stop", "foobar")
+		expectProperty(t, m, "Result", "success")
 	})
 }
