@@ -12,7 +12,7 @@ import (
 
 // handshakes measures connections that each send one GET.
 func (b *benchmark) handshakes() error {
-	servers, err := b.workdir.startServers(baseline, nginx, h2o, foobar)
+	servers, err := b.workdir.startServers(baseline, nginx, h2o, ownServer)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (b *benchmark) latency() error {
 		"Requests arrive at a fixed rate, a share of what nginx answers at most over as many connections, whether the server keeps up or not. " +
 		"A latency counts from the time that the request was due, not from when it could be sent. " +
 		"The percentiles are those of all turns together; the last column compares turns, as the targets do.")
-	servers, err := b.workdir.startServers(nginx, h2o, haproxy, foobar)
+	servers, err := b.workdir.startServers(nginx, h2o, haproxy, ownServer)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (b *benchmark) memory() error {
 		"16 MiB: after two states of that size were written, and after %d connections have read the last.",
 		connections, settleTime, idleConnections, connections)
 	var rows [][]string
-	for _, name := range []string{baseline, nginx, foobar} {
+	for _, name := range []string{baseline, nginx, ownServer} {
 		row, err := b.memoryOf(name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -72,7 +72,7 @@ func (b *benchmark) measureConnections(g *gauge) {
 		time.Sleep(settleTime) // this is the condition that is measured
 		each := (g.read() - started) / idleConnections / kib
 		g.row = append(g.row, fmt.Sprintf("%.1f", each))
-		if s.name == foobar {
+		if s.name == ownServer {
 			ratio := maxIdleKiB / each
 			b.report.addTarget(target{fmt.Sprintf("Memory of an idle connection: %d KiB to foobar's", maxIdleKiB), 1, summary{ratio, ratio, ratio}, 0})
 		}

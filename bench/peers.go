@@ -24,7 +24,7 @@ const (
 	etcd       = "etcd"
 	postgresql = "postgresql"
 	bareTLS    = "bare TLS loop"
-	foobar     = "foobar"
+	ownServer  = "foobar"
 )
 
 // The roots of bench/run, by the Debian release that their packages are of.
@@ -55,7 +55,7 @@ func peers() []peer {
 		{etcd, newest, []string{"/usr/bin/etcd", "--version"}, "etcd.yaml", prepareEtcd},
 		{postgresql, newest, []string{postgresBin + "postgres", "--version"}, "postgresql.conf", preparePostgreSQL},
 		{bareTLS, "", nil, "", prepareBareTLS},
-		{foobar, "", nil, "", prepareFoobar},
+		{ownServer, "", nil, "", prepareFoobar},
 		{thisTree, "", nil, "", prepareBuild},
 		{revision, "", nil, "", prepareBuild},
 	}
@@ -135,7 +135,7 @@ func prepareFoobar(w *workdir, s *server, dir string) ([]string, error) {
 	if err := os.WriteFile(config, text, 0o644); err != nil {
 		return nil, err
 	}
-	return serviceCommand(w, s, w.bin(foobar), config, dir)
+	return serviceCommand(w, s, w.bin(ownServer), config, dir)
 }
 
 // prepareBuild starts one side of a comparison with its own configuration.

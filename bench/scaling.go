@@ -62,7 +62,7 @@ type measurement struct{ rates, p99s, others []float64 }
 func (b *benchmark) scaling(d dimension) error {
 	values := d.possible()
 	b.workdir.connectionLimit = d.connections(values[len(values)-1])
-	servers, err := b.workdir.startServers(baseline, nginx, foobar)
+	servers, err := b.workdir.startServers(baseline, nginx, ownServer)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ type ratioTarget struct {
 }
 
 func workloads() []workload {
-	files := []string{baseline, nginx, h2o, haproxy, caddy, bareTLS, foobar}
-	overH2 := []string{baseline, nginx, h2o, haproxy, caddy, foobar}
+	files := []string{baseline, nginx, h2o, haproxy, caddy, bareTLS, ownServer}
+	overH2 := []string{baseline, nginx, h2o, haproxy, caddy, ownServer}
 	const limit = "The bare TLS loop (`bench/limit`) is the limit of crypto/tls: it parses nothing and checks nothing."
 	return []workload{
 		{"get-1k", "GET 1 KiB over HTTP/1.1", kib, wrk{kib}, nil, files, limit,
@@ -39,16 +39,16 @@ func workloads() []workload {
 			[]ratioTarget{{baseline, 0.85, false}, {caddy, 1.5, false}}},
 		{"post", "POST 1 KiB, 16 writers", kib, writers{16, kib}, map[string]client{
 			redis: redisWriters{16, kib}, etcd: etcdWriters{16, kib}, postgresql: postgresWriters{16, kib},
-		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, foobar},
+		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, ownServer},
 			"Foobar, Redis (`appendfsync always`), etcd (one member, gRPC), PostgreSQL (one row) and the bare TLS loop (one `fdatasync` a request) answer once the write is on disk. " +
 				"Baseline writes the file in place, and nginx (DAV PUT) renames a file that is not on disk.",
 			[]ratioTarget{{baseline, 3, false}, {redis, 1, true}, {etcd, 1, true}, {postgresql, 1, true}}},
 		{"post-1", "POST 1 KiB, 1 writer", kib, writers{1, kib}, map[string]client{
 			redis: redisWriters{1, kib}, etcd: etcdWriters{1, kib}, postgresql: postgresWriters{1, kib},
-		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, foobar},
+		}, []string{baseline, nginx, redis, etcd, postgresql, bareTLS, ownServer},
 			"The bare TLS loop is the limit: one `fdatasync` of this disk for each request.",
 			[]ratioTarget{{bareTLS, 0.85, true}}},
-		{"post-2m", "POST 2 MiB, 4 writers", 2048 * kib, writers{4, 2048 * kib}, nil, []string{baseline, nginx, bareTLS, foobar},
+		{"post-2m", "POST 2 MiB, 4 writers", 2048 * kib, writers{4, 2048 * kib}, nil, []string{baseline, nginx, bareTLS, ownServer},
 			"Foobar and the bare TLS loop answer once the state is on disk; baseline and nginx before that.",
 			[]ratioTarget{{nginx, 1, true}}},
 	}
@@ -74,7 +74,7 @@ func (b *benchmark) table(w workload) error {
 	if w.note != "" {
 		b.report.paragraph("%s", w.note)
 	}
-	own := slices.Index(w.peers, foobar)
+	own := slices.Index(w.peers, ownServer)
 	rows := make([][]string, len(servers))
 	for i, s := range servers {
 		rows[i] = []string{s.name, summarize(figures(samples[i], cost)).format("%.1f"),

@@ -34,13 +34,13 @@ func TestAttacks(t *testing.T) {
 	m := NewMachine(t, *image, Durable)
 	m.Memory = 1280 // more than MemoryMax= allows the service
 	g := startGuest(t, m)
-	g.foobar.client.Timeout = time.Minute
+	g.ownProgram.client.Timeout = time.Minute
 	largest := []byte(strings.Repeat("x", 16<<20))
-	write := func() error { return g.foobar.post(context.Background(), largest) }
+	write := func() error { return g.ownProgram.post(context.Background(), largest) }
 	if err := write(); err != nil {
 		t.Fatal(err)
 	}
-	target := attack.Target{Address: m.Address(httpsPort), Path: "/", Token: g.foobar.token, Write: write}
+	target := attack.Target{Address: m.Address(httpsPort), Path: "/", Token: g.ownProgram.token, Write: write}
 	for _, a := range attack.Attacks() {
 		if slices.Contains(unitAttacks, a.Name) {
 			a.Connections = min(a.Connections, fromOneAddress)

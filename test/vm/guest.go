@@ -14,7 +14,7 @@ import (
 // A guest is a machine that is up, with foobar on it.
 type guest struct {
 	*Machine
-	foobar *program
+	ownProgram *program
 }
 
 // startGuest starts a machine and waits until it is up.
@@ -23,7 +23,7 @@ func startGuest(t *testing.T, m *Machine) *guest {
 	m.PowerOn(t)
 	m.WaitUp(t)
 	g := &guest{Machine: m}
-	g.foobar, _ = findPrograms(t, m)
+	g.ownProgram, _ = findPrograms(t, m)
 	return g
 }
 
@@ -46,7 +46,7 @@ func (g *guest) number(t *testing.T, unit, property string) int {
 // wantStored stores a state from the host and reads it back.
 func (g *guest) wantStored(t *testing.T, state string) {
 	t.Helper()
-	if err := g.foobar.post(context.Background(), []byte(state)); err != nil {
+	if err := g.ownProgram.post(context.Background(), []byte(state)); err != nil {
 		t.Fatal(err)
 	}
 	g.wantState(t, state)
@@ -55,7 +55,7 @@ func (g *guest) wantStored(t *testing.T, state string) {
 // wantState waits until the service serves a state again.
 func (g *guest) wantState(t *testing.T, state string) {
 	t.Helper()
-	if found := g.foobar.waitFor(t, g.Machine); found.status != http.StatusOK || string(found.body) != state {
+	if found := g.ownProgram.waitFor(t, g.Machine); found.status != http.StatusOK || string(found.body) != state {
 		t.Errorf("GET got status %d and %.100q, want %q", found.status, found.body, state)
 	}
 }

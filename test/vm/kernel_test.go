@@ -33,14 +33,14 @@ func (g *guest) coldBoot(t *testing.T) {
 		t.Fatalf("foobar.service is %s", state)
 	}
 	const entered = "ActiveEnterTimestampMonotonic"
-	foobar, target := g.number(t, "foobar.service", entered), g.number(t, "multi-user.target", entered)
-	if foobar == 0 || foobar > target {
-		t.Errorf("foobar.service was up %d µs after the kernel started, multi-user.target %d µs", foobar, target)
+	ownProgram, target := g.number(t, "foobar.service", entered), g.number(t, "multi-user.target", entered)
+	if ownProgram == 0 || ownProgram > target {
+		t.Errorf("foobar.service was up %d µs after the kernel started, multi-user.target %d µs", ownProgram, target)
 	}
 	if n := g.number(t, "foobar.service", "NRestarts"); n != 0 {
 		t.Errorf("foobar.service was restarted %d times", n)
 	}
-	if found := g.foobar.waitFor(t, g.Machine); found.status != http.StatusNotFound {
+	if found := g.ownProgram.waitFor(t, g.Machine); found.status != http.StatusNotFound {
 		t.Errorf("GET before the first write got status %d, want 404", found.status)
 	}
 	g.wantStored(t, "after a cold boot")

@@ -31,7 +31,7 @@ type program struct {
 }
 
 // findPrograms returns foobar and the control on a machine that is up.
-func findPrograms(t testing.TB, m *Machine) (foobar, baseline *program) {
+func findPrograms(t testing.TB, m *Machine) (ownProgram, baseline *program) {
 	t.Helper()
 	m.Shell(t, "systemctl is-active foobar; systemctl is-active baseline")
 	roots := x509.NewCertPool()

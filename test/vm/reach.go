@@ -33,7 +33,7 @@ const (
 // as 10.0.2.2. qemu accepts the connection itself, whatever the machine does.
 func (g *guest) fromHost(t *testing.T, url string) string {
 	t.Helper()
-	client := *g.foobar.client
+	client := *g.ownProgram.client
 	client.Timeout = 4 * time.Second
 	port := httpsPort
 	if strings.HasPrefix(url, "http:") {
