@@ -196,11 +196,3 @@ func (s *Service) onCommit(total, fsync time.Duration, size int) {
 	s.metrics.ObserveCommit(total, fsync, size)
 	s.notifyLater()
 }
-
-// notifyLater has the status line follow a change of the store.
-func (s *Service) notifyLater() {
-	select {
-	case s.storeChanged <- struct{}{}:
-	default:
-	}
-}

@@ -11,9 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// finalCheckpointTimeout is how long the statefile may take to be brought up to
-// date after the last request has ended.
-const finalCheckpointTimeout = 30 * time.Second
+// closeTimeout is how long Close may take after the last request has ended.
+const closeTimeout = 30 * time.Second
 
 // Run opens a service, serves until ctx ends, and closes it.
 func Run(ctx context.Context, o Options, reload <-chan os.Signal) error {
@@ -54,7 +53,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 			s.reload()
 		case <-tick.C:
 			s.pingWatchdog()
-		case <-s.storeChanged:
+		case <-s.statusChanged:
 			if statusDue == nil {
 				statusDue = time.After(statusDebounce)
 			}
@@ -69,7 +68,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 func (s *Service) stop() {
 	limit := time.Duration(s.config.Timeouts.Shutdown)
 	s.log.Info("stopping", zap.Duration("limit", limit))
-	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+finalCheckpointTimeout))
+	s.logNotifyError(s.notifier.Stopping("Finishing requests in flight", limit+closeTimeout))
 	s.stopping.Store(true)
 	s.content.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)

@@ -60,8 +60,8 @@ type Service struct {
 	content     content
 	servers     []*httpserver.Server
 	stopping    atomic.Bool
-	// storeChanged holds one if the store has changed since the last status line.
-	storeChanged chan struct{}
+	// statusChanged holds one if the state has changed since the last status line.
+	statusChanged chan struct{}
 	reloadErr    error     // why the last reload was rejected
 	warned       time.Time // when the log last warned of the certificate's end
 }
@@ -74,7 +74,7 @@ func Open(o Options) (*Service, error) {
 		level:        zap.NewAtomicLevel(),
 		notifier:     notify.New(nil),
 		metrics:      metrics.New(o.Version),
-		storeChanged: make(chan struct{}, 1),
+		statusChanged: make(chan struct{}, 1),
 	}
 	if err := s.open(); err != nil {
 		s.logNotifyError(s.notifier.Status("Not started: " + err.Error()))

@@ -57,6 +57,14 @@ func (s *Service) status() string {
 	return line
 }
 
+// notifyLater has the status line follow a change of the content.
+func (s *Service) notifyLater() {
+	select {
+	case s.statusChanged <- struct{}{}:
+	default:
+	}
+}
+
 // logNotifyError logs that a notification did not reach systemd.
 func (s *Service) logNotifyError(err error) {
 	if err != nil {
