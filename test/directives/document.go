@@ -3,7 +3,6 @@ package directives
 import (
 	_ "embed"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,18 +59,6 @@ func Absent() []string {
 		}
 	}
 	return names
-}
-
-// Path returns where the tree below root has a unit or drop-in of the packages, by
-// its path in the directory of units.
-func Path(root, name string) string {
-	for _, dir := range []string{"outbound", "etcd"} {
-		path := filepath.Join(root, dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return filepath.Join(root, "systemd", name)
 }
 
 // unit parses a unit or drop-in of the packages by its path in the directory

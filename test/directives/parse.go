@@ -8,6 +8,7 @@ package directives
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -112,4 +113,16 @@ func valuesOf(directives []Directive, name string) []string {
 		}
 	}
 	return values
+}
+
+// Path returns where the tree below root has a unit or drop-in of the packages, by
+// its path in the directory of units.
+func Path(root, name string) string {
+	for _, dir := range []string{"outbound", "etcd"} {
+		path := filepath.Join(root, dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return filepath.Join(root, "systemd", name)
 }
