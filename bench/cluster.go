@@ -59,7 +59,7 @@ func (b *benchmark) clusterWith(delay time.Duration) error {
 		return err
 	}
 	defer own.stop()
-	disk, err := b.workdir.startServer(foobar)
+	disk, err := b.workdir.startServer(ownServer)
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ type clusterRow struct {
 
 func clusterRows(m *members) []clusterRow {
 	write := func(n int) map[string]client {
-		return map[string]client{foobarEtcd: writers{n, kib}, rawClient: rawCalls{m, n, kib, true}, foobar: writers{n, kib}, withSync: postgresWriters{n, kib}}
+		return map[string]client{foobarEtcd: writers{n, kib}, rawClient: rawCalls{m, n, kib, true}, ownServer: writers{n, kib}, withSync: postgresWriters{n, kib}}
 	}
 	return []clusterRow{
 		{fmt.Sprintf("GET 1 KiB, %d clients (clientv3: 1)", clusterReaders),
-			map[string]client{foobarEtcd: readers{clusterReaders, kib}, rawClient: rawCalls{m, 1, kib, false}, foobar: readers{clusterReaders, kib}}, 20},
+			map[string]client{foobarEtcd: readers{clusterReaders, kib}, rawClient: rawCalls{m, 1, kib, false}, ownServer: readers{clusterReaders, kib}}, 20},
 		{fmt.Sprintf("POST 1 KiB, %d writers", clusterWriters), write(clusterWriters), 2.5},
 		{"POST 1 KiB, 1 writer", write(1), 1 / 1.15},
 	}
@@ -159,7 +159,7 @@ func (w *workdir) startFoobarEtcd(m *members) (*server, error) {
 	text = bytes.Replace(text, []byte("per_address: 2500"), []byte("per_address: 0"), 1)
 	text = bytes.Replace(text, []byte("  state: 16MiB"), []byte("  state: 1MiB"), 1)
 	text = bytes.Replace(text, []byte("endpoints: []"), fmt.Appendf(nil, "endpoints: [%s]", strings.Join(m.endpoints, ", ")), 1)
-	if err := os.Mkdir(m.file(foobar), 0o700); err != nil {
+	if err := os.Mkdir(m.file(ownServer), 0o700); err != nil {
 		return nil, err
 	}
 	config := m.file("conf.yaml")
@@ -171,7 +171,7 @@ func (w *workdir) startFoobarEtcd(m *members) (*server, error) {
 		return nil, err
 	}
 	s := &server{name: foobarEtcd, address: address, workdir: w}
-	command, err := serviceCommand(w, s, w.bin(foobarEtcd), config, filepath.Join(m.dir, foobar))
+	command, err := serviceCommand(w, s, w.bin(foobarEtcd), config, filepath.Join(m.dir, ownServer))
 	if err != nil {
 		return nil, err
 	}

@@ -62,18 +62,18 @@ type Service struct {
 	stopping    atomic.Bool
 	// statusChanged holds one if the state has changed since the last status line.
 	statusChanged chan struct{}
-	reloadErr    error     // why the last reload was rejected
-	warned       time.Time // when the log last warned of the certificate's end
+	reloadErr     error     // why the last reload was rejected
+	warned        time.Time // when the log last warned of the certificate's end
 }
 
 // Open does everything that can fail before the service is ready. An error that a
 // restart cannot fix is a ConfigError.
 func Open(o Options) (*Service, error) {
 	s := &Service{
-		options:      o,
-		level:        zap.NewAtomicLevel(),
-		notifier:     notify.New(nil),
-		metrics:      metrics.New(o.Version),
+		options:       o,
+		level:         zap.NewAtomicLevel(),
+		notifier:      notify.New(nil),
+		metrics:       metrics.New(o.Version),
 		statusChanged: make(chan struct{}, 1),
 	}
 	if err := s.open(); err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 // newName must not be a word of this tree, and so stands here in two parts.
-const newName = "sun" + "dial"
+const newName = "sun-" + "dial"
 
 // TestRenamedPackage runs ./rename. The renamed tree can be built, installed and removed,
 // its service serves requests, and its exposure is the same.
 func TestRenamedPackage(t *testing.T) {
 	t.Parallel()
 	tree := sourceClone(t)
-	inTree(t, tree, nil, "./rename", newName)
+	inTree(t, tree, nil, "./rename", newName, "example.org/"+newName)
 	if left := inTree(t, tree, nil, "sh", "-c", "git grep --cached -il foobar -- . ':!**/testdata/fuzz/**' ':!LICENSE' || true"); left != "" {
 		t.Errorf("files that still contain foobar:\n%s", left)
 	}
@@ -32,7 +32,7 @@ func TestRenamedPackage(t *testing.T) {
 		cache = filepath.Join(dir, "foobar")
 	}
 	inTree(t, tree, nil, "go", "vet", "./src/...")
-	out := inTree(t, tree, []string{strings.ToUpper(newName) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-timeout", "40m", "-v",
+	out := inTree(t, tree, []string{strings.ToUpper(strings.ReplaceAll(newName, "-", "_")) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-timeout", "40m", "-v",
 		"-run", "(TestFirstStart|TestExposure|TestPackagesOwnWhatTheUnitsUse|TestRemovalKeepsStateAndCredentials)/forky", "./test/booted")
 	if n := strings.Count(out, "--- PASS: Test"); n < 4 {
 		t.Errorf("%d tests passed:\n%s", n, out)
@@ -44,7 +44,8 @@ func TestRenameRefuses(t *testing.T) {
 	tree := sourceClone(t)
 	for _, refused := range []struct{ name, why string }{
 		{"Sun" + "dial", "is not a valid name"},
-		{"sun-" + "dial", "is not a valid name"},
+		{"sun--" + "dial", "is not a valid name"},
+		{"sun" + "dial-", "is not a valid name"},
 		{"state", "is a word of this tree"},
 	} {
 		cmd := exec.Command("./rename", refused.name)

@@ -105,16 +105,6 @@ func equal(a, b Directive) bool {
 		strings.Join(a.Values, "\n") == strings.Join(b.Values, "\n")
 }
 
-func valuesOf(directives []Directive, name string) []string {
-	var values []string
-	for _, d := range directives {
-		if d.Name == name {
-			values = append(values, d.Values...)
-		}
-	}
-	return values
-}
-
 // Path returns where the tree below root has a unit or drop-in of the packages, by
 // its path in the directory of units.
 func Path(root, name string) string {
@@ -125,4 +115,15 @@ func Path(root, name string) string {
 		}
 	}
 	return filepath.Join(root, "systemd", name)
+}
+
+// valuesOf returns the values of all directives of a name.
+func valuesOf(directives []Directive, name string) []string {
+	var values []string
+	for _, d := range directives {
+		if d.Name == name {
+			values = append(values, d.Values...)
+		}
+	}
+	return values
 }

@@ -83,3 +83,42 @@ func TestAbsentDirectives(t *testing.T) {
 		}
 	}
 }
+
+// opensFile says what each system call opens.
+const opensFile = "../tools/systrace/opens.txt"
+
+// TestDescribeChange wants a line for each call that a list gains or loses.
+func TestDescribeChange(t *testing.T) {
+	for _, test := range []struct {
+		was, is []string
+		want    []string
+	}{
+		{[]string{"read"}, []string{"read"}, []string{"no change"}},
+		{[]string{"close", "read"}, []string{"read", "socket"}, []string{"+ socket: sockets of the families", "- close"}},
+		{nil, []string{"novel"}, []string{"+ novel: see novel(2): "}},
+	} {
+		got, err := directives.DescribeChange(opensFile, test.was, test.is)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+		if !slices.EqualFunc(lines, test.want, strings.HasPrefix) {
+			t.Errorf("from %q to %q: %q, want %q", test.was, test.is, lines, test.want)
+		}
+	}
+}
+
+// TestOpens wants one line about each call.
+func TestOpens(t *testing.T) {
+	seen := map[string]bool{}
+	for _, line := range documents.Lines(t, opensFile) {
+		name, what, ok := strings.Cut(line, " ")
+		if name == "#" || line == "" {
+			continue
+		}
+		if !ok || what == "" || seen[name] {
+			t.Errorf("%s: %q has no text, or repeats a call", opensFile, line)
+		}
+		seen[name] = true
+	}
+}

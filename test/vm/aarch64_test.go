@@ -46,8 +46,8 @@ func TestAarch64(t *testing.T) {
 		return err
 	})
 	g := &guest{Machine: m}
-	g.foobar, _ = findPrograms(t, m)
-	g.foobar.client.Timeout = time.Minute
+	g.ownProgram, _ = findPrograms(t, m)
+	g.ownProgram.client.Timeout = time.Minute
 	t.Run("serves", func(t *testing.T) {
 		g.wantStored(t, "on aarch64")
 		g.wantStored(t, strings.Repeat("large", 200<<10))
