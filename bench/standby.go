@@ -24,7 +24,8 @@ func (w *workdir) startWithStandby(delay time.Duration) (*server, error) {
 			return nil, err
 		}
 		source = r.address()
-		stop = func() { primary.stop(); r.close() }
+		end := stop
+		stop = func() { end(); r.close() }
 	}
 	standby, dir, err := w.startStandby(source)
 	if err != nil {
