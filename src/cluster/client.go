@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/stats"
 )
 
@@ -19,10 +20,16 @@ const (
 	// that is not acknowledged for pingTimeout.
 	pingInterval = 10 * time.Second
 	pingTimeout  = 3 * time.Second
+
+	// minReconnectDelay and maxReconnectDelay are how long the client waits before it
+	// connects to a member again. In a rolling restart, the next member may stop a
+	// second after the last one is back.
+	minReconnectDelay, maxReconnectDelay = 50 * time.Millisecond, time.Second
 )
 
 // newClient returns a client that connects when it is used.
 func newClient(c config.Cluster, creds tlsCredentials) (*clientv3.Client, error) {
+	reconnect := backoff.Config{BaseDelay: minReconnectDelay, Multiplier: 1.6, Jitter: .2, MaxDelay: maxReconnectDelay}
 	var endpoints []string
 	for _, address := range c.Endpoints.List() {
 		endpoints = append(endpoints, "https://"+address)
@@ -32,6 +39,7 @@ func newClient(c config.Cluster, creds tlsCredentials) (*clientv3.Client, error)
 		DialKeepAliveTime: pingInterval, DialKeepAliveTimeout: pingTimeout, PermitWithoutStream: true,
 		DialOptions: []grpc.DialOption{
 			grpc.WithNoProxy(), // the members' addresses are literal
+			grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: pingTimeout}),
 			grpc.WithStatsHandler(sendObserver{}),
 		},
 	})
@@ -43,10 +51,10 @@ type sendObserver struct{}
 
 type sentKey struct{}
 
-// withSendObserver returns a context for a call, and whether a member may have
-// received the call.
-func withSendObserver(ctx context.Context) (context.Context, *atomic.Bool) {
-	sent := &atomic.Bool{}
+// withSendObserver returns a context for calls, and how many of the calls a member
+// may have received.
+func withSendObserver(ctx context.Context) (context.Context, *atomic.Int32) {
+	sent := &atomic.Int32{}
 	return context.WithValue(ctx, sentKey{}, sent), sent
 }
 
@@ -56,8 +64,8 @@ func (sendObserver) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	if _, ok := s.(*stats.OutHeader); !ok {
 		return
 	}
-	if sent, ok := ctx.Value(sentKey{}).(*atomic.Bool); ok {
-		sent.Store(true)
+	if sent, ok := ctx.Value(sentKey{}).(*atomic.Int32); ok {
+		sent.Add(1)
 	}
 }
 

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,31 +29,21 @@ type tlsCredentials struct {
 
 // loadCredentials reads and validates the files. Every error is a ConfigError.
 func loadCredentials(dir string) (c tlsCredentials, err error) {
-	ca, caErr := readCredential(dir, caFile)
-	cert, certErr := readCredential(dir, certFile)
-	key, keyErr := readCredential(dir, keyFile)
-	if err := cmp.Or(caErr, certErr, keyErr); err != nil {
-		return c, &service.ConfigError{Err: err}
-	}
-	if c.authorities, _, err = credentials.ParseAuthorities(ca); err != nil {
-		return c, &service.ConfigError{Err: fmt.Errorf("%s: %w", caFile, err)}
-	}
-	if c.certificate, err = credentials.ParsePair(certFile, cert, keyFile, key); err != nil {
-		return c, &service.ConfigError{Err: err}
-	}
-	for _, text := range [][]byte{ca, cert, key} {
-		sum := sha256.Sum256(text)
+	var text [3][]byte
+	for i, name := range []string{caFile, certFile, keyFile} {
+		if text[i], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			return c, &service.ConfigError{Err: fmt.Errorf("foobar-etcd needs the credentials %s, %s and %s: %w", caFile, certFile, keyFile, err)}
+		}
+		sum := sha256.Sum256(text[i])
 		c.digest = sha256.Sum256(append(c.digest[:], sum[:]...))
 	}
-	return c, nil
-}
-
-func readCredential(dir, name string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		return nil, fmt.Errorf("foobar-etcd needs the credentials %s, %s and %s: %w", caFile, certFile, keyFile, err)
+	if c.authorities, _, err = credentials.ParseAuthorities(text[0]); err != nil {
+		return c, &service.ConfigError{Err: fmt.Errorf("%s: %w", caFile, err)}
 	}
-	return text, nil
+	if c.certificate, err = credentials.ParsePair(certFile, text[1], keyFile, text[2]); err != nil {
+		return c, &service.ConfigError{Err: err}
+	}
+	return c, nil
 }
 
 // config returns the TLS configuration for members that have a certificate for
@@ -68,9 +57,8 @@ func (c tlsCredentials) config(serverName string) *tls.Config {
 
 // describe returns lines for an administrator. They have no secret.
 func (c tlsCredentials) describe(now time.Time) []string {
-	leaf := c.certificate.Leaf
 	return []string{
-		fmt.Sprintf("client of etcd: %s: %s", leaf.Subject, credentials.Validity(leaf, now)),
+		fmt.Sprintf("client of etcd: %s: %s", c.certificate.Leaf.Subject, credentials.Validity(c.certificate.Leaf, now)),
 		fmt.Sprintf("fingerprint of %s, %s and %s: %x", caFile, certFile, keyFile, c.digest),
 	}
 }

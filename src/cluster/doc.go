@@ -5,7 +5,8 @@
 // after the read has begun. Reads that arrive together share one call, and so do
 // writes (reader.go, writer.go). A write is a transaction that compares the
 // revision of the key and carries an id, so that a repeated write is recognized
-// (resolve.go). The package neither watches the key nor takes leases or locks, and
+// (transaction.go). A call without an answer is made again while it is in progress
+// (hedge.go). The package neither watches the key nor takes leases or locks, and
 // it does not change the members.
 //
 // Read store.go first. FORMAT.md describes the value of the key.

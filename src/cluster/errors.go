@@ -21,12 +21,15 @@ func (e *storeError) Error() string        { return e.cause.Error() }
 func (e *storeError) Unwrap() error        { return e.cause }
 func (e *storeError) Event() logging.Event { return e.event }
 
-// rejection returns the error of a call that etcd has rejected: it has changed
-// nothing, and would be rejected again. It returns nil for a call that may have been
-// executed, or that another member may execute.
+// rejection returns the error of a call that has failed for good: etcd has rejected
+// it, and would reject it again, or what etcd has cannot be used. It returns nil for a
+// call that may have been executed, or that another member may execute.
 func rejection(err error) error {
 	var e rpctypes.EtcdError
+	var permanent *storeError
 	switch {
+	case errors.As(err, &permanent), errors.Is(err, errUnresolvable):
+		return err
 	case !errors.As(err, &e):
 		return nil
 	case e == rpctypes.ErrNoSpace:

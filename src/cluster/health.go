@@ -56,7 +56,9 @@ func (s *Store) onConfirmed(e *entry, revision int64, changed bool) {
 	before := s.health
 	s.health = health{confirmed: time.Now(), revision: revision, version: e.version}
 	s.mu.Unlock()
-	s.metrics.confirm(revision)
+	s.metrics.available.Set(1)
+	s.metrics.confirmed.SetToCurrentTime()
+	s.metrics.revision.Set(float64(revision))
 	if changed && e.version != nil {
 		s.options.Metrics.SetState(len(e.version.Data), e.version.Modified)
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -42,7 +43,12 @@ type member struct {
 	intercept func(apply func()) error
 	// rangeError is the answer to reads.
 	rangeError error
+	// lostRanges is how many reads have no answer from now on.
+	lostRanges int
 }
+
+// errNoAnswer is for a call that the member does not answer.
+var errNoAnswer = errors.New("no answer")
 
 // must returns a function that ends the test where there is an error.
 func must[T any](t *testing.T) func(T, error) T {
@@ -105,10 +111,13 @@ func (m *member) headerLocked() *pb.ResponseHeader {
 }
 
 // Range implements pb.KVServer.
-func (m *member) Range(_ context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
+func (m *member) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
 	resp, err := m.read(r)
+	if err == errNoAnswer {
+		<-ctx.Done()
+	}
 	m.answers.RLock()
 	defer m.answers.RUnlock()
 	return resp, err
@@ -118,6 +127,10 @@ func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ranges++
+	if m.lostRanges > 0 {
+		m.lostRanges--
+		return nil, errNoAnswer
+	}
 	if m.rangeError != nil {
 		return nil, m.rangeError
 	}
@@ -139,9 +152,17 @@ func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 }
 
 // Txn implements pb.KVServer.
-func (m *member) Txn(_ context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
+func (m *member) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
+	resp, err := m.transact(r)
+	if err == errNoAnswer {
+		<-ctx.Done()
+	}
+	return resp, err
+}
+
+func (m *member) transact(r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.txns++

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -28,15 +27,13 @@ type sharedRead struct {
 
 // read returns the version that a quorum agrees on.
 func (s *session) read(ctx context.Context) (*state.Version, error) {
-	limit := time.NewTimer(s.timeout)
-	defer limit.Stop()
 	call := s.joinRead()
 	select {
 	case <-call.done:
 		return call.version, call.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-limit.C:
+	case <-time.After(s.timeout):
 		return nil, unavailable(errTimeout)
 	}
 }
@@ -97,7 +94,7 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 		options = append(options, clientv3.WithMinModRev(cached.revision+1))
 	}
 	start := time.Now()
-	resp, err := s.client.Get(ctx, s.key, options...)
+	resp, err := s.get(ctx, options...)
 	s.store.metrics.observe("read", start, err)
 	if err != nil {
 		return nil, err
@@ -117,12 +114,12 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 	return e, nil
 }
 
+func (s *session) get(ctx context.Context, options ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	return hedged(ctx, func(ctx context.Context) (*clientv3.GetResponse, error) { return s.client.Get(ctx, s.key, options...) })
+}
+
 // giveUp waits before the next try, and returns nil, or the error with which to end.
 func (s *session) giveUp(ctx context.Context, try int, err error) error {
-	var permanent *storeError
-	if errors.As(err, &permanent) || errors.Is(err, errUnresolvable) {
-		return err
-	}
 	if rejected := rejection(err); rejected != nil {
 		return rejected
 	}
@@ -132,13 +129,13 @@ func (s *session) giveUp(ctx context.Context, try int, err error) error {
 			return state.ErrClosed
 		}
 		return unavailable(err)
-	case <-time.After(min(backoff<<min(try, 4), maxBackoff)):
+	case <-time.After(min(retryDelay<<min(try, 4), maxRetryDelay)):
 		return nil
 	}
 }
 
 const (
-	// backoff is the time between the first two tries, and doubles until maxBackoff.
-	backoff    = 10 * time.Millisecond
-	maxBackoff = 100 * time.Millisecond
+	// retryDelay is the time between the first two tries, and doubles until maxRetryDelay.
+	retryDelay    = 10 * time.Millisecond
+	maxRetryDelay = 100 * time.Millisecond
 )

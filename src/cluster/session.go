@@ -58,15 +58,12 @@ func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store
 		writes: make(chan *pendingWrite),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.ctx = ctx
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		s.commitLoop()
-	}()
+	s.ctx = clientv3.WithRequireLeader(ctx) // a member without a leader answers at once
+	var running sync.WaitGroup
+	running.Go(s.commitLoop)
 	s.close = sync.OnceFunc(func() {
 		cancel()
-		<-stopped
+		running.Wait()
 		client.Close()
 	})
 	return s, nil
@@ -123,6 +120,9 @@ func (s *session) learn(e *entry, h *pb.ResponseHeader) {
 	s.mu.Lock()
 	changed := false
 	if h.Revision >= s.seen.revision {
+		if s.seen.term != h.RaftTerm { // the cache may be of a time that a restored snapshot has undone
+			s.cache = nil
+		}
 		s.seen = position{h.ClusterId, h.RaftTerm, h.Revision}
 	}
 	if s.cache == nil || e.revision > s.cache.revision || e.revision == 0 && h.Revision >= s.seen.revision {

@@ -67,28 +67,19 @@ func (s *Store) Apply(c config.Config) error {
 	if before != nil && before.config == c.Cluster && before.digest == creds.digest {
 		return nil
 	}
-	after, err := newSession(c.Cluster, creds, s.key(c.Cluster), s)
+	key := c.Cluster.Prefix + "/" + filepath.Base(s.options.Dir) + "/state"
+	after, err := newSession(c.Cluster, creds, key, s)
 	if err != nil {
 		return &service.ConfigError{Err: fmt.Errorf("cluster: %w", err)}
 	}
 	s.session.Store(after)
 	if before != nil {
-		s.retire(before)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.old = append(s.old, before)
+		time.AfterFunc(2*before.timeout, before.close) // its last call has ended
 	}
 	return nil
-}
-
-// retire closes a session when its last call has ended.
-func (s *Store) retire(before *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.old = append(s.old, before)
-	time.AfterFunc(2*before.timeout, before.close)
-}
-
-// key returns the key of the state.
-func (s *Store) key(c config.Cluster) string {
-	return c.Prefix + "/" + filepath.Base(s.options.Dir) + "/state"
 }
 
 // Read implements api.Store.

@@ -17,6 +17,7 @@ import (
 	"foobar/src/service"
 	"foobar/src/state"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.uber.org/zap"
@@ -158,11 +159,23 @@ func TestLostAnswers(t *testing.T) {
 			f.member.putLocked(foreign("again"))
 			return lost
 		}, state.ErrUnknownOutcome, "again"},
+		"applied, no answer":     {func(_ *fixture, apply func()) error { apply(); return errNoAnswer }, nil, "new"},
+		"not applied, no answer": {func(*fixture, func()) error { return errNoAnswer }, nil, "new"},
+		"no answer, others instead": {func(f *fixture, _ func()) error {
+			f.member.putLocked(foreign("other"))
+			return errNoAnswer
+		}, state.ErrPrecondition, "other"},
+		"no answer, then rejected": {func(f *fixture, apply func()) error {
+			apply()
+			f.member.intercept = func(func()) error { return rpctypes.ErrGRPCNoSpace }
+			return errNoAnswer
+		}, state.ErrUnknownOutcome, "new"},
 		"no leader": {func(*fixture, func()) error { return rpctypes.ErrGRPCNoLeader }, nil, "new"},
 		"no space":  {func(*fixture, func()) error { return rpctypes.ErrGRPCNoSpace }, state.ErrNoSpace, "old"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
+			f.oneTry(t)
 			if err := f.write(t, "old", nil); err != nil {
 				t.Fatal(err)
 			}
@@ -186,6 +199,27 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// oneTry lets a try take as long as all tries, so that a call without an answer fails
+// unless it is made again beside the first one.
+func (f *fixture) oneTry(t *testing.T) {
+	t.Helper()
+	f.config.Cluster.TryTimeout = f.config.Cluster.Timeout
+	if err := f.Apply(f.config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReadWithoutAnAnswer asks again.
+func TestReadWithoutAnAnswer(t *testing.T) {
+	f := newFixture(t)
+	f.oneTry(t)
+	f.write(t, "a", nil)
+	f.member.mu.Lock()
+	f.member.lostRanges = 2
+	f.member.mu.Unlock()
+	f.expect(t, "a")
+}
+
 // TestWriteThatIsNotSent tells the client that nothing has changed, and keeps its word.
 func TestWriteThatIsNotSent(t *testing.T) {
 	f := newFixture(t)
@@ -196,7 +230,7 @@ func TestWriteThatIsNotSent(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	start := time.Now()
-	if err := f.write(t, "new", nil); !errors.Is(err, state.ErrUnavailable) {
+	if err := f.write(t, "new", nil); !errors.Is(err, state.ErrUnavailable) || errors.Is(err, state.ErrUnknownOutcome) {
 		t.Errorf("error %v", err)
 	}
 	if took := time.Since(start); took < 2*time.Second || took > 3*time.Second {
@@ -334,6 +368,21 @@ func TestRestoredSnapshot(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+// TestReadAcrossARestoredSnapshot learns what a read has found that began before the
+// writes and ended after the snapshot was restored.
+func TestReadAcrossARestoredSnapshot(t *testing.T) {
+	f := newFixture(t)
+	f.expectNone(t)
+	s := f.Store.(*Store).session.Load()
+	early := &entry{version: state.NewVersion([]byte("early")), revision: 5, created: 5}
+	late := &entry{version: state.NewVersion([]byte("late")), revision: 7, created: 5}
+	s.learn(late, &pb.ResponseHeader{ClusterId: 1, RaftTerm: 2, Revision: 7})
+	s.learn(early, &pb.ResponseHeader{ClusterId: 1, RaftTerm: 3, Revision: 9})
+	if cache, _ := s.known(); cache != early {
+		t.Errorf("the cache has %s", cache.version.Data)
 	}
 }
 

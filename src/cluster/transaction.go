@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -52,20 +53,20 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 	ctx, sent := withSendObserver(ctx)
 	_, before := s.known()
 	start := time.Now()
-	resp, err := s.request(ctx, t).Commit()
+	resp, err := hedged(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) { return s.request(ctx, t).Commit() })
 	s.store.metrics.observe("write", start, err)
+	// A rejection is that of one call, and says nothing about another one.
+	if calls := sent.Load(); t.writes() && (calls > 1 || calls == 1 && err != nil && rejection(err) == nil) {
+		t.unresolved = true
+	}
 	if err != nil {
-		t.unresolved = t.unresolved || t.writes() && sent.Load() && rejection(err) == nil
 		return nil, err
 	}
 	s.rewound(before, resp.Header)
 	if resp.Succeeded {
 		t.unresolved = false
 		if t.writes() {
-			created := t.base.created
-			if t.base.revision == 0 {
-				created = resp.Header.Revision
-			}
+			created := cmp.Or(t.base.created, resp.Header.Revision)
 			s.learn(&entry{t.last, t.id, resp.Header.Revision, created}, resp.Header)
 		}
 		return nil, nil
@@ -137,7 +138,7 @@ func (s *session) resolve(ctx context.Context, t *transaction, current *entry) (
 // writeAt returns the revision and the id of the write whose value the key had at a
 // revision.
 func (s *session) writeAt(ctx context.Context, revision int64) (int64, id, error) {
-	resp, err := s.client.Get(ctx, s.key, clientv3.WithRev(revision))
+	resp, err := s.get(ctx, clientv3.WithRev(revision))
 	if err != nil || len(resp.Kvs) == 0 {
 		return 0, id{}, err
 	}

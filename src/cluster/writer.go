@@ -30,24 +30,25 @@ type pendingWrite struct {
 // replace makes data the state if c holds, and returns when a quorum has it.
 func (s *session) replace(ctx context.Context, c state.Condition, data []byte) (*state.Version, error) {
 	w := &pendingWrite{condition: c, version: state.NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
-	limit := time.NewTimer(s.timeout)
-	defer limit.Stop()
+	limit := time.After(s.timeout)
 	select {
 	case s.writes <- w:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.ctx.Done():
 		return nil, state.ErrClosed
-	case <-limit.C:
+	case <-limit:
 		return nil, unavailable(errTimeout)
 	}
+	var err error
 	select {
 	case <-w.done:
-	case <-limit.C:
-		return s.late(w)
+		err = w.err
+	case <-limit:
+		err = w.late()
 	}
-	if w.err != nil {
-		return nil, w.err
+	if err != nil {
+		return nil, err
 	}
 	return w.version, nil
 }
@@ -57,20 +58,17 @@ func (s *session) replace(ctx context.Context, c state.Condition, data []byte) (
 // difference between an unchanged state and an unknown outcome.
 const lateTimeout = 50 * time.Millisecond
 
-// late returns the outcome of a write that has had its time.
-func (s *session) late(w *pendingWrite) (*state.Version, error) {
+// late returns the error of a write that has had its time.
+func (w *pendingWrite) late() error {
 	if w.phase.CompareAndSwap(waiting, abandoned) {
-		return nil, unavailable(errTimeout)
+		return unavailable(errTimeout)
 	}
 	select {
 	case <-w.done:
-		if w.err != nil {
-			return nil, w.err
-		}
-		return w.version, nil
+		return w.err
 	case <-time.After(lateTimeout):
+		return unknownOutcome(errTimeout)
 	}
-	return nil, unknownOutcome(errTimeout)
 }
 
 // commitLoop commits all pending writes together, again and again.
@@ -128,8 +126,10 @@ func (s *session) commit(batch []*pendingWrite) {
 			continue
 		}
 		s.forget()
-		if !t.unresolved {
-			unclaim(batch)
+		for _, w := range batch {
+			if !t.unresolved {
+				w.phase.CompareAndSwap(claimed, waiting)
+			}
 		}
 		if err := s.giveUp(ctx, try, err); err != nil {
 			s.complete(batch, t, err)
@@ -145,12 +145,6 @@ func claim(batch []*pendingWrite) []*pendingWrite {
 	return slices.DeleteFunc(batch, func(w *pendingWrite) bool {
 		return !w.phase.CompareAndSwap(waiting, claimed) && w.phase.Load() == abandoned
 	})
-}
-
-func unclaim(batch []*pendingWrite) {
-	for _, w := range batch {
-		w.phase.CompareAndSwap(claimed, waiting)
-	}
 }
 
 // complete ends the writes of a batch.

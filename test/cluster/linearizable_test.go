@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"syscall"
@@ -144,14 +145,7 @@ func TestLinearizable(t *testing.T) {
 // play runs one fault, and checks the history.
 func (b *bed) play(t *testing.T, f fault) {
 	b.leader = b.awaitLeader(t)
-	b.services[0].awaitStatus(200 + 204*boolean(f.name == "no fault")) // 404 before the first write
-	_, initial, err := b.services[0].do("GET", "/", "", nil)
-	if f.name == "no fault" {
-		initial = ""
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	initial := b.currentState(t)
 	d := duration(t)
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -172,11 +166,20 @@ func (b *bed) play(t *testing.T, f fault) {
 	}
 }
 
-func boolean(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+// currentState returns the state, empty before the first write.
+func (b *bed) currentState(t *testing.T) (text string) {
+	t.Helper()
+	eventually(t, "the state", func() error {
+		resp, body, err := b.services[0].do("GET", "/", "", nil)
+		switch {
+		case err == nil && resp.StatusCode == 200:
+			text = body
+		case err == nil && resp.StatusCode != 404:
+			err = fmt.Errorf("status %d: %s", resp.StatusCode, body)
+		}
+		return err
+	})
+	return text
 }
 
 // limit is cluster.timeout with the time that a request may take besides.

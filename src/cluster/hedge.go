@@ -1,0 +1,40 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// hedgeDelay is when a call that has no answer is made again, and doubles for the
+	// call after it. A member that stops loses calls without an error, and so does one
+	// that forwards a call to a leader that stops.
+	hedgeDelay = 100 * time.Millisecond
+	// maxHedgedCalls limits the calls, so that a cluster that is slow gets no more than
+	// three times the calls.
+	maxHedgedCalls = 3
+)
+
+// hedged makes a call, and makes it again for as long as there is no answer. The
+// client sends each call to another member. The first answer or error counts. No
+// call is in progress when hedged returns. Calls must be repeatable.
+func hedged[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan func() (T, error), maxHedgedCalls)
+	for n := range maxHedgedCalls {
+		calls.Go(func() {
+			v, err := call(ctx)
+			answers <- func() (T, error) { return v, err }
+		})
+		select {
+		case answer := <-answers:
+			return answer()
+		case <-time.After(hedgeDelay << n):
+		}
+	}
+	return (<-answers)()
+}
