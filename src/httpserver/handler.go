@@ -27,6 +27,10 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o, transport := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
 	x := &observedExchange{ResponseWriter: w, handler: h, id: request.NewID(), request: r, start: time.Now()}
 	room := o.RequestStarted()
+	if quota := h.nethttp.server.quotas.http2Requests; r.ProtoMajor > 1 {
+		defer quota.Release()
+		room = o.acquire(quota) && room
+	}
 	defer func() {
 		o.RequestDone(engine.AccessRecord{
 			ID: x.id, Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, Remote: transport.RemoteAddr(),

@@ -50,7 +50,12 @@ func (o *observer) RequestStarted() bool {
 	if o.metrics != nil {
 		o.metrics.Start()
 	}
-	evicted, ok := o.requests.Acquire()
+	return o.acquire(o.requests)
+}
+
+// acquire counts a request in a quota, and reports whether it is to be served.
+func (o *observer) acquire(q *connlimit.Quota) bool {
+	evicted, ok := q.Acquire()
 	o.evict(evicted)
 	if !ok {
 		o.refused(reasonRequestLimit, errRequestLimit, nil)
