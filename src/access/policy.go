@@ -7,6 +7,7 @@
 package access
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"strings"
@@ -93,12 +94,15 @@ func (p *Policy) Handler(next http.Handler) http.Handler {
 }
 
 // ClientCAs returns the authorities whose certificates clients are to be asked
-// for in the handshake, nil if they are not, and whether a client without one is
-// refused.
-func (p *Policy) ClientCAs() (cas *x509.CertPool, required bool) {
-	rules := p.rules.Load()
-	if !rules.NeedsCertificate() {
-		return nil, false
+// for in the handshake, nil if they are not, and what becomes of a client without
+// one.
+func (p *Policy) ClientCAs() (*x509.CertPool, tls.ClientAuthType) {
+	rules, cas := p.rules.Load(), p.credentials.Current().ClientCAs
+	switch {
+	case cas == nil, !rules.NeedsCertificate():
+		return nil, tls.NoClientCert
+	case rules.RequiresCertificate():
+		return cas, tls.RequireAndVerifyClientCert
 	}
-	return p.credentials.Current().ClientCAs, rules.RequiresCertificate()
+	return cas, tls.VerifyClientCertIfGiven
 }

@@ -25,11 +25,8 @@ func Exposure(unit string) string {
 // not PID 1 or does not know the unit.
 func MemoryMax(unit string) int64 {
 	out := runSystemd("systemctl", "show", "--property=LoadState,EffectiveMemoryMax", unit)
-	if firstGroup(`(?m)^LoadState=(loaded)$`, out) == "" {
-		return 0
-	}
 	limit, err := strconv.ParseInt(firstGroup(`(?m)^EffectiveMemoryMax=(\d+)$`, out), 10, 64)
-	if err != nil {
+	if err != nil || firstGroup(`(?m)^LoadState=(loaded)$`, out) == "" {
 		return 0
 	}
 	return limit

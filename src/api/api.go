@@ -63,8 +63,8 @@ func New(store Store, policy *access.Policy, log *zap.Logger, s Settings) *API {
 // Apply puts other settings in force, for the next requests.
 func (a *API) Apply(s Settings) {
 	a.settings.Store(&s)
-	a.reads.setLimit(MaxVersions * (s.State + 1)) // a buffer may have one byte more than its body
-	a.uploads.setLimit(s.Uploads)
+	a.reads.limit.Store(MaxVersions * (s.State + 1)) // a buffer may have one byte more than its body
+	a.uploads.limit.Store(s.Uploads)
 }
 
 // Drain makes /healthz report that the service is about to stop.

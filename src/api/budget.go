@@ -2,6 +2,7 @@ package api
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,7 +17,7 @@ type budget struct {
 	cutOff func(*Request)
 
 	mu     sync.Mutex
-	limit  int64
+	limit  atomic.Int64
 	used   int64
 	shares map[any]*share
 }
@@ -31,12 +32,6 @@ type share struct {
 
 func newBudget(cutOff func(*Request)) *budget {
 	return &budget{cutOff: cutOff, shares: map[any]*share{}}
-}
-
-func (b *budget) setLimit(bytes int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.limit = bytes
 }
 
 // acquire gives r the share with that key, together with the requests that have
@@ -65,7 +60,7 @@ func (b *budget) acquire(key any, r *Request, bytes int64) bool {
 // makeRoom cuts off the oldest shares until there is room for more bytes. It
 // returns false if that is the turn of s itself, or of a share that is not old.
 func (b *budget) makeRoom(more int64, s *share) bool {
-	for b.used+more > b.limit {
+	for b.used+more > b.limit.Load() {
 		oldest := b.oldest()
 		if oldest == nil {
 			return true // a state that is larger than a new limit can be read

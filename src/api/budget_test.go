@@ -32,7 +32,7 @@ func (b *budget) age() {
 
 func TestBudgetCutsOffTheOldest(t *testing.T) {
 	b := newBudget((*Request).closeConn)
-	b.setLimit(10)
+	b.limit.Store(10)
 	first, firstConn := connRequest()
 	again, againConn := connRequest()
 	second, secondConn := connRequest()
@@ -62,7 +62,7 @@ func TestBudgetCutsOffTheOldest(t *testing.T) {
 
 func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
 	b := newBudget((*Request).closeConn)
-	b.setLimit(10)
+	b.limit.Store(10)
 	first, firstConn := connRequest()
 	second, _ := connRequest()
 	b.acquire("first", first, 8)
@@ -82,7 +82,7 @@ func TestBudgetRefusesWhereNoneIsOld(t *testing.T) {
 // second, although others have had the share for longer.
 func TestNewRequestKeepsAnOldShare(t *testing.T) {
 	b := newBudget((*Request).closeConn)
-	b.setLimit(10)
+	b.limit.Store(10)
 	first, _ := connRequest()
 	again, againConn := connRequest()
 	second, _ := connRequest()
@@ -225,7 +225,7 @@ func TestUploadsShareABudget(t *testing.T) {
 // TestWholeBodyIsNotCutOff checks that an upload whose body has arrived is stored.
 func TestWholeBodyIsNotCutOff(t *testing.T) {
 	b := newBudget((*Request).closeConn)
-	b.setLimit(10)
+	b.limit.Store(10)
 	first, firstConn := connRequest()
 	second, _ := connRequest()
 	b.acquire(first, first, 8)

@@ -44,7 +44,7 @@ func describeConfig(path string, c config.Config) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s is valid\n", path)
 	for _, g := range c.Access.Grants() {
-		fmt.Fprintf(&text, "%s over HTTPS is open to %s\n", g.Verb, g.Rule.Holders())
+		fmt.Fprintf(&text, "%s over HTTPS is open to %s\n", g.Verb, g.Holders())
 	}
 	if c.Access.RequiresCertificate() {
 		text.WriteString("a client without a certificate cannot connect, so it cannot ask for /healthz\n")

@@ -18,7 +18,7 @@ const (
 type Grant struct {
 	Key  string // in conf.yaml
 	Verb string // what the rule allows, as a phrase for an administrator
-	Rule AccessRule
+	AccessRule
 }
 
 // Grants returns the rules.
@@ -27,13 +27,11 @@ func (a Access) Grants() []Grant {
 }
 
 // NeedsToken reports whether a request needs a bearer token.
-func (a Access) NeedsToken() bool {
-	return slices.ContainsFunc(a.Grants(), func(g Grant) bool { return g.Rule.NeedsToken() })
-}
+func (a Access) NeedsToken() bool { return slices.ContainsFunc(a.Grants(), Grant.NeedsToken) }
 
 // NeedsCertificate reports whether a request needs a client certificate.
 func (a Access) NeedsCertificate() bool {
-	return slices.ContainsFunc(a.Grants(), func(g Grant) bool { return g.Rule.NeedsCertificate() })
+	return slices.ContainsFunc(a.Grants(), Grant.NeedsCertificate)
 }
 
 // RequiresCertificate reports whether a client without a certificate can neither

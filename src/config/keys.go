@@ -22,16 +22,14 @@ type key struct {
 
 // keys returns every key of conf.yaml.
 func keys() []key {
+	rules := []AccessRule{Anyone, Token, Certificate, Both, Nobody}
 	return append([]key{
 		choice("log.level", "!!str", func(c *Config) *zapcore.Level { return &c.Log.Level },
 			zapcore.DebugLevel, zapcore.InfoLevel, zapcore.WarnLevel, zapcore.ErrorLevel),
 		choice("log.access", "!!bool", func(c *Config) *bool { return &c.Log.Access }, true, false),
-		choice("access.read", "!!str", func(c *Config) *AccessRule { return &c.Access.Read },
-			Anyone, Token, Certificate, Both, Nobody),
-		choice("access.write", "!!str", func(c *Config) *AccessRule { return &c.Access.Write },
-			Anyone, Token, Certificate, Both, Nobody),
-		choice("access.health", "!!str", func(c *Config) *AccessRule { return &c.Access.Health },
-			Anyone, Token, Certificate, Both, Nobody),
+		choice("access.read", "!!str", func(c *Config) *AccessRule { return &c.Access.Read }, rules...),
+		choice("access.write", "!!str", func(c *Config) *AccessRule { return &c.Access.Write }, rules...),
+		choice("access.health", "!!str", func(c *Config) *AccessRule { return &c.Access.Health }, rules...),
 		choice("http.protocols", "!!seq", func(c *Config) *Protocols { return &c.HTTP.Protocols },
 			"[http/1.1, h2]", "[h2, http/1.1]", "[http/1.1]", "[h2]"),
 		choice("http.fast_path", "!!bool", func(c *Config) *bool { return &c.HTTP.FastPath }, true, false),

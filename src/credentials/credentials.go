@@ -63,7 +63,7 @@ func Load(f Files) (*Set, error) {
 		}
 	}
 	if err := s.checkHandshake(); err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", f.Cert, err)
+		return nil, fmt.Errorf("certificate %s: no client could connect: %w", f.Cert, err)
 	}
 	return s, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -25,10 +24,7 @@ func (s *Set) checkHandshake() error {
 	if s.ClientCAs != nil {
 		server.ClientAuth, server.ClientCAs = tls.VerifyClientCertIfGiven, s.ClientCAs
 	}
-	if err := handshake(client, server); err != nil {
-		return fmt.Errorf("no client could connect: %w", err)
-	}
-	return nil
+	return handshake(client, server)
 }
 
 // firstName returns the first subject alternative name that a client can connect

@@ -150,13 +150,9 @@ func (r *parsedRequest) parseTarget(b []byte) error {
 		r.req.Path = string(b) // one byte: the runtime has it already
 		return nil
 	}
-	for _, c := range b {
-		if c <= ' ' || c >= 0x7f || c == '#' {
-			return errTarget
-		}
-	}
+	invalid := func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' }
 	u, err := url.ParseRequestURI(string(b))
-	if err != nil || u.User != nil || u.Opaque != "" || b[0] != '/' && !r.hostIs(u) {
+	if err != nil || bytes.ContainsFunc(b, invalid) || u.User != nil || u.Opaque != "" || b[0] != '/' && !r.hostIs(u) {
 		return errTarget
 	}
 	r.req.Path = cmp.Or(u.Path, "/")

@@ -13,13 +13,13 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-func (o *observer) accessLogEnabled() bool {
-	return o.access != nil && (o.settings.Load().AccessLog || o.log.Core().Enabled(zapcore.DebugLevel))
-}
-
-// logAccess writes an entry of the access log. It has nothing of the header that
-// could be a secret, and no query: some clients put tokens there.
+// logAccess writes an entry of the access log, where that is enabled. The entry has
+// nothing of the header that could be a secret, and no query: some clients put tokens
+// there.
 func (o *observer) logAccess(r engine.AccessRecord) {
+	if o.access == nil || !o.settings.Load().AccessLog && !o.log.Core().Enabled(zapcore.DebugLevel) {
+		return
+	}
 	fields := []zap.Field{
 		zap.Stringer("request_id", r.ID),
 		zap.Int("status", r.Status),

@@ -56,7 +56,7 @@ func TestClientIsKnown(t *testing.T) {
 		for _, certified := range []bool{false, true} {
 			for _, trusted := range []bool{false, true} {
 				server, conf := certificate(t)
-				server.ClientCAs = func() (*x509.CertPool, bool) { return pool, false }
+				server.ClientCAs = func() (*x509.CertPool, tls.ClientAuthType) { return pool, tls.VerifyClientCertIfGiven }
 				e := startWith(t, h, g.settings(defaultSettings), server, func(l net.Listener, o *Options) net.Listener {
 					o.Trusted = trusted
 					return l

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"foobar/src/connlimit"
@@ -45,16 +46,6 @@ func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr())}
 	c.client = request.Client{Trusted: s.options.Trusted, Conn: c}
 	return c
-}
-
-// startNetHTTP prepares the connection for net/http, which sets the deadlines
-// from now on.
-func (c *conn) startNetHTTP(http2 bool) {
-	if http2 {
-		c.startHTTP2()
-	}
-	c.setPhase(connlimit.Idle, time.Now())
-	c.SetDeadline(time.Time{})
 }
 
 // startHTTP2 counts the connection as one of HTTP/2, until Close.
@@ -155,6 +146,29 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		}
 	}
 	return n, err
+}
+
+// readPending reads what has arrived although the deadline has passed: on a busy
+// machine the goroutine wakes up late, and a request that is in the socket would
+// fail. It returns timeout if nothing has arrived.
+func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
+	socket, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return 0, timeout
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return 0, timeout
+	}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of the request
+	_ = raw.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	if n > 0 {
+		return n, nil
+	}
+	return 0, timeout
 }
 
 // Write implements net.Conn.

@@ -64,10 +64,7 @@ func updateDeadline(deadline *time.Time, now time.Time, limit time.Duration) boo
 // itself, the records are coalesced.
 func (c *fastConn) WriteBoth(first, second []byte) error {
 	write := func() error {
-		if _, err := c.Write(first); err != nil {
-			return err
-		}
-		_, err := c.Write(second)
+		_, err := (&net.Buffers{first, second}).WriteTo(c.Conn)
 		return err
 	}
 	if c.Conn == net.Conn(c.transport) {

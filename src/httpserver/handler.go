@@ -113,7 +113,7 @@ func (x *observedExchange) setBody(r *http.Request) {
 	}
 	x.body = r.Body
 	limit := cmp.Or(x.handler.nethttp.server.settings.Load().MaxBody, math.MaxInt64)
-	r.Body = requestBody{x, http.MaxBytesReader(nil, x.body, limit)}
+	r.Body = requestBody{http.MaxBytesReader(nil, x.body, limit), x}
 	if r.ProtoMajor == 1 {
 		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(x.handler.body))
 	}
@@ -121,13 +121,13 @@ func (x *observedExchange) setBody(r *http.Request) {
 
 // A requestBody is the Body of the request.
 type requestBody struct {
+	io.ReadCloser // limited
 	*observedExchange
-	limited io.Reader
 }
 
 // Read implements io.Reader.
 func (b requestBody) Read(p []byte) (int, error) {
-	n, err := b.limited.Read(p)
+	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
 	b.tooLarge = b.tooLarge || errors.As(err, new(*http.MaxBytesError))
 	b.bodyEnded = b.bodyEnded || err != nil && !b.tooLarge
@@ -137,9 +137,6 @@ func (b requestBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// Close implements io.Closer.
-func (b requestBody) Close() error { return b.body.Close() }
 
 // WriteHeader implements http.ResponseWriter.
 func (x *observedExchange) WriteHeader(status int) {

@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"foobar/src/connlimit"
 	"foobar/src/engine"
+	"foobar/src/request"
 )
 
 // maxHandshakeBytes limits what a client may send for one TLS handshake. crypto/tls
@@ -19,13 +19,14 @@ const maxHandshakeBytes = 32 << 10
 
 var errHandshakeSize = errors.New("the client's TLS handshake has more than 32 KiB")
 
-// handshake performs the TLS handshake, until limit at most.
-func (c *conn) handshake(ctx context.Context, t *tls.Conn, limit time.Duration) error {
-	now := time.Now()
-	c.SetWriteDeadline(now.Add(limit))
-	c.SetReadDeadline(now.Add(limit))
+// handshake performs the TLS handshake of t, which is over c, within the quota.
+func (c *conn) handshake(t *tls.Conn) error {
+	evicted, _ := c.server.quotas.handshakes.Acquire()
+	defer c.server.quotas.handshakes.Release()
+	c.server.observer.evict(evicted)
+	c.SetDeadline(time.Now().Add(c.server.settings.Load().Header))
 	c.inHandshake = true
-	err := t.HandshakeContext(ctx)
+	err := t.HandshakeContext(c.server.context)
 	c.inHandshake = false
 	return err
 }
@@ -49,7 +50,7 @@ func refusePlainHTTP(w io.Writer, method string) {
 	const text = "this port serves HTTPS: the URL must begin with https://\n"
 	resp := http.Response{
 		StatusCode: http.StatusBadRequest, ProtoMajor: 1, ProtoMinor: 1, Close: true, Request: &http.Request{Method: method},
-		Header:        http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}},
+		Header:        http.Header{"Content-Type": {request.TextType}, "Date": {time.Now().UTC().Format(http.TimeFormat)}},
 		ContentLength: int64(len(text)), Body: io.NopCloser(strings.NewReader(text)),
 	}
 	_ = resp.Write(w) // an error ends the connection

@@ -179,7 +179,10 @@ func certificate(t *testing.T) (server *TLSOptions, client *tls.Config) {
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = &TLSOptions{Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }}
+	server = &TLSOptions{
+		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil },
+		ClientCAs:   func() (*x509.CertPool, tls.ClientAuthType) { return nil, tls.NoClientCert },
+	}
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }
 

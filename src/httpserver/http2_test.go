@@ -160,7 +160,7 @@ func TestNewSettingsSendGoAway(t *testing.T) {
 	e.Apply(s)
 	c.request(3, "GET", true)
 	c.expect(t, "3: 200")
-	s.ClientCertificates.Requested = true
+	s.ClientCertificates = tls.VerifyClientCertIfGiven
 	e.Apply(s)
 	c.expect(t, "GOAWAY 3")
 	c.expectClosed(t)

@@ -117,11 +117,8 @@ func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
 // way. So that a request is refused twice at most, an HTTP/2 connection that was
 // accepted after the drain began gets GOAWAY at the end of the drain alone.
 func (n *netHTTP) mustReconnect(r *http.Request) bool {
-	if n.retired.Load() || !n.server.draining.Load() {
-		return n.retired.Load()
-	}
-	c, ok := r.Context().Value(connKey{}).(*conn)
-	return !ok || r.ProtoMajor == 1 || c.announced.Load()
+	c := r.Context().Value(connKey{}).(*conn)
+	return n.retired.Load() || n.server.draining.Load() && (r.ProtoMajor == 1 || c.announced.Load())
 }
 
 // transportOf returns the connection that carries the one that net/http serves.

@@ -39,17 +39,15 @@ var (
 // engine.Observer.
 type observer struct {
 	requests    *connlimit.Quota
-	metrics     *metrics.ListenerMetrics // may be nil
-	log, access *zap.Logger              // access may be nil
+	metrics     *metrics.ListenerMetrics
+	log, access *zap.Logger // access may be nil
 	settings    *atomic.Pointer[Settings]
 	nextWarning atomic.Int64 // when warnCrowded may log again, in Unix seconds
 }
 
 // RequestStarted implements engine.Observer.
 func (o *observer) RequestStarted() bool {
-	if o.metrics != nil {
-		o.metrics.Start()
-	}
+	o.metrics.Start()
 	return o.acquire(o.requests)
 }
 
@@ -73,18 +71,14 @@ func (o *observer) evict(c connlimit.Conn) {
 // RequestDone implements engine.Observer.
 func (o *observer) RequestDone(r engine.AccessRecord) {
 	o.requests.Release()
-	if o.metrics != nil {
-		o.metrics.Done(r.Method, r.Status, r.Duration, r.RequestBytes, r.ResponseBytes)
-	}
-	if o.accessLogEnabled() {
-		o.logAccess(r)
-	}
+	o.metrics.Done(r.Method, r.Status, r.Duration, r.RequestBytes, r.ResponseBytes)
+	o.logAccess(r)
 }
 
 // RequestRefused implements engine.Observer.
 func (o *observer) RequestRefused(reason string, cause error, r engine.AccessRecord) {
 	o.refused(reason, cause, r.Remote, zap.Stringer("request_id", r.ID))
-	if r.Status != 0 && o.accessLogEnabled() {
+	if r.Status != 0 {
 		o.logAccess(r)
 	}
 }
@@ -92,9 +86,7 @@ func (o *observer) RequestRefused(reason string, cause error, r engine.AccessRec
 // refused counts a connection or a request that is refused, and logs why at level
 // debug: clients can cause any number of entries. The remote address may be nil.
 func (o *observer) refused(reason string, cause error, remote net.Addr, fields ...zap.Field) {
-	if o.metrics != nil {
-		o.metrics.Refused(reason)
-	}
+	o.metrics.Refused(reason)
 	if cause == errRequestLimit || cause == errConnectionLimit || cause == errEvicted {
 		o.warnCrowded(reason, time.Now().Unix())
 	}
@@ -124,9 +116,7 @@ func (o *observer) HandlerPanicked(id request.ID, value any) {
 func (o *observer) connPanicked(value any) { o.panicked(value, debug.Stack()) }
 
 func (o *observer) panicked(value any, stack []byte, fields ...zap.Field) {
-	if o.metrics != nil {
-		o.metrics.Panicked()
-	}
+	o.metrics.Panicked()
 	o.log.Error(fmt.Sprintf("panic: %v", value), append(fields, logging.Panicked.Field(), zap.String("stack", string(stack)))...)
 }
 
@@ -134,11 +124,8 @@ func (o *observer) panicked(value any, stack []byte, fields ...zap.Field) {
 // have an entry with it. Successful reads do not: the ID would make them slower by
 // a few hundredths.
 func (o *observer) WantsRequestID(method string, status int) bool {
-	if o.access == nil {
-		return false
-	}
 	read := method == http.MethodGet || method == http.MethodHead
-	return !read || status >= http.StatusBadRequest || o.settings.Load().AccessLog
+	return o.access != nil && (!read || status >= http.StatusBadRequest || o.settings.Load().AccessLog)
 }
 
 // A netHTTPLog receives the entries of net/http, one for each Write. They are about

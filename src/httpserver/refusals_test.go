@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"foobar/src/metrics"
+
 	"go.uber.org/zap"
 )
 
@@ -84,7 +86,7 @@ func TestAlertArrives(t *testing.T) {
 				cas = pool
 			}
 			server, conf := certificate(t)
-			server.ClientCAs = func() (*x509.CertPool, bool) { return cas, true }
+			server.ClientCAs = func() (*x509.CertPool, tls.ClientAuthType) { return cas, tls.RequireAndVerifyClientCert }
 			e := startDebug(t, longTimeouts(), server)
 			conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }
 			for range 20 {
@@ -133,7 +135,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 // allow are logged, once in warnInterval, and refusals of another kind are not.
 func TestCrowdedClientsAreLogged(t *testing.T) {
 	entries := observed(zap.WarnLevel)
-	o := &observer{log: entries.Logger}
+	o := &observer{log: entries.Logger, metrics: metrics.New("test").Listener("https")}
 	o.refused(reasonHandshake, io.EOF, nil)
 	for range 3 {
 		o.refused(reasonEvicted, errEvicted, nil)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"foobar/src/connlimit"
 	"foobar/src/credentials"
@@ -29,7 +30,7 @@ type Options struct {
 	// the admin socket.
 	Trusted  bool
 	Settings Settings
-	// Metrics counts requests, if it is not nil.
+	// Metrics counts connections and requests.
 	Metrics *metrics.ListenerMetrics
 	Log     *zap.Logger
 	// AccessLog takes the access log, whatever the level of Log. Without it there
@@ -140,7 +141,7 @@ func (s *Server) serve(c *conn) {
 	protocol := ""
 	if s.tls != nil {
 		conn := tls.Server(c, s.tls)
-		if err := s.handshake(c, conn); err != nil {
+		if err := c.handshake(conn); err != nil {
 			started()
 			s.observer.refused(reasonHandshake, err, c.RemoteAddr())
 			c.endHandshake(err, s.settings.Load())
@@ -160,18 +161,14 @@ func (s *Server) serve(c *conn) {
 	s.serveNetHTTP(c, top, protocol)
 }
 
-// handshake performs the TLS handshake of c within the quota.
-func (s *Server) handshake(c *conn, t *tls.Conn) error {
-	evicted, _ := s.quotas.handshakes.Acquire()
-	defer s.quotas.handshakes.Release()
-	s.observer.evict(evicted)
-	return c.handshake(s.context, t, s.settings.Load().Header)
-}
-
-// serveNetHTTP hands a connection to net/http. The settings may change
-// meanwhile, and the http.Server with them.
+// serveNetHTTP hands a connection to net/http, which sets the deadlines from now on.
+// The settings may change meanwhile, and the http.Server with them.
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
-	c.startNetHTTP(protocol == http2Protocol)
+	if protocol == http2Protocol {
+		c.startHTTP2()
+	}
+	c.setPhase(connlimit.Idle, time.Now())
+	c.SetDeadline(time.Time{})
 	for {
 		n := s.nethttp.Load()
 		if n.deliver(top, protocol) {

@@ -1,6 +1,10 @@
 package httpserver
 
-import "foobar/src/engine"
+import (
+	"crypto/tls"
+
+	"foobar/src/engine"
+)
 
 // Settings are what can change while a Server runs.
 type Settings struct {
@@ -20,7 +24,7 @@ type Settings struct {
 	FastPath bool
 	// ClientCertificates is what TLSOptions.ClientCAs asks of clients. HTTP/2
 	// clients have to reconnect to be asked for a certificate.
-	ClientCertificates ClientCertificates
+	ClientCertificates tls.ClientAuthType
 }
 
 // sameNetHTTP reports whether one http.Server can serve under both.

@@ -17,13 +17,10 @@ const (
 // TLSOptions provide the credentials for each handshake.
 type TLSOptions struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	// ClientCAs returns the authorities whose certificates clients are asked for,
-	// nil if they are not asked, and whether a client without one is refused.
-	ClientCAs func() (cas *x509.CertPool, required bool)
+	// ClientCAs returns the authorities whose certificates clients are asked for, nil
+	// if they are not asked, and what becomes of a client without one.
+	ClientCAs func() (*x509.CertPool, tls.ClientAuthType)
 }
-
-// ClientCertificates says whether clients are asked for a certificate.
-type ClientCertificates struct{ Requested, Required bool }
 
 // newTLSConfig returns the configuration for HTTPS: TLS 1.2 with forward secrecy for
 // old clients and TLS 1.3 for all others, Go's own choice of curves
@@ -54,11 +51,7 @@ func newTLSConfig(o TLSOptions, protocols func() []string) *tls.Config {
 // Session tickets stay valid; crypto/tls accepts none of a client whose
 // certificate is not of the current authorities.
 func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, protocols []string) (*tls.Config, error) {
-	var cas *x509.CertPool
-	required := false
-	if o.ClientCAs != nil {
-		cas, required = o.ClientCAs()
-	}
+	cas, auth := o.ClientCAs()
 	if slices.Contains(protocols, http1Protocol) {
 		protocols = append(slices.Clip(protocols), http10Protocol)
 	} else if !slices.Contains(hello.SupportedProtos, http2Protocol) {
@@ -68,13 +61,7 @@ func (o TLSOptions) configFor(base *tls.Config, hello *tls.ClientHelloInfo, prot
 		return nil, nil
 	}
 	config := base.Clone()
-	config.NextProtos = protocols
-	if cas != nil {
-		config.ClientCAs, config.ClientAuth = cas, tls.VerifyClientCertIfGiven
-	}
-	if cas != nil && required {
-		config.ClientAuth = tls.RequireAndVerifyClientCert
-	}
+	config.NextProtos, config.ClientCAs, config.ClientAuth = protocols, cas, auth
 	return config, nil
 }
 

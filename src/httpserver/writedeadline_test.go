@@ -30,11 +30,13 @@ func TestUnreadHandshake(t *testing.T) {
 	server, client := net.Pipe() // without buffers
 	defer client.Close()
 	go tls.Client(unreadConn{client, t.Context().Done()}, config).Handshake()
+	s := longTimeouts()
+	s.Header = 100 * time.Millisecond
+	e := start(t, &echo{}, s, options)
 	ended := make(chan error, 1)
 	go func() {
-		c := &conn{Conn: server}
-		protocols := func() []string { return []string{http1Protocol} }
-		ended <- c.handshake(t.Context(), tls.Server(c, newTLSConfig(*options, protocols)), 100*time.Millisecond)
+		c := newConn(e.Server, server)
+		ended <- c.handshake(tls.Server(c, e.tls))
 	}()
 	select {
 	case err := <-ended:

@@ -51,7 +51,7 @@ func newJournald(t *testing.T) *journald {
 		stderr.Close()
 	})
 	j := &journald{conn: conn, stderr: stderr}
-	j.log = New(Options{Output: stderr, Journal: file, OnDrop: func() { j.dropped++ }})
+	j.log = New(Options{Output: stderr, Level: zap.InfoLevel, Journal: file, OnDrop: func() { j.dropped++ }})
 	return j
 }
 

@@ -31,8 +31,8 @@ import (
 type Options struct {
 	// Output takes lines of text if Journal is nil or fails.
 	Output *os.File
-	// Level is the least severe level that is logged; nil means info.
-	Level *zap.AtomicLevel
+	// Level is the least severe level that is logged.
+	Level zapcore.LevelEnabler
 	// JournalStream is the value of $JOURNAL_STREAM, systemd.exec(5).
 	JournalStream string
 	// Journal is a datagram socket that is connected to the journal, or nil. It
@@ -46,11 +46,7 @@ type Options struct {
 // New returns a logger that writes to o.Journal or, where that is nil or cannot
 // be used, to o.Output.
 func New(o Options) *zap.Logger {
-	level := zap.NewAtomicLevel()
-	if o.Level != nil {
-		level = *o.Level
-	}
-	lines := zapcore.NewCore(newLineEncoder(o), zapcore.Lock(o.Output), level)
+	lines := zapcore.NewCore(newLineEncoder(o), zapcore.Lock(o.Output), o.Level)
 	if o.Journal == nil {
 		return zap.New(lines)
 	}

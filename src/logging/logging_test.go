@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 )
 
 // logged returns what log writes to standard error, which is the journal's
 // stream if journal is true.
-func logged(t *testing.T, journal bool, level *zap.AtomicLevel, log func(*zap.Logger)) string {
+func logged(t *testing.T, journal bool, level zapcore.LevelEnabler, log func(*zap.Logger)) string {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
@@ -40,7 +41,7 @@ func logged(t *testing.T, journal bool, level *zap.AtomicLevel, log func(*zap.Lo
 
 func TestLinesHavePriorities(t *testing.T) {
 	level := zap.NewAtomicLevelAt(zap.DebugLevel)
-	got := logged(t, true, &level, func(l *zap.Logger) {
+	got := logged(t, true, level, func(l *zap.Logger) {
 		l.Debug("d")
 		l.Info("i", zap.Int("n", 1), zap.Duration("d", time.Second), zap.Time("t", time.Unix(0, 0).UTC()))
 		l.Warn("w")
@@ -57,7 +58,7 @@ func TestLinesHavePriorities(t *testing.T) {
 }
 
 func TestEntryIsOneLine(t *testing.T) {
-	got := logged(t, false, nil, func(l *zap.Logger) { l.Info("two\nlines", zap.String("k", "a\nb")) })
+	got := logged(t, false, zap.InfoLevel, func(l *zap.Logger) { l.Info("two\nlines", zap.String("k", "a\nb")) })
 	if strings.Count(got, "\n") != 1 {
 		t.Errorf("more than one line: %q", got)
 	}
@@ -72,7 +73,7 @@ func TestEntryIsOneLine(t *testing.T) {
 
 func TestLevelCanChange(t *testing.T) {
 	level := zap.NewAtomicLevelAt(zap.ErrorLevel)
-	got := logged(t, true, &level, func(l *zap.Logger) {
+	got := logged(t, true, level, func(l *zap.Logger) {
 		l.Info("before")
 		level.SetLevel(zap.InfoLevel)
 		l.Info("after")

@@ -33,7 +33,7 @@ func TestSlog(t *testing.T) {
 
 // TestSlogLine logs by the standard library where there is no journal.
 func TestSlogLine(t *testing.T) {
-	got := logged(t, true, nil, func(l *zap.Logger) { Slog(l).Error("e", "k", "v") })
+	got := logged(t, true, zap.InfoLevel, func(l *zap.Logger) { Slog(l).Error("e", "k", "v") })
 	if want := `<3>{"level":"error","message":"e","k":"v"}` + "\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

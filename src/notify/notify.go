@@ -9,7 +9,7 @@ package notify
 
 import (
 	"fmt"
-	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +21,12 @@ import (
 // methods do nothing. The status argument of a method is the text that
 // `systemctl status` shows.
 type Notifier struct {
-	w io.Writer
+	socket *os.File
 }
 
-// New returns a Notifier that writes each notification to w as one datagram, or
-// one that does nothing if w is nil.
-func New(w io.Writer) *Notifier { return &Notifier{w} }
+// New returns a Notifier that writes each notification to a socket as one datagram,
+// or one that does nothing if the socket is nil.
+func New(socket *os.File) *Notifier { return &Notifier{socket} }
 
 // Ready reports that the service has started or that a reload is complete.
 func (n *Notifier) Ready(status string) error { return n.send("READY=1", statusLine(status)) }
@@ -54,10 +54,10 @@ func (n *Notifier) Reloading() error {
 }
 
 func (n *Notifier) send(assignments ...string) error {
-	if n.w == nil {
+	if n.socket == nil {
 		return nil
 	}
-	if _, err := io.WriteString(n.w, strings.Join(assignments, "\n")); err != nil {
+	if _, err := n.socket.WriteString(strings.Join(assignments, "\n")); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
 	return nil

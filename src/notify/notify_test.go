@@ -25,8 +25,13 @@ func newManager(t *testing.T) (*net.UnixConn, *Notifier) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	return m, New(c)
+	defer c.Close()
+	f, err := c.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return m, New(f)
 }
 
 func receive(t *testing.T, m *net.UnixConn) string {

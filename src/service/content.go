@@ -47,12 +47,8 @@ func (s *Service) openContent() error {
 
 // handler returns the options of a server for the requests of clients.
 func (c content) handler() httpserver.Options {
-	return httpserver.Options{Handler: c.api, FastPath: c.fastPath}
-}
-
-// fastPath serves the API over HTTP/1.1.
-func (c content) fastPath(o engine.Observer, s engine.Settings) engine.Engine {
-	return http1.New(c.api, o, s)
+	fastPath := func(o engine.Observer, s engine.Settings) engine.Engine { return http1.New(c.api, o, s) }
+	return httpserver.Options{Handler: c.api, FastPath: fastPath}
 }
 
 // apply puts the settings of the API in force.

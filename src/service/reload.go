@@ -24,8 +24,8 @@ func Load(configFile string, files credentials.Files) (c config.Config, set *cre
 		return c, nil, &ConfigError{err}
 	}
 	for _, g := range c.Access.Grants() {
-		if g.Rule.NeedsCertificate() && set.ClientCAs == nil {
-			return c, nil, &ConfigError{fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", g.Key, g.Rule)}
+		if g.NeedsCertificate() && set.ClientCAs == nil {
+			return c, nil, &ConfigError{fmt.Errorf("%s is %s, and there is no client-ca credential to verify certificates with", g.Key, g.AccessRule)}
 		}
 	}
 	return c, set, nil

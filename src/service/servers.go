@@ -8,6 +8,7 @@ import (
 	"foobar/src/engine"
 	"foobar/src/httpserver"
 	"foobar/src/listen"
+	"foobar/src/metrics"
 
 	"go.uber.org/zap"
 )
@@ -28,6 +29,7 @@ func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.
 	}
 	field := zap.String("listener", name)
 	o.Settings, o.Log, o.Trusted = s.serverSettings(), s.log.With(field), name == listen.Admin
+	o.Metrics = metrics.New("").Listener(name) // which nobody reads
 	if name != listen.Metrics {
 		o.Metrics, o.AccessLog = s.metrics.Listener(name), s.access.With(field)
 	}
@@ -43,7 +45,7 @@ func (s *Service) addServer(name string, listeners []net.Listener, o httpserver.
 
 func (s *Service) serverSettings() httpserver.Settings {
 	c := s.config
-	cas, required := s.policy.ClientCAs()
+	_, clientCertificates := s.policy.ClientCAs()
 	return httpserver.Settings{
 		Settings: engine.Settings{
 			Header:     time.Duration(c.Timeouts.Header),
@@ -59,6 +61,6 @@ func (s *Service) serverSettings() httpserver.Settings {
 		AccessLog:          c.Log.Access,
 		FastPath:           c.HTTP.FastPath,
 		Protocols:          c.HTTP.Protocols.Names(),
-		ClientCertificates: httpserver.ClientCertificates{Requested: cas != nil, Required: required},
+		ClientCertificates: clientCertificates,
 	}
 }

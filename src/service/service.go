@@ -72,7 +72,6 @@ func Open(o Options) (*Service, error) {
 	s := &Service{
 		options:       o,
 		level:         zap.NewAtomicLevel(),
-		notifier:      notify.New(nil),
 		metrics:       metrics.New(o.Version),
 		statusChanged: make(chan struct{}, 1),
 	}
@@ -88,15 +87,13 @@ func Open(o Options) (*Service, error) {
 // them.
 func (s *Service) open() (err error) {
 	s.sockets, err = s.options.Listen()
+	s.notifier = notify.New(s.sockets.Notify)
 	s.openLog()
 	switch {
 	case errors.Is(err, listen.ErrMissing): // a restart of the .socket unit fixes it
 		return err
 	case err != nil:
 		return &ConfigError{err}
-	}
-	if s.sockets.Notify != nil {
-		s.notifier = notify.New(s.sockets.Notify)
 	}
 	watchdog, err := notify.WatchdogInterval(s.options.Getenv("WATCHDOG_USEC"))
 	if err != nil {
@@ -120,11 +117,11 @@ func (s *Service) open() (err error) {
 
 func (s *Service) openLog() {
 	o := logging.Options{
-		Output: s.options.Stderr, Level: &s.level, JournalStream: s.options.Getenv("JOURNAL_STREAM"),
+		Output: s.options.Stderr, Level: s.level, JournalStream: s.options.Getenv("JOURNAL_STREAM"),
 		Journal: s.sockets.Journal, OnDrop: s.metrics.LogEntryDropped,
 	}
 	s.log = logging.New(o)
-	o.Level = nil
+	o.Level = zap.InfoLevel
 	s.access = logging.New(o).WithOptions(zap.WithCaller(false))
 }
 

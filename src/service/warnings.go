@@ -97,8 +97,8 @@ func effectiveAccess(c config.Config, creds *credentials.Set) config.Access {
 func (s *Service) warnOpened(before, now config.Access) {
 	was := before.Grants()
 	for i, g := range now.Grants() {
-		if g.Rule.AllowsMoreThan(was[i].Rule) {
-			s.log.Warn(fmt.Sprintf("the reload opens %s over HTTPS to %s; it was open to %s", g.Verb, g.Rule.Holders(), was[i].Rule.Holders()))
+		if g.AllowsMoreThan(was[i].AccessRule) {
+			s.log.Warn(fmt.Sprintf("the reload opens %s over HTTPS to %s; it was open to %s", g.Verb, g.Holders(), was[i].Holders()))
 		}
 	}
 }

@@ -298,6 +298,9 @@ func certificate(t *testing.T) (server *httpserver.TLSOptions, client *tls.Confi
 	defer s.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	server = &httpserver.TLSOptions{Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }}
+	server = &httpserver.TLSOptions{
+		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil },
+		ClientCAs:   func() (*x509.CertPool, tls.ClientAuthType) { return nil, tls.NoClientCert },
+	}
 	return server, &tls.Config{RootCAs: roots, ServerName: "example.com"}
 }
