@@ -216,7 +216,7 @@ func TestCheckpointThatFails(t *testing.T) {
 	for i := range 5 {
 		replace(t, s, nil, fmt.Sprint(i))
 	}
-	if _, err := s.Replace(context.Background(), nil, []byte(largeState("x"))); !errors.Is(err, ErrFailed) {
+	if _, err := s.Replace(context.Background(), nil, []byte(largeState("x"))); !errors.Is(err, ErrChanged) {
 		t.Errorf("large write: %v", err)
 	}
 	wantState(t, s, "4")

@@ -176,7 +176,7 @@ scripts() {
   bsdtar -xOf `+file+` .INSTALL | sed "/<<'MESSAGE'/,/^MESSAGE/d"
   bsdtar -xOf `+file+` 'usr/share/libalpm/hooks/*' | sed -n 's/^Exec = //p'
 }
-{ scripts 2>/dev/null || true; } | sed -E 's/(^|[[:space:]])#.*//' | grep -oE '[a-z][a-z0-9-]*' | sort -u | while read -r word; do
+{ scripts 2>/dev/null || true; } | sed -E 's/(^|[[:space:]])#.*//' | { grep -oE '[a-z][a-z0-9-]*' || true; } | sort -u | while read -r word; do
   path=$(type -P "$word") || continue
   echo "$word $(dpkg -S "$(readlink -f "$path")" | cut -d : -f 1)"
 done`)

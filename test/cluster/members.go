@@ -42,7 +42,7 @@ type members struct {
 func startMembers(t testing.TB) *members {
 	t.Helper()
 	dir := t.TempDir()
-	c := &members{pki: newAuthority(t, dir), bin: unpack(t)}
+	c := &members{pki: newAuthority(t, dir), bin: os.Getenv(programsVariable)}
 	c.pki.issue(t, "root", time.Now().Add(time.Hour))
 	run(t, "ip", "link", "set", "lo", "up")
 	run(t, "ip", "link", "add", "br0", "type", "bridge")
@@ -80,11 +80,19 @@ func startMembers(t testing.TB) *members {
 	return c
 }
 
-// unpack returns the directory of etcd's programs.
-func unpack(t testing.TB) string {
-	t.Helper()
-	out := must[[]byte](t)(exec.Command("../machine", "unpack", "forky", "cluster", "etcd-server", "etcd-client").Output())
-	return filepath.Join(strings.TrimSpace(string(out)), "usr/bin")
+// programsVariable is the environment variable with the directory of etcd's programs.
+const programsVariable = "FOOBAR_ETCD_PROGRAMS"
+
+// unpack downloads etcd if it is not there yet, and returns the directory of its
+// programs.
+func unpack() (string, error) {
+	cmd := exec.Command("../machine", "unpack", "forky", "cluster", "etcd-server", "etcd-client")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("unpack etcd: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "usr/bin"), nil
 }
 
 func run(t testing.TB, args ...string) {

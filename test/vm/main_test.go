@@ -17,7 +17,6 @@ import (
 var (
 	image   = flag.String("image", "", "`directory` that test/vm/image has made; the default is to make one and remove it")
 	release = flag.String("release", "forky", "Debian release on the disk if it is made: forky or sid; the kernel is forky's")
-	arch    = flag.String("arch", "x86_64", "architecture of the machine if it is made: x86_64, or aarch64 for TestAarch64")
 	cuts    = flag.Int("cuts", 10, "power cuts with each kind of disk")
 	seed    = flag.Uint64("seed", 0, "seed of the random numbers; 0 picks one and prints it")
 )

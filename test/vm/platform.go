@@ -2,7 +2,12 @@
 
 package vm
 
-import "time"
+import (
+	"flag"
+	"time"
+)
+
+var arch = flag.String("arch", "x86_64", "architecture of the machine if it is made: x86_64, or aarch64 for TestAarch64")
 
 // A platform is how qemu emulates an architecture.
 type platform struct {
