@@ -72,7 +72,7 @@ func isTest(path string) bool { return strings.HasSuffix(path, "_test.go") }
 
 // TestFileLimit bounds every Go file but those of tests.
 func TestFileLimit(t *testing.T) {
-	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring"} {
+	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring", "../../examples"} {
 		goFiles(t, dir, func(path, text string) {
 			if n := strings.Count(text, "\n"); n > maxFileLines && !isTest(path) {
 				t.Errorf("%s has %d lines, more than %d", path, n, maxFileLines)

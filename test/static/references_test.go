@@ -43,7 +43,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring"} {
+	for _, dir := range []string{"../../src", "../../test", "../../bench", "../../monitoring", "../../examples"} {
 		goFiles(t, dir, func(path, text string) {
 			if isTest(path) {
 				for name := range functions(t, path, text) {
