@@ -30,6 +30,8 @@ const (
 	address4   = "192.0.2.80"
 	name6      = "six.example"
 	address6   = "2001:db8::80"
+	// The server has a feed at /feed.xml of this name, with the address of IPv4.
+	nameFeed = "blog.example"
 )
 
 func main() {

@@ -36,7 +36,7 @@ func serveAll(certFile string) error {
 		if err != nil {
 			return err
 		}
-		go func() { failed <- http.Serve(l, http.HandlerFunc(noContent)) }()
+		go func() { failed <- http.Serve(l, http.HandlerFunc(serveFeed)) }()
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
 	if err := os.WriteFile(certFile, text, 0o644); err != nil {
@@ -45,7 +45,16 @@ func serveAll(certFile string) error {
 	return <-failed
 }
 
-func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+// serveFeed serves a feed of one entry, RFC 4287, and no content at other paths.
+func serveFeed(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/feed.xml" {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.Header().Set("Content-Type", "application/atom+xml")
+	fmt.Fprint(w, `<feed xmlns="http://www.w3.org/2005/Atom"><title>Blog</title><id>tag:blog.example,2026:blog</id><updated>2026-01-01T00:00:00Z</updated>
+<entry><title>First</title><id>tag:blog.example,2026:1</id><link href="https://blog.example/1"/><updated>2026-01-01T00:00:00Z</updated></entry></feed>`)
+}
 
 // certificate returns a self-signed certificate.
 func certificate() (tls.Certificate, error) {
@@ -58,13 +67,13 @@ func certificate() (tls.Certificate, error) {
 		Subject:      pkix.Name{CommonName: "the test's server"},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(24 * time.Hour),
-		DNSNames:     []string{name4, name6},
+		DNSNames:     []string{name4, name6, nameFeed},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
-// serveDNS serves two names over DNS, RFC 1035.
+// serveDNS serves the names of the HTTPS server over DNS, RFC 1035.
 func serveDNS(packets net.PacketConn) error {
 	buffer := make([]byte, 512)
 	for {
@@ -91,11 +100,11 @@ func resolve(query []byte) ([]byte, error) {
 	q := m.Questions[0]
 	header := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}
 	switch name := q.Name.String(); {
-	case name == name4+"." && q.Type == dnsmessage.TypeA:
+	case (name == name4+"." || name == nameFeed+".") && q.Type == dnsmessage.TypeA:
 		m.Answers = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.AResource{A: netip.MustParseAddr(address4).As4()}}}
 	case name == name6+"." && q.Type == dnsmessage.TypeAAAA:
 		m.Answers = []dnsmessage.Resource{{Header: header, Body: &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr(address6).As16()}}}
-	case name != name4+"." && name != name6+".":
+	case name != name4+"." && name != nameFeed+"." && name != name6+".":
 		m.RCode = dnsmessage.RCodeNameError
 	}
 	return m.Pack()
