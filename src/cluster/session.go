@@ -118,9 +118,9 @@ func (s *session) rewound(before position, h *pb.ResponseHeader) bool {
 // learn keeps an entry, unless a newer one is known, and the position.
 func (s *session) learn(e *entry, h *pb.ResponseHeader) {
 	s.mu.Lock()
-	changed := false
-	if h.Revision >= s.seen.revision {
-		if s.seen.term != h.RaftTerm { // the cache may be of a time that a restored snapshot has undone
+	changed, before := false, s.seen
+	if h.Revision >= before.revision {
+		if before.term != h.RaftTerm || before.cluster != h.ClusterId { // a restored snapshot may have undone the time of the cache
 			s.cache = nil
 		}
 		s.seen = position{h.ClusterId, h.RaftTerm, h.Revision}
@@ -130,5 +130,8 @@ func (s *session) learn(e *entry, h *pb.ResponseHeader) {
 		s.cache = e
 	}
 	s.mu.Unlock()
+	if before.revision > 0 && before.cluster != h.ClusterId && h.Revision >= before.revision {
+		s.store.onRewound(before, h)
+	}
 	s.store.onConfirmed(e, h.Revision, changed)
 }

@@ -384,6 +384,14 @@ func TestReadAcrossARestoredSnapshot(t *testing.T) {
 	if cache, _ := s.known(); cache != early {
 		t.Errorf("the cache has %s", cache.version.Data)
 	}
+	s.learn(late, &pb.ResponseHeader{ClusterId: 2, RaftTerm: 3, Revision: 9})
+	if cache, _ := s.known(); cache != late || f.log.FilterField(eventRewound.Field()).Len() != 1 {
+		t.Errorf("of another cluster: the cache has %s, and the log %v", cache.version.Data, f.log.All())
+	}
+	s.learn(early, &pb.ResponseHeader{ClusterId: 3, RaftTerm: 3, Revision: 9})
+	if cache, _ := s.known(); cache != early {
+		t.Errorf("of another cluster, an older write: the cache has %s", cache.version.Data)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 	maxFileLines    = 250
 	maxPackageLines = 1500
 	maxSourceLines  = 7000
-	maxClusterLines = 1000
+	maxClusterLines = 1050
 	maxAccessLines  = 150
 )
 
