@@ -17,24 +17,30 @@ const (
 )
 
 // hedged makes a call, and makes it again for as long as there is no answer. The
-// client sends each call to another member. The first answer or error counts. No
-// call is in progress when hedged returns. Calls must be repeatable.
-func hedged[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+// client sends each call to another member. The first answer or error counts, but for
+// a rejection: hedged returns one only if etcd has rejected all calls. No call is in
+// progress when hedged returns. Calls must be repeatable.
+func hedged[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
 	var calls sync.WaitGroup
 	defer calls.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan func() (T, error), maxHedgedCalls)
-	for n := range maxHedgedCalls {
-		calls.Go(func() {
-			v, err := call(ctx)
-			answers <- func() (T, error) { return v, err }
-		})
+	for started, ended := 0, 0; ; {
+		if started < maxHedgedCalls && err == nil {
+			started++
+			calls.Go(func() {
+				v, err := call(ctx)
+				answers <- func() (T, error) { return v, err }
+			})
+		}
 		select {
 		case answer := <-answers:
-			return answer()
-		case <-time.After(hedgeDelay << n):
+			ended++
+			if v, err = answer(); rejection(err) == nil || ended == started {
+				return v, err
+			}
+		case <-time.After(hedgeDelay << (started - 1)):
 		}
 	}
-	return (<-answers)()
 }

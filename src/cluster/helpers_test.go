@@ -50,6 +50,9 @@ type member struct {
 // errNoAnswer is for a call that the member does not answer.
 var errNoAnswer = errors.New("no answer")
 
+// errRejectedLate is for a transaction that is rejected when another one has come.
+var errRejectedLate = errors.New("rejected late")
+
 // must returns a function that ends the test where there is an error.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
@@ -155,7 +158,18 @@ func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 func (m *member) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
+	_, before := m.calls()
 	resp, err := m.transact(r)
+	for err == errRejectedLate {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+		if _, txns := m.calls(); txns > before+1 {
+			err = rpctypes.ErrGRPCNoSpace
+		}
+	}
 	if err == errNoAnswer {
 		<-ctx.Done()
 	}

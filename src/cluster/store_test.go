@@ -170,6 +170,10 @@ func TestLostAnswers(t *testing.T) {
 			f.member.intercept = func(func()) error { return rpctypes.ErrGRPCNoSpace }
 			return errNoAnswer
 		}, state.ErrUnknownOutcome, "new"},
+		"all rejected, the first one late": {func(f *fixture, _ func()) error {
+			f.member.intercept = func(func()) error { f.member.intercept = nil; return rpctypes.ErrGRPCNoSpace }
+			return errRejectedLate
+		}, state.ErrNoSpace, "old"},
 		"no leader": {func(*fixture, func()) error { return rpctypes.ErrGRPCNoLeader }, nil, "new"},
 		"no space":  {func(*fixture, func()) error { return rpctypes.ErrGRPCNoSpace }, state.ErrNoSpace, "old"},
 	} {

@@ -55,8 +55,7 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 	start := time.Now()
 	resp, err := hedged(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) { return s.request(ctx, t).Commit() })
 	s.store.metrics.observe("write", start, err)
-	// A rejection is that of one call, and says nothing about another one.
-	if calls := sent.Load(); t.writes() && (calls > 1 || calls == 1 && err != nil && rejection(err) == nil) {
+	if calls := sent.Load(); t.writes() && (calls > 1 || calls == 1 && err != nil) && rejection(err) == nil {
 		t.unresolved = true
 	}
 	if err != nil {
