@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"foobar/bench/load"
@@ -24,32 +22,15 @@ func (e etcdWriters) run(s *server, d time.Duration) (float64, float64, error) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}, Protocols: new(http.Protocols)}
 	transport.Protocols.SetHTTP2(true)
 	defer transport.CloseIdleConnections()
-	var calls atomic.Int64
-	errs := make(chan error, e.n)
-	var group sync.WaitGroup
-	start := time.Now()
-	for writer := range e.n {
-		group.Go(func() {
-			value := load.Body(e.size)
-			for count := uint32(0); time.Since(start) < d; count++ {
-				binary.BigEndian.PutUint32(value, count)
-				binary.BigEndian.PutUint32(value[4:], uint32(writer))
-				if err := putEtcd(transport, s.address, value); err != nil {
-					errs <- err
-					return
-				}
-				calls.Add(1)
-			}
-		})
-	}
-	group.Wait()
-	select {
-	case err := <-errs:
-		return 0, 0, err
-	default:
-	}
-	n := float64(calls.Load())
-	return n / time.Since(start).Seconds(), n, nil
+	return closedLoop(e.n, d, func(writer int) func() error {
+		value, count := load.Body(e.size), uint32(0)
+		return func() error {
+			binary.BigEndian.PutUint32(value, count)
+			binary.BigEndian.PutUint32(value[4:], uint32(writer))
+			count++
+			return putEtcd(transport, s.address, value)
+		}
+	})
 }
 
 // putEtcd calls etcdserverpb.KV/Put: field 1 of the request is the key, field 2

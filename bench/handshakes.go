@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -87,28 +86,15 @@ func (h shortConns) run(s *server, d time.Duration) (float64, float64, error) {
 			return 0, 0, err
 		}
 	}
-	counts := make([]int, shortConnClients)
-	errs := make([]error, shortConnClients)
-	var group sync.WaitGroup
-	start := time.Now()
-	for i := range shortConnClients {
-		group.Go(func() {
-			for time.Since(start) < d && errs[i] == nil {
-				var state tls.ConnectionState
-				state, errs[i] = oneRequest(target, s.path(kib))
-				if errs[i] == nil && (state.DidResume != h.resume || state.CurveID != h.curve) {
-					errs[i] = fmt.Errorf("%s: %s with %s", s.name, kind(state.DidResume), state.CurveID)
-				}
-				counts[i]++
+	return closedLoop(shortConnClients, d, func(int) func() error {
+		return func() error {
+			state, err := oneRequest(target, s.path(kib))
+			if err == nil && (state.DidResume != h.resume || state.CurveID != h.curve) {
+				err = fmt.Errorf("%s: %s with %s", s.name, kind(state.DidResume), state.CurveID)
 			}
-		})
-	}
-	group.Wait()
-	total := 0
-	for _, n := range counts {
-		total += n
-	}
-	return float64(total) / time.Since(start).Seconds(), float64(total), errors.Join(errs...)
+			return err
+		}
+	})
 }
 
 // oneRequest makes a connection for one GET.

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"foobar/bench/load"
@@ -176,30 +174,10 @@ func (r rawCalls) run(_ *server, d time.Duration) (float64, float64, error) {
 	if _, err := client.Put(ctx, rawKey, string(load.Body(r.size))); err != nil { // connects, too
 		return 0, 0, err
 	}
-	var calls atomic.Int64
-	errs := make(chan error, r.n)
-	var group sync.WaitGroup
-	start := time.Now()
-	for range r.n {
-		group.Go(func() {
-			value := string(load.Body(r.size))
-			for time.Since(start) < d {
-				if err := r.call(ctx, client, value); err != nil {
-					errs <- err
-					return
-				}
-				calls.Add(1)
-			}
-		})
-	}
-	group.Wait()
-	select {
-	case err := <-errs:
-		return 0, 0, err
-	default:
-	}
-	n := float64(calls.Load())
-	return n / time.Since(start).Seconds(), n, nil
+	return closedLoop(r.n, d, func(int) func() error {
+		value := string(load.Body(r.size))
+		return func() error { return r.call(ctx, client, value) }
+	})
 }
 
 func (r rawCalls) call(ctx context.Context, client *clientv3.Client, value string) error {
