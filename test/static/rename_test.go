@@ -1,0 +1,55 @@
+package static
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRename wants ./rename to succeed in this tree, whole and bare: every change of
+// bare/edits fits the file that it changes, and with a name of two words the Go files
+// still parse. What the new tree does is a test of test/booted.
+func TestRename(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	name := "sun-" + "dial" // must not be a word of this tree
+	for _, options := range [][]string{nil, {"--bare"}, {"--bare", "--outbound"}} {
+		t.Run(strings.Join(append([]string{"rename"}, options...), " "), func(t *testing.T) {
+			t.Parallel()
+			run := inCopy(t)
+			run("./rename", append(options, name, "example.org/"+name)...)
+			run("git", "grep", "--cached", "-q", "example.org/"+name+"/src/httpserver")
+		})
+	}
+}
+
+// inCopy returns a function that runs commands in a repository with a copy of the
+// working tree.
+func inCopy(t *testing.T) func(name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("git", "-C", "../..", "status").CombinedOutput(); err != nil {
+		t.Skipf("no repository to copy: %v: %s", err, out)
+	}
+	dir := t.TempDir()
+	run := func(name string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test@localhost", "GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test@localhost")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd, err, out)
+		}
+	}
+	tree, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run("sh", "-ec", `git -C "$0" ls-files -z --cached --others --exclude-standard | tar -C "$0" --null -T - --ignore-failed-read -cf - | tar -xf -`, tree)
+	run("git", "init", "-q")
+	run("git", "add", "--all", "--force")
+	run("git", "commit", "-qm", "test: copy the working tree")
+	return run
+}
