@@ -48,6 +48,23 @@ func TestDocumentsLinkToFiles(t *testing.T) {
 	}
 }
 
+// TestDocumentsRepeatNoLine finds a row or a sentence that a merge has left twice.
+func TestDocumentsRepeatNoLine(t *testing.T) {
+	for _, path := range markdownFiles(t) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		previous := ""
+		for line := range strings.Lines(string(text)) {
+			if line == previous && len(line) > len("| --- |\n") {
+				t.Errorf("%s has this line twice: %s", path, line)
+			}
+			previous = line
+		}
+	}
+}
+
 // markdownFiles returns the paths of the repository's documents. Those of the bare tree
 // are tested in that tree.
 func markdownFiles(t *testing.T) []string {
