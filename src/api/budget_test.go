@@ -130,23 +130,6 @@ func TestSlowReadersKeepFewVersions(t *testing.T) {
 	}
 }
 
-// TestSmallBodiesPinNothing checks that a range keeps no version in memory, and
-// that HEAD does not.
-func TestSmallBodiesPinNothing(t *testing.T) {
-	f := newFixture(t, func(s *Settings) { s.State = 4 * maxCopied })
-	f.mustPut(t, strings.Repeat("x", 4*maxCopied))
-	resp := f.get(Request{Range: field("bytes=0-16383")})
-	if len(resp.Body) != maxCopied || cap(resp.Body) > 2*maxCopied || resp.Done != nil {
-		t.Errorf("a range of %d bytes keeps %d", len(resp.Body), cap(resp.Body))
-	}
-	if resp := f.get(Request{Range: field("bytes=0-16384")}); resp.Status != 206 || resp.Done == nil || f.Versions() != 1 {
-		t.Errorf("a larger range: %d, %d versions", resp.Status, f.Versions())
-	}
-	if resp := f.get(Request{Method: "HEAD"}); resp.Done != nil {
-		t.Error("HEAD counts as reading")
-	}
-}
-
 // An uploadBody is a body that ends when it is interrupted.
 type uploadBody struct{ *io.PipeReader }
 

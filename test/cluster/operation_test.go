@@ -41,7 +41,7 @@ func TestOperation(t *testing.T) {
 		name string
 		run  func(*testing.T, *bed)
 	}{
-		{"same answers", sameAnswers}, {"value by hand", valueByHand}, {"certificates", certificates},
+		{"API", apiSuite}, {"same answers", sameAnswers}, {"value by hand", valueByHand}, {"certificates", certificates},
 		{"quorum lost", quorumLost}, {"snapshot restored", snapshotRestored}, {"control", control},
 		{"permission", permission}, // the last, as clients need a user from then on
 	} {

@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"foobar", "foobar-etcd"},
 	{"command", "cluster"},
 	{"service", "adminclient"},
-	{"httpserver", "http1"},
+	{"httpserver", "http1", "api/apitest"},
 	{"api"},
 	{"engine", "access"},
 	{"request"},
@@ -40,6 +40,7 @@ var forbidden = map[string]string{
 	"google.golang.org/grpc":    "only foobar-etcd makes calls to other machines",
 	"go.etcd.io/etcd/client/v3": "only foobar-etcd makes calls to other machines",
 	"foobar/src/cluster":        "only foobar-etcd makes calls to other machines",
+	"foobar/src/api/apitest":    "only tests use the package",
 }
 
 // A goPackage is what `go list -json` says of a package.

@@ -1,0 +1,21 @@
+package api_test
+
+import (
+	"testing"
+
+	"foobar/src/api"
+	"foobar/src/api/apitest"
+	"foobar/src/state"
+)
+
+// TestAPI tests the API over the disk.
+func TestAPI(t *testing.T) {
+	apitest.Test(t, func(t *testing.T) api.Store {
+		store, err := state.Open(state.Options{Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { store.Close() })
+		return store
+	})
+}
