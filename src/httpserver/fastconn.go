@@ -78,9 +78,9 @@ func (c *fastConn) Draining() bool { return c.transport.server.draining.Load() }
 
 // Linger implements engine.Conn. Closed with bytes unread, the connection would
 // be reset, and the response lost on the way (RFC 9112, section 9.6). Many
-// clients read no response before they have sent their whole body.
+// clients read no response before they have sent their whole body. CloseWrite has a
+// deadline of its own for the alert of TLS.
 func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
-	c.SetWriteDeadline(time.Now().Add(engine.DiscardPause))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}

@@ -68,6 +68,27 @@ func TestDeadlineOfTheLastResponse(t *testing.T) {
 	}
 }
 
+// TestUnreadContinue checks that a client which does not read the response 100 (Continue)
+// does not hold its connection.
+func TestUnreadContinue(t *testing.T) {
+	s := longTimeouts()
+	s.Header, s.Body, s.Response = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
+	onHTTP1(t, func(t *testing.T, g protocol) {
+		e := start(t, &echo{}, g.settings(s), nil)
+		server, client := net.Pipe() // without buffers
+		defer client.Close()
+		e.Server.start(server)
+		if _, err := io.WriteString(client, post("Content-Length: 5\r\nExpect: 100-continue\r\n", "")); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(20 * time.Second); e.Connections() > 0; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the connection is still open")
+			}
+		}
+	})
+}
+
 func wantStatus(t *testing.T, c net.Conn, in *bufio.Reader, request string, status int) {
 	t.Helper()
 	if _, err := io.WriteString(c, request); err != nil {
