@@ -46,6 +46,9 @@ func loadCredentials(dir string) (c tlsCredentials, err error) {
 	return c, nil
 }
 
+// leaf returns the certificate of the service without its chain.
+func (c tlsCredentials) leaf() *x509.Certificate { return c.certificate.Leaf }
+
 // config returns the TLS configuration for members that have a certificate for
 // serverName, or for their address if it is empty.
 func (c tlsCredentials) config(serverName string) *tls.Config {
@@ -58,7 +61,7 @@ func (c tlsCredentials) config(serverName string) *tls.Config {
 // describe returns lines for an administrator. They have no secret.
 func (c tlsCredentials) describe(now time.Time) []string {
 	return []string{
-		fmt.Sprintf("client of etcd: %s: %s", c.certificate.Leaf.Subject, credentials.Validity(c.certificate.Leaf, now)),
+		fmt.Sprintf("client of etcd: %s: %s", c.leaf().Subject, credentials.Validity(c.leaf(), now)),
 		fmt.Sprintf("fingerprint of %s, %s and %s: %x", caFile, certFile, keyFile, c.digest),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"foobar/src/api"
+	"foobar/src/credentials"
 	"foobar/src/service"
 	"foobar/src/state"
 
@@ -40,7 +41,9 @@ func (s *Store) currentHealth() health {
 func (s *Store) monitor(ctx context.Context) {
 	tick := time.NewTicker(monitorInterval)
 	defer tick.Stop()
+	warned := warning{}
 	for {
+		warned = s.warnExpiry(warned, time.Now())
 		_, _ = s.Read(ctx) // onConfirmed and onFailed have the outcome
 		select {
 		case <-ctx.Done():
@@ -48,6 +51,25 @@ func (s *Store) monitor(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// A warning is that a certificate expires.
+type warning struct {
+	session *session // has the certificate
+	at      time.Time
+}
+
+// warnExpiry logs once a day that the certificate of the session in use expires soon or
+// has expired. It returns the last warning.
+func (s *Store) warnExpiry(last warning, now time.Time) warning {
+	session := s.session.Load()
+	leaf := session.creds.leaf()
+	if !credentials.ExpiresSoon(leaf, now) || last.session == session && now.Sub(last.at) < 24*time.Hour {
+		return last
+	}
+	s.options.Log.Warn("the certificate by which etcd knows the service expires soon, or has expired: "+credentials.Validity(leaf, now),
+		eventCertificate.Field(), zap.Time("not_after", leaf.NotAfter))
+	return warning{session, now}
 }
 
 // onConfirmed records a response.
@@ -104,9 +126,9 @@ func (s *Store) onRewound(before position, h *pb.ResponseHeader) {
 
 // Status implements service.Store.
 func (s *Store) Status() string {
-	h := s.currentHealth()
+	h, certificate := s.currentHealth(), credentials.Validity(s.session.Load().creds.leaf(), time.Now())
 	if h.failure != nil {
-		return fmt.Sprintf("NOT CONFIRMED BY ETCD SINCE %s: %v", h.since.Format(time.DateTime), h.failure)
+		return fmt.Sprintf("NOT CONFIRMED BY ETCD SINCE %s: %v; etcd-cert: %s", h.since.Format(time.DateTime), h.failure, certificate)
 	}
-	return fmt.Sprintf("%s, etcd revision %d confirmed %s", service.DescribeState(h.version), h.revision, h.confirmed.Format(time.DateTime))
+	return fmt.Sprintf("%s, etcd revision %d confirmed %s; etcd-cert: %s", service.DescribeState(h.version), h.revision, h.confirmed.Format(time.DateTime), certificate)
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"crypto/x509"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,6 +11,7 @@ import (
 // storeMetrics are the metrics of a Store.
 type storeMetrics struct {
 	available, confirmed, revision prometheus.Gauge
+	notBefore, notAfter            prometheus.Gauge // of the certificate
 	rewound, unknown               prometheus.Counter
 	calls                          *prometheus.HistogramVec
 	failures                       *prometheus.CounterVec
@@ -21,6 +23,8 @@ func newMetrics(registerer prometheus.Registerer) *storeMetrics {
 		available: f.NewGauge(prometheus.GaugeOpts{Name: "cluster_available", Help: "Whether the last read of the state from etcd succeeded (1) or failed (0)."}),
 		confirmed: f.NewGauge(prometheus.GaugeOpts{Name: "cluster_last_confirmed_timestamp_seconds", Help: "Unix time of the last response of a quorum of etcd's members, or 0 before the first."}),
 		revision:  f.NewGauge(prometheus.GaugeOpts{Name: "cluster_revision", Help: "Revision of etcd in its last response."}),
+		notBefore: f.NewGauge(prometheus.GaugeOpts{Name: "cluster_certificate_not_before_timestamp_seconds", Help: "Unix time from which the certificate by which etcd knows the service (etcd-cert) is valid."}),
+		notAfter:  f.NewGauge(prometheus.GaugeOpts{Name: "cluster_certificate_not_after_timestamp_seconds", Help: "Unix time at which the certificate by which etcd knows the service (etcd-cert) expires."}),
 		rewound:   f.NewCounter(prometheus.CounterOpts{Name: "cluster_rewound_total", Help: "Times that etcd has turned back to an earlier revision, as after a snapshot was restored."}),
 		unknown:   f.NewCounter(prometheus.CounterOpts{Name: "cluster_unknown_outcomes_total", Help: "Writes of which it is not known whether they have replaced the state (status 504)."}),
 		calls: f.NewHistogramVec(prometheus.HistogramOpts{
@@ -34,6 +38,12 @@ func newMetrics(registerer prometheus.Registerer) *storeMetrics {
 		m.failures.WithLabelValues(call)
 	}
 	return m
+}
+
+// setCertificate records the certificate in use.
+func (m *storeMetrics) setCertificate(leaf *x509.Certificate) {
+	m.notBefore.Set(float64(leaf.NotBefore.Unix()))
+	m.notAfter.Set(float64(leaf.NotAfter.Unix()))
 }
 
 // observe records a call.

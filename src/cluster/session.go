@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 // A session is the use of etcd with one configuration and one set of credentials.
 type session struct {
 	config       config.Cluster
-	digest       [sha256.Size]byte // of the credentials
+	creds        tlsCredentials
 	key          string
 	timeout, try time.Duration
 	client       *clientv3.Client
@@ -53,7 +52,7 @@ func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store
 		return nil, err
 	}
 	s := &session{
-		config: c, digest: creds.digest, key: key, store: store, client: client,
+		config: c, creds: creds, key: key, store: store, client: client,
 		timeout: time.Duration(c.Timeout), try: min(time.Duration(c.TryTimeout), time.Duration(c.Timeout)),
 		writes: make(chan *pendingWrite),
 	}

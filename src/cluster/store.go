@@ -64,7 +64,7 @@ func (s *Store) Apply(c config.Config) error {
 		return err
 	}
 	before := s.session.Load()
-	if before != nil && before.config == c.Cluster && before.digest == creds.digest {
+	if before != nil && before.config == c.Cluster && before.creds.digest == creds.digest {
 		return nil
 	}
 	key := c.Cluster.Prefix + "/" + filepath.Base(s.options.Dir) + "/state"
@@ -73,6 +73,7 @@ func (s *Store) Apply(c config.Config) error {
 		return &service.ConfigError{Err: fmt.Errorf("cluster: %w", err)}
 	}
 	s.session.Store(after)
+	s.metrics.setCertificate(creds.leaf())
 	if before != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()

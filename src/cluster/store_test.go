@@ -17,6 +17,8 @@ import (
 	"foobar/src/service"
 	"foobar/src/state"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -436,6 +438,43 @@ func TestApply(t *testing.T) {
 		t.Error("damaged credentials are no error")
 	}
 	f.expect(t, "a")
+}
+
+// TestCertificate shows the expiry of the certificate, and warns of it once a day, and at
+// once where a reload brings another.
+func TestCertificate(t *testing.T) {
+	f := newFixture(t)
+	store := f.Store.(*Store)
+	leaf := store.session.Load().creds.leaf()
+	for metric, want := range map[prometheus.Gauge]time.Time{store.metrics.notBefore: leaf.NotBefore, store.metrics.notAfter: leaf.NotAfter} {
+		if got := testutil.ToFloat64(metric); got != float64(want.Unix()) {
+			t.Errorf("%v is %g, want %d", metric.Desc(), got, want.Unix())
+		}
+	}
+	if want := "etcd-cert: certificate valid until " + leaf.NotAfter.Format(time.DateOnly); !strings.Contains(f.Status(), want) {
+		t.Errorf("no %q in %s", want, f.Status())
+	}
+	late := leaf.NotAfter.Add(-48 * time.Hour)
+	warned := store.warnExpiry(warning{}, leaf.NotBefore.Add(time.Hour))
+	warned = store.warnExpiry(warned, late)
+	warned = store.warnExpiry(warned, late.Add(23*time.Hour))
+	f.expectWarnings(t, 1)
+	store.warnExpiry(warned, leaf.NotAfter.Add(time.Hour))
+	f.expectWarnings(t, 2)
+	c := f.config
+	c.Cluster.Prefix = "/other"
+	if err := f.Apply(c); err != nil {
+		t.Fatal(err)
+	}
+	store.warnExpiry(warned, late.Add(23*time.Hour))
+	f.expectWarnings(t, 3)
+}
+
+func (f *fixture) expectWarnings(t *testing.T, want int) {
+	t.Helper()
+	if entries := f.log.FilterField(eventCertificate.Field()).All(); len(entries) != want {
+		t.Errorf("%d warnings of the certificate, want %d: %v", len(entries), want, entries)
+	}
 }
 
 func TestClosedStore(t *testing.T) {

@@ -41,10 +41,6 @@ func report(m adminclient.Metrics, exposure string, now time.Time) string {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-14s%s\n", name, fmt.Sprintf(format, args...))
 	}
-	responses := 0.0
-	for _, n := range m.Responses {
-		responses += n
-	}
 	age := func(name string) string { return humanDuration(now.Sub(m.Time(name))) }
 	line("service", "foobar %s, up %s, %s of memory", m.Version, age("process_start_time_seconds"), byteCount(m.Values["process_resident_memory_bytes"]))
 	const written = "foobar_state_last_write_timestamp_seconds"
@@ -62,9 +58,12 @@ func report(m adminclient.Metrics, exposure string, now time.Time) string {
 	case ok:
 		line("etcd", "NO QUORUM HAS ANSWERED YET, see journalctl -u foobar -p err")
 	}
-	line("requests", "%.0f answered, %.0f in flight", responses, m.Values["foobar_http_requests_in_flight"])
+	line("requests", "%.0f answered, %.0f in flight", m.Values["foobar_http_requests_total"], m.Values["foobar_http_requests_in_flight"])
 	line("errors", "%.0f failed (5xx), %.0f refused (4xx), %.0f malformed, too slow or over a limit", m.Responses['5'], m.Responses['4'], m.Values["foobar_http_requests_refused_total"])
 	line("certificate", "%s", describeExpiry(m.Time("foobar_tls_certificate_not_after_timestamp_seconds"), now))
+	if expiry := m.Time("foobar_cluster_certificate_not_after_timestamp_seconds"); !expiry.IsZero() {
+		line("etcd-cert", "%s", describeExpiry(expiry, now))
+	}
 	const loaded = "foobar_config_last_reload_success_timestamp_seconds"
 	rejected := ""
 	if m.Values["foobar_config_last_reload_successful"] == 0 {

@@ -20,6 +20,8 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 	rejected := metrics("foobar_config_last_reload_successful", 0)
 	expired := metrics(expiry, float64(now.Add(-time.Hour).Unix()))
 	endless := metrics(expiry, float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()))
+	known := metrics("foobar_cluster_certificate_not_after_timestamp_seconds", float64(now.AddDate(0, 0, 5).Unix()))
+	answered := metrics("foobar_http_requests_total", 42)
 	const confirmed = "foobar_cluster_last_confirmed_timestamp_seconds"
 	cluster := func(available float64, confirmedAt time.Time) adminclient.Metrics {
 		m := metrics("foobar_cluster_available", available)
@@ -41,6 +43,8 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		"quorum":          {cluster(1, now), "", "etcd          revision 41, confirmed 2030-01-02 03:04:05, less than a second ago\n"},
 		"no quorum":       {cluster(0, now.Add(-time.Minute)), "", "etcd          NO QUORUM HAS ANSWERED SINCE 2030-01-02 03:03:05, about a minute ago, see journalctl"},
 		"no quorum yet":   {cluster(0, time.Time{}), "", "etcd          NO QUORUM HAS ANSWERED YET, see journalctl"},
+		"etcd-cert":       {known, "", "etcd-cert     valid until 2030-01-07, for 5 days\n"},
+		"requests":        {answered, "", "requests      42 answered, 0 in flight\n"},
 		"exposure":        {healthy, "0.1 SAFE", "exposure      0.1 SAFE, as "},
 	} {
 		text := report(test.metrics, test.exposure, now)
@@ -50,7 +54,7 @@ func TestReportShowsWhatNeedsAttention(t *testing.T) {
 		if test.exposure == "" && strings.Contains(text, "exposure") {
 			t.Errorf("%s: an exposure that is not known in\n%s", name, text)
 		}
-		if strings.Contains(text, "etcd") != strings.Contains(name, "quorum") {
+		if strings.Contains(text, "etcd") != (strings.Contains(name, "quorum") || name == "etcd-cert") {
 			t.Errorf("%s: a cluster or none in\n%s", name, text)
 		}
 		if strings.Contains(text, "REJECTED") != (name == "rejected reload") {
