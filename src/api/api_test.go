@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"foobar/src/access"
 	"foobar/src/config"
@@ -29,7 +30,10 @@ type fixture struct {
 func newFixture(t *testing.T, change func(*Settings)) *fixture {
 	t.Helper()
 	dir := t.TempDir()
-	store, err := state.Open(state.Options{Dir: dir})
+	store, err := state.Open(state.Options{
+		Dir: dir, CheckpointDelay: time.Second,
+		OnCommit: func(time.Duration, time.Duration, int) {}, Log: func(string, error) {},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,10 @@ func newAPI(t *testing.T) (*api.API, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := state.Open(state.Options{Dir: t.TempDir()})
+	store, err := state.Open(state.Options{
+		Dir: t.TempDir(), CheckpointDelay: time.Second,
+		OnCommit: func(time.Duration, time.Duration, int) {}, Log: func(string, error) {},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

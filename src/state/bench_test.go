@@ -76,7 +76,7 @@ func openGroupedRename(b *testing.B, dir string) (writeFunc, func()) {
 }
 
 func openStoreWrites(b *testing.B, dir string) (writeFunc, func()) {
-	s, err := Open(Options{Dir: dir})
+	s, err := open(Options{Dir: dir})
 	if err != nil {
 		b.Fatal(err)
 	}

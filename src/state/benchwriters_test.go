@@ -63,7 +63,7 @@ func BenchmarkWriters(b *testing.B) {
 
 func benchmarkWriters(b *testing.B, writers int) {
 	var commits atomic.Int64
-	s, err := Open(Options{Dir: b.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { commits.Add(1) }})
+	s, err := open(Options{Dir: b.TempDir(), OnCommit: func(time.Duration, time.Duration, int) { commits.Add(1) }})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 func runClients(dir string, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	delay := time.Duration(random.IntN(4000)+1) * time.Microsecond
-	s, err := Open(Options{Dir: dir, CheckpointDelay: delay})
+	s, err := open(Options{Dir: dir, CheckpointDelay: delay})
 	if err != nil {
 		printLine("F %v", err)
 		os.Exit(1)

@@ -34,8 +34,7 @@ func classify(operation string, err error) error {
 	}
 	// The path in a PathError is the one that the file had when it was opened,
 	// which a rename may have changed since.
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathError.Err
 	}
 	category := ErrFailed

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"os"
@@ -19,12 +20,24 @@ const noCheckpoint = time.Hour
 func openStore(t testing.TB, o Options) *Store {
 	t.Helper()
 	o.Log = func(message string, err error) { t.Logf("log: %s: %v", message, err) }
-	s, err := Open(o)
+	s, err := open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// open opens a store with options that a test may leave out.
+func open(o Options) (*Store, error) {
+	o.CheckpointDelay = cmp.Or(o.CheckpointDelay, time.Second)
+	if o.OnCommit == nil {
+		o.OnCommit = func(time.Duration, time.Duration, int) {}
+	}
+	if o.Log == nil {
+		o.Log = func(string, error) {}
+	}
+	return Open(o)
 }
 
 // crash leaves the directory as SIGKILL does: written data stay, nothing is

@@ -105,7 +105,7 @@ func TestFailedWriteIsNotRecovered(t *testing.T) {
 	if r.durable != 1 || r.attempted != 2 {
 		t.Fatalf("script: %+v", r)
 	}
-	s, err := Open(Options{Dir: dir})
+	s, err := open(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

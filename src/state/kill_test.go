@@ -53,7 +53,7 @@ func killChain(t *testing.T, random *rand.Rand) {
 			t.Fatalf("round %d", round)
 		}
 	}
-	s, err := Open(Options{Dir: dir})
+	s, err := open(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

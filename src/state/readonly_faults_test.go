@@ -43,7 +43,7 @@ func testReadOnlyRemount(t *testing.T, checkpoint bool) {
 	crash(t, s)
 	if !checkpoint {
 		// The newest record may be in the page cache only, and fsync(2) fails.
-		if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrReadOnly) {
+		if _, err := open(Options{Dir: dir}); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("Open without proof that the state is durable: %v", err)
 		}
 		return

@@ -15,7 +15,7 @@ import (
 // wantChanged expects Open to return ErrChanged with a message that has the words.
 func wantChanged(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	s, err := Open(Options{Dir: dir})
+	s, err := open(Options{Dir: dir})
 	if err == nil {
 		data := s.Current().Data
 		s.Close()
@@ -172,7 +172,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrOwner) {
+	if _, err := open(Options{Dir: dir}); !errors.Is(err, ErrOwner) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestFileOfRoot(t *testing.T) {
 		}
 		want := fmt.Sprintf("chown -R --reference=%[1]s/ %[1]s/", dir)
 		withoutPrivileges(t, dir, func() {
-			if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrOwner) || !strings.Contains(err.Error(), want) {
+			if _, err := open(Options{Dir: dir}); !errors.Is(err, ErrOwner) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error is %v, want ErrOwner with %s", name, err, want)
 			}
 		})

@@ -75,7 +75,7 @@ func runScript(dir string) {
 }
 
 func openInScript(dir string) *Store {
-	s, err := Open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
+	s, err := open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	if err != nil {
 		printLine("F %v", err)
 		os.Exit(0)
@@ -139,7 +139,7 @@ func wantDurable(t *testing.T, dir string, r scriptResult) {
 	if r.closed && r.durable > 0 {
 		wantFile(t, dir, scriptData(strconv.Itoa(r.durable)))
 	}
-	s, err := Open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
+	s, err := open(Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	if err != nil {
 		t.Errorf("cannot be opened: %v", err)
 		return

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -13,20 +12,20 @@ import (
 // state.
 const FileName = "statefile"
 
-// Options configures a Store.
+// Options configures a Store. All of them are required.
 type Options struct {
 	// Dir is the path of the state directory.
 	Dir string
 	// CheckpointDelay is the longest time between a commit and the update of
-	// FileName while the store is open; 0 is one second.
+	// FileName while the store is open.
 	CheckpointDelay time.Duration
-	// OnCommit, if not nil, is called after each commit, with the time from the
-	// first Replace of the batch to stable storage, the part of it spent in
-	// fdatasync(2), and the size of the version in bytes.
+	// OnCommit is called after each commit, with the time from the first Replace of
+	// the batch to stable storage, the part of it spent in fdatasync(2), and the size
+	// of the version in bytes.
 	OnCommit func(total, synced time.Duration, size int)
-	// Log, if not nil, is called with messages for the administrator. A nil err
-	// means that the Store has recovered, any other err that something has failed.
-	// Like OnCommit, it may call Current and no other method of the Store.
+	// Log is called with messages for the administrator. A nil err means that the
+	// Store has recovered, any other err that something has failed. Like OnCommit, it
+	// may call Current and no other method of the Store.
 	Log func(message string, err error)
 }
 
@@ -56,13 +55,6 @@ type Store struct {
 // Open returns ErrChanged if another program has changed the files in a way that
 // leaves open which of them is right.
 func Open(o Options) (*Store, error) {
-	o.CheckpointDelay = cmp.Or(o.CheckpointDelay, time.Second)
-	if o.OnCommit == nil {
-		o.OnCommit = func(time.Duration, time.Duration, int) {}
-	}
-	if o.Log == nil {
-		o.Log = func(string, error) {}
-	}
 	dir, err := openDirectory(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open state directory %s: %w", o.Dir, err)

@@ -187,7 +187,7 @@ func TestOpenNeedsADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{filepath.Join(t.TempDir(), "none"), file} {
-		if _, err := Open(Options{Dir: path}); err == nil {
+		if _, err := open(Options{Dir: path}); err == nil {
 			t.Errorf("Open(%s): no error", path)
 		}
 	}
@@ -196,7 +196,7 @@ func TestOpenNeedsADirectory(t *testing.T) {
 func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, Options{Dir: dir})
-	if _, err := Open(Options{Dir: dir}); !errors.Is(err, ErrInUse) {
+	if _, err := open(Options{Dir: dir}); !errors.Is(err, ErrInUse) {
 		t.Errorf("second Open: %v", err)
 	}
 	closeStore(t, s)

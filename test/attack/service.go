@@ -71,7 +71,10 @@ func storeState(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	store, err := state.Open(state.Options{Dir: dir})
+	store, err := state.Open(state.Options{
+		Dir: dir, CheckpointDelay: time.Second,
+		OnCommit: func(time.Duration, time.Duration, int) {}, Log: func(string, error) {},
+	})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,10 @@ func serveNetHTTP(address, dir string) error {
 	if err := os.Mkdir(file("data"), 0o700); err != nil {
 		return err
 	}
-	store, err := state.Open(state.Options{Dir: file("data")})
+	store, err := state.Open(state.Options{
+		Dir: file("data"), CheckpointDelay: time.Second,
+		OnCommit: func(time.Duration, time.Duration, int) {}, Log: func(string, error) {},
+	})
 	if err != nil {
 		return err
 	}
