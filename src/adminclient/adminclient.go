@@ -32,7 +32,7 @@ var errNoResponse = fmt.Errorf("%w: the connection ended without a response", Er
 // A clientError has a message for the administrator and is of a kind for
 // scripts.
 type clientError struct {
-	kind    error
+	kind    error // nil for all others
 	message string
 }
 
@@ -55,8 +55,7 @@ func roundTrip(req *http.Request, flag string, dial func(ctx context.Context, ne
 	}
 	req.Header.Set("User-Agent", "foobar")
 	resp, err := transport.RoundTrip(req)
-	var described *clientError
-	if errors.As(err, &described) {
+	if described, ok := errors.AsType[*clientError](err); ok {
 		return nil, described
 	}
 	if err != nil {
@@ -79,8 +78,8 @@ func (c readingConn) Write(b []byte) (int, error) {
 // dialError returns the error of a connection, with what the administrator can do
 // about it.
 func dialError(err error, flag string) error {
-	var op *net.OpError
-	if !errors.As(err, &op) || op.Addr == nil {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Addr == nil {
 		return &clientError{ErrUnavailable, fmt.Sprintf("cannot connect: %v", err)}
 	}
 	address := op.Addr.String()
@@ -114,13 +113,11 @@ func statusError(resp *http.Response) error {
 		text = []byte(http.StatusText(resp.StatusCode))
 	}
 	message := fmt.Sprintf("%s (HTTP %d)", escapeTerminal(strings.TrimSpace(string(text))), resp.StatusCode)
-	switch resp.StatusCode {
-	case http.StatusPreconditionFailed:
-		return &clientError{ErrPrecondition, message}
-	case http.StatusServiceUnavailable:
-		return &clientError{ErrUnavailable, message}
+	kinds := map[int]error{
+		http.StatusPreconditionFailed: ErrPrecondition,
+		http.StatusServiceUnavailable: ErrUnavailable,
 	}
-	return errors.New(message)
+	return &clientError{kinds[resp.StatusCode], message}
 }
 
 // escapeTerminal replaces what could control a terminal, as any process may

@@ -70,13 +70,12 @@ func run(args []string, env environment) int {
 }
 
 func exitStatus(err error) int {
-	var config *service.ConfigError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, listen.ErrMissing):
 		return exitMissing
-	case errors.As(err, &config):
+	case errors.As(err, new(*service.ConfigError)):
 		return exitConfig
 	case errors.Is(err, adminclient.ErrPrecondition):
 		return exitPrecondition

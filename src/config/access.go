@@ -63,11 +63,6 @@ func (r AccessRule) Holders() string {
 // AllowsMoreThan reports whether a request that the other rule refuses may meet
 // this one.
 func (r AccessRule) AllowsMoreThan(other AccessRule) bool {
-	switch {
-	case r == other, r == Nobody:
-		return false
-	case other == Nobody:
-		return true
-	}
-	return other.NeedsToken() && !r.NeedsToken() || other.NeedsCertificate() && !r.NeedsCertificate()
+	needsLess := other.NeedsToken() && !r.NeedsToken() || other.NeedsCertificate() && !r.NeedsCertificate()
+	return r != Nobody && (other == Nobody || needsLess)
 }

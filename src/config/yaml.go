@@ -59,8 +59,8 @@ func acceptDirectives(text []byte) []byte {
 
 // wrapYAML returns an error of the YAML library with its position.
 func (p *parser) wrapYAML(err error, text []byte) error {
-	var e *yaml.LoadError
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
 		return fmt.Errorf("%s: not valid YAML", p.file)
 	}
 	at := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}

@@ -49,11 +49,10 @@ var (
 
 // refusalOf returns the refusal for an error that ended the reading of a header.
 func refusalOf(err error) *refusal {
-	var r *refusal
-	switch {
-	case errors.As(err, &r):
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &refusal{http.StatusRequestTimeout, reasonTooSlow, "the header was not complete within timeouts.header"}
 	}
 	return &refusal{0, reasonClientGone, err.Error()}

@@ -13,21 +13,14 @@ import (
 	"foobar/src/request"
 )
 
-// An observedHandler adds to a handler of net/http what package http1 has:
-// deadlines, request IDs, metrics, the access log, the limit of the body and the
+// ServeHTTP implements http.Handler. It adds to Options.Handler what package http1
+// has: deadlines, request IDs, metrics, the access log, the limit of the body and the
 // response to a panic.
-type observedHandler struct {
-	nethttp        *netHTTP
-	next           http.Handler
-	body, response time.Duration
-}
-
-// ServeHTTP implements http.Handler.
-func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o, transport := h.nethttp.server.observer, r.Context().Value(connKey{}).(*conn)
-	x := &observedExchange{ResponseWriter: w, handler: h, id: request.NewID(), request: r, start: time.Now()}
+func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o, transport := n.server.observer, r.Context().Value(connKey{}).(*conn)
+	x := &observedExchange{ResponseWriter: w, nethttp: n, id: request.NewID(), request: r, start: time.Now()}
 	room := o.RequestStarted()
-	if quota := h.nethttp.server.quotas.http2Requests; r.ProtoMajor > 1 {
+	if quota := n.server.quotas.http2Requests; r.ProtoMajor > 1 {
 		defer quota.Release()
 		room = o.acquire(quota) && room
 	}
@@ -51,7 +44,7 @@ func (h *observedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		transport.setPhase(connlimit.Active, x.start)
 	}
 	x.setBody(r)
-	h.next.ServeHTTP(x, r.WithContext(request.WithOrigin(r.Context(), transport.client, x.id)))
+	n.server.options.Handler.ServeHTTP(x, r.WithContext(request.WithOrigin(r.Context(), transport.client, x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
@@ -68,14 +61,14 @@ func (x *observedExchange) discardBody() {
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	_ = control.Flush()
-	engine.Discard(x.body, x.handler.body, x.handler.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
+	engine.Discard(x.body, x.nethttp.settings.Body, x.nethttp.server.settings.Load().MaxDiscard, control.SetReadDeadline)
 }
 
-// An observedExchange is one call of an observedHandler, and the ResponseWriter
+// An observedExchange is one call of netHTTP.ServeHTTP, and the ResponseWriter
 // for the handler in it.
 type observedExchange struct {
 	http.ResponseWriter
-	handler       *observedHandler
+	nethttp       *netHTTP
 	id            request.ID
 	request       *http.Request
 	body          io.ReadCloser
@@ -96,7 +89,7 @@ func (x *observedExchange) recoverPanic() {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	x.handler.nethttp.server.observer.HandlerPanicked(x.id, p)
+	x.nethttp.server.observer.HandlerPanicked(x.id, p)
 	if x.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -112,10 +105,10 @@ func (x *observedExchange) setBody(r *http.Request) {
 		return
 	}
 	x.body = r.Body
-	limit := cmp.Or(x.handler.nethttp.server.settings.Load().MaxBody, math.MaxInt64)
+	limit := cmp.Or(x.nethttp.server.settings.Load().MaxBody, math.MaxInt64)
 	r.Body = requestBody{http.MaxBytesReader(nil, x.body, limit), x}
 	if r.ProtoMajor == 1 {
-		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(x.handler.body))
+		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(x.start.Add(x.nethttp.settings.Body))
 	}
 }
 
@@ -148,14 +141,14 @@ func (x *observedExchange) WriteHeader(status int) {
 		status = http.StatusRequestEntityTooLarge
 	}
 	x.status = status
-	if x.handler.nethttp.server.observer.WantsRequestID(x.request.Method, status) {
+	if x.nethttp.server.observer.WantsRequestID(x.request.Method, status) {
 		x.Header().Set("X-Request-Id", x.id.String())
 	}
-	if x.tooLarge || x.handler.nethttp.mustReconnect(x.request) {
+	if x.tooLarge || x.nethttp.mustReconnect(x.request) {
 		x.Header().Set("Connection", "close")
 	}
 	if x.request.ProtoMajor == 1 {
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.handler.response))
+		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.nethttp.settings.Response))
 	}
 	x.ResponseWriter.WriteHeader(status)
 }

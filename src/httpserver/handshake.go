@@ -37,8 +37,8 @@ func (c *conn) handshake(t *tls.Conn) error {
 func (c *conn) endHandshake(err error, s *Settings) {
 	defer c.Close()
 	c.setPhase(connlimit.Idle, time.Now())
-	var notTLS tls.RecordHeaderError
-	if errors.As(err, &notTLS) && notTLS.Conn != nil && notTLS.RecordHeader[0] >= 'A' && notTLS.RecordHeader[0] <= 'Z' {
+	notTLS, _ := errors.AsType[tls.RecordHeaderError](err)
+	if notTLS.Conn != nil && notTLS.RecordHeader[0] >= 'A' && notTLS.RecordHeader[0] <= 'Z' {
 		refusePlainHTTP(c, strings.TrimSpace(string(notTLS.RecordHeader[:])))
 	}
 	engine.Discard(c.Conn, s.Body, s.MaxDiscard, c.Conn.SetReadDeadline)

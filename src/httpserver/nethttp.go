@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,10 +31,11 @@ const (
 // and HTTP/2 have an http.Server each, because http.Server.Shutdown drops the
 // requests of HTTP/1.1 that it is reading. HTTP/2 needs Shutdown for its GOAWAY.
 type netHTTP struct {
-	server  *Server
-	retired atomic.Bool
-	http1   protocolServer
-	http2   protocolServer
+	server   *Server
+	settings Settings
+	retired  atomic.Bool
+	http1    protocolServer
+	http2    protocolServer
 }
 
 // A protocolServer is an http.Server and the connections that it accepts.
@@ -43,7 +45,7 @@ type protocolServer struct {
 }
 
 func newNetHTTP(s *Server, settings Settings) *netHTTP {
-	n := &netHTTP{server: s}
+	n := &netHTTP{server: s, settings: settings}
 	n.http1.ReadHeaderTimeout = settings.Header
 	n.http1.ReadTimeout = settings.Header + settings.Body
 	n.http1.WriteTimeout = settings.Header + settings.Body + settings.Response
@@ -58,7 +60,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		CountError:                    func(name string) { s.observer.refused(reasonProtocol, errors.New("HTTP/2: "+name), nil) },
 	}
 	for _, p := range []*protocolServer{&n.http1, &n.http2} {
-		p.Handler = &observedHandler{nethttp: n, next: s.options.Handler, body: settings.Body, response: settings.Response}
+		p.Handler = n
 		p.IdleTimeout = settings.Idle
 		p.MaxHeaderBytes = settings.MaxHeader
 		p.ConnState = connState
@@ -146,4 +148,44 @@ func connState(nc net.Conn, state http.ConnState) {
 	case state == http.StateActive: // until the handler is called
 		c.setPhase(connlimit.Header, time.Now())
 	}
+}
+
+// A chanListener is a net.Listener for connections that an acceptor has accepted.
+type chanListener struct {
+	net.Listener // for its address
+	conns        chan net.Conn
+	done         chan struct{}
+	close        func()
+}
+
+func newChanListener(l net.Listener) *chanListener {
+	c := &chanListener{Listener: l, conns: make(chan net.Conn), done: make(chan struct{})}
+	c.close = sync.OnceFunc(func() { close(c.done) })
+	return c
+}
+
+// deliver reports false once the listener is closed.
+func (l *chanListener) deliver(c net.Conn) bool {
+	select {
+	case l.conns <- c:
+		return true
+	case <-l.done:
+		return false
+	}
+}
+
+// Accept implements net.Listener.
+func (l *chanListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (l *chanListener) Close() error {
+	l.close()
+	return nil
 }

@@ -38,6 +38,32 @@ type Options struct {
 	AccessLog *zap.Logger
 }
 
+// Settings are what can change while a Server runs.
+type Settings struct {
+	engine.Settings // Header is also for the TLS handshake
+	Connections     int
+	PerAddress      int // connections of one client address, 0 for any number
+	Requests        int // in progress, 0 for any number
+	// MaxBody is the largest body, in bytes, that Options.Handler can read. Reading
+	// further is a *http.MaxBytesError, and an error status that the handler answers
+	// then becomes 413. It is 0 for a handler that limits bodies itself.
+	MaxBody   int64
+	AccessLog bool
+	// Protocols are those that new TLS connections are offered by ALPN, the
+	// preferred one first: "http/1.1" and "h2".
+	Protocols []string
+	// FastPath has new connections of HTTP/1.1 served by Options.FastPath.
+	FastPath bool
+	// ClientCertificates is what TLSOptions.ClientCAs asks of clients. HTTP/2
+	// clients have to reconnect to be asked for a certificate.
+	ClientCertificates tls.ClientAuthType
+}
+
+// sameNetHTTP reports whether one http.Server can serve under both.
+func (s Settings) sameNetHTTP(o Settings) bool {
+	return s.Settings == o.Settings && s.ClientCertificates == o.ClientCertificates
+}
+
 // A Server serves the connections of its listeners.
 type Server struct {
 	options    Options
@@ -45,14 +71,13 @@ type Server struct {
 	acceptor   *acceptor
 	conns      connlimit.Set
 	quotas     quotas
-	handshakes sync.WaitGroup // connections that no engine has yet
-	buffers    chan []byte    // for coalescingConns connections, nil until first used
-	fast       engine.Engine  // nil without Options.FastPath
-	tls        *tls.Config    // nil without Options.TLS
-	context    context.Context
+	handshakes sync.WaitGroup  // connections that no engine has yet
+	buffers    chan []byte     // for coalescingConns connections, nil until first used
+	fast       engine.Engine   // nil without Options.FastPath
+	tls        *tls.Config     // nil without Options.TLS
+	context    context.Context // ends with Shutdown
 	cancel     context.CancelFunc
 	draining   atomic.Bool
-	done       chan struct{}
 
 	mu       sync.Mutex // held while settings and nethttp are replaced
 	settings atomic.Pointer[Settings]
@@ -61,7 +86,7 @@ type Server struct {
 
 // New returns a Server that Run starts.
 func New(listeners []net.Listener, o Options) *Server {
-	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: make(chan []byte, coalescingConns), done: make(chan struct{})}
+	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: make(chan []byte, coalescingConns)}
 	for range coalescingConns {
 		s.buffers <- nil
 	}
@@ -108,7 +133,7 @@ func (s *Server) Run() error {
 	if err := s.acceptor.run(s.start); err != nil {
 		return err
 	}
-	<-s.done
+	<-s.context.Done()
 	return nil
 }
 

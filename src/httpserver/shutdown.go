@@ -20,7 +20,6 @@ const (
 // longer. Then it stops accepting, answers the requests in flight and closes idle
 // connections. When ctx ends, it closes all connections and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer close(s.done)
 	defer s.cancel()
 	notice := drainAnnounce
 	if end, ok := ctx.Deadline(); ok {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,16 +11,9 @@ import (
 )
 
 // landingPage links to the other pages, as Prometheus exporters do.
-const landingPage = `<!DOCTYPE html>
-<html lang="en">
-<title>foobar</title>
-<h1>foobar</h1>
-<ul>
-<li><a href="/metrics">/metrics</a>: metrics for Prometheus</li>
-<li><a href="/healthz">/healthz</a>: whether the service answers requests</li>
-<li><a href="/readyz">/readyz</a>: whether the service accepts new requests</li>
-</ul>
-`
+//
+//go:embed index.html
+var landingPage string
 
 // Handler returns the handler of the metrics listener, with the pages /,
 // /metrics, /healthz and /readyz. The last two answer 200 where healthy or ready

@@ -28,14 +28,13 @@ func (s *Service) logExit(message string, err error) error {
 }
 
 func exitEvent(err error) logging.Event {
-	var config *ConfigError
 	event, ok := contentEvent(err)
 	switch {
 	case ok:
 		return event
 	case errors.Is(err, listen.ErrMissing):
 		return logging.SocketMissing
-	case errors.As(err, &config):
+	case errors.As(err, new(*ConfigError)):
 		return logging.WrongConfiguration
 	}
 	return logging.Failed
