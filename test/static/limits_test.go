@@ -17,16 +17,11 @@ const (
 	maxPackageLines = 1500
 	maxSourceLines  = 7000
 	maxClusterLines = 1050
-	maxAccessLines  = 150
 )
 
 // clusterSource matches the files that only the program foobar-etcd needs. They
 // have a limit of their own.
 var clusterSource = regexp.MustCompile(`/src/(cluster/|foobar-etcd/|config/cluster\.go$)`)
-
-// accessSource matches the package that stands in front of any handler, that of a
-// copied service too. It has a limit of its own.
-var accessSource = regexp.MustCompile(`/src/access/`)
 
 // testPackage matches the packages of src that only tests import, such as apitest.
 var testPackage = regexp.MustCompile(`/src/.*[a-z]test/`)
@@ -84,22 +79,19 @@ func TestFileLimit(t *testing.T) {
 	}
 }
 
-// TestPackageLimits bounds the packages of src, src as a whole, what only
-// foobar-etcd needs, and what stands in front of any handler.
+// TestPackageLimits bounds the packages of src, src as a whole, and what only
+// foobar-etcd needs.
 func TestPackageLimits(t *testing.T) {
-	packages, total, cluster, access := map[string]int{}, 0, 0, 0
+	packages, total, cluster := map[string]int{}, 0, 0
 	goFiles(t, "../../src", func(path, text string) {
 		if isTest(path) || testPackage.MatchString(path) {
 			return
 		}
 		n := strings.Count(text, "\n")
 		packages[filepath.Dir(path)] += n
-		switch lines := len(codeLine.FindAllString(text, -1)); {
-		case clusterSource.MatchString(path):
+		if lines := len(codeLine.FindAllString(text, -1)); clusterSource.MatchString(path) {
 			cluster += lines
-		case accessSource.MatchString(path):
-			access += lines
-		default:
+		} else {
 			total += lines
 		}
 	})
@@ -110,9 +102,6 @@ func TestPackageLimits(t *testing.T) {
 	}
 	if total >= maxSourceLines {
 		t.Errorf("src has %d lines of code without tests, and not fewer than %d", total, maxSourceLines)
-	}
-	if access >= maxAccessLines {
-		t.Errorf("src/access has %d lines of code, and not fewer than %d", access, maxAccessLines)
 	}
 	if cluster >= maxClusterLines {
 		t.Errorf("what only foobar-etcd needs has %d lines of code, and not fewer than %d", cluster, maxClusterLines)
