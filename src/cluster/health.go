@@ -11,7 +11,6 @@ import (
 	"foobar/src/service"
 	"foobar/src/state"
 
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.uber.org/zap"
 )
 
@@ -117,11 +116,11 @@ func (s *Store) onFailed(err error) {
 }
 
 // onRewound records that etcd has turned back.
-func (s *Store) onRewound(before position, h *pb.ResponseHeader) {
+func (s *Store) onRewound(before, now position) {
 	s.metrics.rewound.Inc()
 	s.options.Log.Warn("etcd has turned back to an earlier state, as after a snapshot was restored: the service has dropped what it knew",
-		eventRewound.Field(), zap.Int64("revision_before", before.revision), zap.Int64("revision", h.Revision),
-		zap.String("cluster_before", fmt.Sprintf("%x", before.cluster)), zap.String("cluster", fmt.Sprintf("%x", h.ClusterId)))
+		eventRewound.Field(), zap.Int64("revision_before", before.revision), zap.Int64("revision", now.revision),
+		zap.String("cluster_before", fmt.Sprintf("%x", before.cluster)), zap.String("cluster", fmt.Sprintf("%x", now.cluster)))
 }
 
 // Status implements service.Store.

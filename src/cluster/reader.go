@@ -99,9 +99,7 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// With another leader, the revisions may be those of a restored snapshot.
-	if (s.rewound(before, resp.Header) || before.term != resp.Header.RaftTerm) && cached != nil {
-		s.forget()
+	if !s.advance(before, resp.Header) {
 		return s.tryRead(ctx)
 	}
 	e := cached
@@ -110,7 +108,7 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 			return nil, err
 		}
 	}
-	s.learn(e, resp.Header)
+	s.learn(e, before, resp.Header)
 	return e, nil
 }
 

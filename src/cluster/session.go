@@ -44,6 +44,7 @@ type entry struct {
 type position struct {
 	cluster, term uint64
 	revision      int64
+	changes       int // of cluster or term, and turns of the revision, until then
 }
 
 func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store) (*session, error) {
@@ -96,41 +97,42 @@ func (s *session) forget() {
 	s.cache = nil
 }
 
-// rewound reports whether a snapshot was restored between a call's begin and its
-// response, and drops what is known of the time before.
-func (s *session) rewound(before position, h *pb.ResponseHeader) bool {
-	if before.revision == 0 || before.cluster == h.ClusterId && before.revision <= h.Revision {
-		return false
-	}
+// advance takes note of where etcd is, by the response to a call that began at before. It
+// reports whether what was known at before still counts. After a restored snapshot, the
+// cluster is another, the revision is lower, or at least the leader is of another term.
+// The first response that shows it drops what is known; calls that began before then
+// may be of either time, and have to be made again.
+func (s *session) advance(before position, h *pb.ResponseHeader) (valid bool) {
 	s.mu.Lock()
-	first := s.seen == before || s.seen.revision >= before.revision && s.seen.cluster == before.cluster
-	if first {
-		s.cache, s.seen = nil, position{}
+	defer s.mu.Unlock()
+	now := position{h.ClusterId, h.RaftTerm, h.Revision, before.changes}
+	switch seen := s.seen; {
+	case seen.changes != before.changes:
+		return false
+	case seen.revision == 0: // the first response
+		s.seen = now
+		return true
+	case seen.cluster == now.cluster && seen.term == now.term && before.revision <= now.revision:
+		s.seen.revision = max(seen.revision, now.revision)
+		return true
 	}
-	s.mu.Unlock()
-	if first {
-		s.store.onRewound(before, h)
+	now.changes++
+	s.cache, s.seen = nil, now
+	if before.revision > 0 && (before.cluster != now.cluster || before.revision > now.revision) {
+		s.store.onRewound(before, now)
 	}
-	return true
+	return false
 }
 
-// learn keeps an entry, unless a newer one is known, and the position.
-func (s *session) learn(e *entry, h *pb.ResponseHeader) {
+// learn keeps the entry of a response, unless a newer one is known, or the call began
+// at a position that no longer counts.
+func (s *session) learn(e *entry, before position, h *pb.ResponseHeader) {
 	s.mu.Lock()
-	changed, before := false, s.seen
-	if h.Revision >= before.revision {
-		if before.term != h.RaftTerm || before.cluster != h.ClusterId { // a restored snapshot may have undone the time of the cache
-			s.cache = nil
-		}
-		s.seen = position{h.ClusterId, h.RaftTerm, h.Revision}
-	}
-	if s.cache == nil || e.revision > s.cache.revision || e.revision == 0 && h.Revision >= s.seen.revision {
+	changed := false
+	if s.seen.changes == before.changes && (s.cache == nil || e.revision > s.cache.revision || e.revision == 0 && h.Revision >= s.seen.revision) {
 		changed = s.cache == nil || s.cache.revision != e.revision
 		s.cache = e
 	}
 	s.mu.Unlock()
-	if before.revision > 0 && before.cluster != h.ClusterId && h.Revision >= before.revision {
-		s.store.onRewound(before, h)
-	}
 	s.store.onConfirmed(e, h.Revision, changed)
 }

@@ -377,26 +377,57 @@ func TestRestoredSnapshot(t *testing.T) {
 	}
 }
 
-// TestReadAcrossARestoredSnapshot learns what a read has found that began before the
-// writes and ended after the snapshot was restored.
-func TestReadAcrossARestoredSnapshot(t *testing.T) {
-	f := newFixture(t)
-	f.expectNone(t)
-	s := f.Store.(*Store).session.Load()
+// TestCallsAcrossARestoredSnapshot ends calls that began before a snapshot was restored:
+// what they have found must not be learned, in whatever order they end.
+func TestCallsAcrossARestoredSnapshot(t *testing.T) {
 	early := &entry{version: state.NewVersion([]byte("early")), revision: 5, created: 5}
 	late := &entry{version: state.NewVersion([]byte("late")), revision: 7, created: 5}
-	s.learn(late, &pb.ResponseHeader{ClusterId: 1, RaftTerm: 2, Revision: 7})
-	s.learn(early, &pb.ResponseHeader{ClusterId: 1, RaftTerm: 3, Revision: 9})
-	if cache, _ := s.known(); cache != early {
-		t.Errorf("the cache has %s", cache.version.Data)
-	}
-	s.learn(late, &pb.ResponseHeader{ClusterId: 2, RaftTerm: 3, Revision: 9})
-	if cache, _ := s.known(); cache != late || f.log.FilterField(eventRewound.Field()).Len() != 1 {
-		t.Errorf("of another cluster: the cache has %s, and the log %v", cache.version.Data, f.log.All())
-	}
-	s.learn(early, &pb.ResponseHeader{ClusterId: 3, RaftTerm: 3, Revision: 9})
-	if cache, _ := s.known(); cache != early {
-		t.Errorf("of another cluster, an older write: the cache has %s", cache.version.Data)
+	for name, test := range map[string]struct {
+		restored *pb.ResponseHeader
+		logged   int
+	}{
+		"lower revision":                {&pb.ResponseHeader{ClusterId: 1, RaftTerm: 2, Revision: 6}, 1},
+		"other cluster":                 {&pb.ResponseHeader{ClusterId: 2, RaftTerm: 2, Revision: 9}, 1},
+		"higher revision, other leader": {&pb.ResponseHeader{ClusterId: 1, RaftTerm: 3, Revision: 9}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			s := must[*session](t)(newSession(f.config.Cluster, f.Store.(*Store).session.Load().creds, "/other", f.Store.(*Store)))
+			defer s.close()
+			end := func(before position, e *entry, h *pb.ResponseHeader) bool {
+				valid := s.advance(before, h)
+				s.learn(e, before, h)
+				return valid
+			}
+			expect := func(when string, want *entry) {
+				t.Helper()
+				if cache, _ := s.known(); cache != want {
+					t.Errorf("%s: the cache is %v, want %v", when, cache, want)
+				}
+			}
+			old := &pb.ResponseHeader{ClusterId: 1, RaftTerm: 2, Revision: 7}
+			if !end(position{}, late, old) {
+				t.Error("the first response is of another time")
+			}
+			expect("after the first response", late)
+			_, before := s.known()
+			if end(before, late, test.restored) {
+				t.Error("the restored snapshot was not noticed")
+			}
+			expect("after the first response of the snapshot", nil)
+			if end(before, late, old) {
+				t.Error("a response of the time before was not noticed")
+			}
+			expect("after a late response", nil)
+			_, restored := s.known()
+			if !end(restored, early, test.restored) || end(before, late, old) {
+				t.Error("the state of the snapshot is taken for the state before it")
+			}
+			expect("after a read", early)
+			if n := f.log.FilterField(eventRewound.Field()).Len(); n != test.logged {
+				t.Errorf("%d log entries, want %d", n, test.logged)
+			}
+		})
 	}
 }
 

@@ -61,12 +61,12 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 	if err != nil {
 		return nil, err
 	}
-	s.rewound(before, resp.Header)
+	s.advance(before, resp.Header)
 	if resp.Succeeded {
 		t.unresolved = false
 		if t.writes() {
 			created := cmp.Or(t.base.created, resp.Header.Revision)
-			s.learn(&entry{t.last, t.id, resp.Header.Revision, created}, resp.Header)
+			s.learn(&entry{t.last, t.id, resp.Header.Revision, created}, before, resp.Header)
 		}
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 		}
 		t.unresolved = false
 	}
-	s.learn(current, resp.Header)
+	s.learn(current, before, resp.Header)
 	if ours {
 		return nil, nil
 	}
