@@ -37,8 +37,8 @@ func clusterKeys() []key {
 			func(c Config) string {
 				return "[" + quoteIPv6.ReplaceAllString(string(c.Cluster.Endpoints), `"$0"`) + "]"
 			}},
-		matching("cluster.server_name", `a name of letters, digits, - and ., or ""`, `[A-Za-z0-9.-]{0,253}`, func(c *Config) *string { return &c.Cluster.ServerName }),
-		matching("cluster.prefix", "a path of letters, digits and -._ such as /foobar", `(/[A-Za-z0-9._-]{1,100}){1,10}`, func(c *Config) *string { return &c.Cluster.Prefix }),
+		matching("cluster.server_name", `a name of up to 253 letters, digits, - and ., or ""`, `[A-Za-z0-9.-]*`, 253, func(c *Config) *string { return &c.Cluster.ServerName }),
+		matching("cluster.prefix", "a path of up to 1,000 letters, digits and -._, such as /foobar", `(/[A-Za-z0-9._-]+)+`, 1000, func(c *Config) *string { return &c.Cluster.Prefix }),
 		timeout("cluster.timeout", time.Minute, func(c *Config) *Duration { return &c.Cluster.Timeout }),
 		timeout("cluster.try_timeout", time.Minute, func(c *Config) *Duration { return &c.Cluster.TryTimeout }),
 	}
@@ -60,12 +60,13 @@ func parseEndpoints(c *Config, n *yaml.Node) bool {
 	return n.ShortTag() == "!!seq"
 }
 
-// matching returns a key that has a text of a pattern.
-func matching(path, allowed, pattern string, field func(*Config) *string) key {
+// matching returns a key that has a text of a pattern, with at most maxLength bytes. A
+// length in the pattern would make it thousands of times as slow to compile.
+func matching(path, allowed, pattern string, maxLength int, field func(*Config) *string) key {
 	whole := regexp.MustCompile("^" + pattern + "$")
 	parse := func(c *Config, n *yaml.Node) bool {
 		*field(c) = text(n, "!!str")
-		return n.ShortTag() == "!!str" && whole.MatchString(n.Value)
+		return n.ShortTag() == "!!str" && len(n.Value) <= maxLength && whole.MatchString(n.Value)
 	}
 	return key{path, allowed, parse, func(c Config) string {
 		if *field(&c) == "" {

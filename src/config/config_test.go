@@ -117,8 +117,10 @@ func TestParseErrors(t *testing.T) {
 		"address of no host":   {"cluster: {endpoints: [\"0.0.0.0:2379\"]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
 		"endpoint and no list": {"cluster: {endpoints: \"10.0.0.1:2379\"}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
 		"URL of an endpoint":   {"cluster: {endpoints: [\"https://10.0.0.1:2379\"]}\n", "conf.yaml:1:22: cluster.endpoints: allowed is"},
-		"server name":          {"cluster: {server_name: a b}\n", `conf.yaml:1:24: cluster.server_name: allowed is a name of letters, digits, - and ., or ""`},
-		"relative prefix":      {"cluster: {prefix: foobar}\n", "conf.yaml:1:19: cluster.prefix: allowed is a path of letters, digits and -._ such as /foobar"},
+		"server name":          {"cluster: {server_name: a b}\n", `conf.yaml:1:24: cluster.server_name: allowed is a name of up to 253 letters, digits, - and ., or ""`},
+		"relative prefix":      {"cluster: {prefix: foobar}\n", "conf.yaml:1:19: cluster.prefix: allowed is a path of up to 1,000 letters, digits and -._, such as /foobar"},
+		"long name":            {"cluster: {server_name: " + strings.Repeat("a", 254) + "}\n", "conf.yaml:1:24: cluster.server_name: allowed is a name of up to 253"},
+		"long prefix":          {"cluster: {prefix: /" + strings.Repeat("a", 1000) + "}\n", "conf.yaml:1:19: cluster.prefix: allowed is a path of up to 1,000"},
 		"state of a cluster":   {"limits: {state: 2MiB}\ncluster: {endpoints: [10.0.0.1:2379]}\n", "conf.yaml:1:17: limits.state: allowed is 1 to 1MiB with cluster.endpoints"},
 		"state above uploads":  {"limits:\n  state: 1GiB\n", "conf.yaml:2:10: limits.state: limits.uploads must be at least limits.state"},
 	} {
