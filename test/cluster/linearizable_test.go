@@ -73,6 +73,7 @@ func faults() []fault {
 		{"history compacted", compactAndKill, restart, []int{504}, true},
 		{"no space", func(t *testing.T, b *bed) { alarm(t, b, pb.AlarmRequest_ACTIVATE) },
 			func(t *testing.T, b *bed) { alarm(t, b, pb.AlarmRequest_DEACTIVATE) }, []int{507}, false},
+		{"clocks that jump", clocksJump, nil, nil, true},
 		{"service killed", killService, nil, []int{0}, true},
 	}
 }

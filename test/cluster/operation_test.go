@@ -152,7 +152,7 @@ func certificates(t *testing.T, b *bed) {
 	s.reload()
 }
 
-func read(t *testing.T, path string) string {
+func read(t testing.TB, path string) string {
 	t.Helper()
 	return string(must[[]byte](t)(os.ReadFile(path)))
 }
