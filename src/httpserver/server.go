@@ -75,6 +75,7 @@ type Server struct {
 	buffers    chan []byte     // for coalescingConns connections, nil until first used
 	fast       engine.Engine   // nil without Options.FastPath
 	tls        *tls.Config     // nil without Options.TLS
+	tickets    *tls.Config     // has the keys of SetTicketKeys
 	context    context.Context // ends with Shutdown
 	cancel     context.CancelFunc
 	draining   atomic.Bool
@@ -97,7 +98,7 @@ func New(listeners []net.Listener, o Options) *Server {
 		s.fast = o.FastPath(s.observer, o.Settings.Settings)
 	}
 	if o.TLS != nil {
-		s.tls = newTLSConfig(*o.TLS, func() []string { return s.settings.Load().Protocols })
+		s.tls, s.tickets = newTLSConfig(*o.TLS, func() []string { return s.settings.Load().Protocols })
 	}
 	s.Apply(o.Settings)
 	return s
@@ -124,6 +125,15 @@ func (s *Server) Apply(settings Settings) {
 	}
 	if n := s.nethttp.Swap(newNetHTTP(s, settings)); n != nil {
 		n.retire()
+	}
+}
+
+// SetTicketKeys replaces the keys of session tickets of TLS 1.3, as
+// tls.Config.SetSessionTicketKeys takes them. Sessions can be resumed at all servers
+// with the same keys, but those of clients that are asked for a certificate.
+func (s *Server) SetTicketKeys(keys [][32]byte) {
+	if s.tickets != nil && len(keys) > 0 {
+		s.tickets.SetSessionTicketKeys(keys)
 	}
 }
 

@@ -136,7 +136,7 @@ func (i *instance) sockets() *listen.Sockets {
 	i.https, i.metrics = https.Addr().String(), metrics.Addr().String()
 	i.admin = filepath.Join(t.TempDir(), "admin.sock")
 	i.manager = i.listenDatagram("notify")
-	go i.receive()
+	go i.receive(i.manager)
 	s := &listen.Sockets{
 		HTTPS: append([]net.Listener{https}, i.moreHTTPS...), Metrics: []net.Listener{metrics},
 		Admin: []net.Listener{must[net.Listener](t)(net.Listen("unix", i.admin))}, Notify: i.connectDatagram(i.manager),
@@ -147,10 +147,10 @@ func (i *instance) sockets() *listen.Sockets {
 	return s
 }
 
-func (i *instance) receive() {
+func (i *instance) receive(manager *net.UnixConn) {
 	b := make([]byte, 8192)
 	for {
-		n, err := i.manager.Read(b)
+		n, err := manager.Read(b)
 		if err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"time"
 
 	"foobar/src/config"
 	"foobar/src/credentials"
@@ -56,6 +57,15 @@ func (s *Service) apply(c config.Config) {
 	s.content.apply(c)
 	for _, server := range s.servers {
 		server.Apply(s.serverSettings())
+	}
+	s.renewTicketKeys()
+}
+
+// renewTicketKeys has the servers follow the day and the certificate.
+func (s *Service) renewTicketKeys() {
+	keys := s.credentials.Current().TicketKeys(time.Now())
+	for _, server := range s.servers {
+		server.SetTicketKeys(keys)
 	}
 }
 

@@ -19,6 +19,7 @@ func (s *Service) addServers() {
 	s.addServer(listen.HTTPS, s.sockets.HTTPS, https)
 	s.addServer(listen.Admin, s.sockets.Admin, s.content.handler())
 	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.content.healthy, s.ready, s.log)})
+	s.renewTicketKeys()
 }
 
 // addServer serves the listeners of one name, if there are any. What Prometheus

@@ -26,6 +26,7 @@ const (
 // while requests are answered.
 func (s *Service) pingWatchdog() {
 	s.warnExpiry(time.Now())
+	s.renewTicketKeys()
 	if err := s.content.healthy(); err != nil {
 		s.log.Error("the service is not healthy, so systemd's watchdog is not notified", logging.NotHealthy.Field(), zap.Error(err))
 		s.logNotifyError(s.notifier.Status("Not healthy: " + err.Error()))
