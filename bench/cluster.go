@@ -114,7 +114,7 @@ func clusterRows(m *members) []clusterRow {
 func (b *benchmark) clusterTable(delay time.Duration, m *members, all []*server) error {
 	what := "without a delay"
 	if delay > 0 {
-		what = fmt.Sprintf("%s one way between machines", delay)
+		what = fmt.Sprintf("with a delay of %s one way between machines", delay)
 	}
 	var rows [][]string
 	for _, r := range clusterRows(m) {
@@ -135,7 +135,7 @@ func (b *benchmark) clusterTable(delay time.Duration, m *members, all []*server)
 		b.report.addTarget(target{fmt.Sprintf("%s, %s: rate, foobar-etcd's to that of clientv3", r.title, what), r.least,
 			summarizeRatio(samples[0], samples[1], rate), othersOf(samples[:2]...)})
 	}
-	b.report.paragraph("Now %s:", what)
+	b.report.paragraph("Measured %s:", what)
 	b.report.table([]string{"", "requests/s", "foobar-etcd's rate to it"}, rows)
 	b.report.print("\n")
 	return nil
