@@ -27,7 +27,10 @@ func (b interruptibleBody) Interrupt() {
 // ServeHTTP answers r by s.
 func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	req, err := newRequest(r)
-	req.Body = interruptibleBody{r.Body, w}
+	req.Body = r.Body
+	if r.ContentLength != 0 {
+		req.Body = interruptibleBody{r.Body, w}
+	}
 	var resp Response
 	if err != nil {
 		resp = errorResponse(req, err)

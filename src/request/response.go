@@ -49,17 +49,24 @@ func (r *Response) Fields(yield func(name, value string) bool) {
 	}
 }
 
+// maxFields is how many header fields Write sets at most.
+const maxFields = 12
+
 // Write writes the response to a request with this method.
 func (r *Response) Write(w http.ResponseWriter, method string) {
-	h := w.Header()
-	for name, value := range r.Fields {
-		h[name] = []string{value}
+	h, values := w.Header(), make([]string, 0, maxFields) // one allocation for all values
+	set := func(name, value string) bool {
+		n := len(values)
+		values = append(values, value)
+		h[name] = values[n : n+1 : n+1] // of which Header.Add makes a copy
+		return true
 	}
+	r.Fields(set)
 	if r.Status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
+		set("Content-Length", strconv.Itoa(len(r.Body)))
 	}
 	if r.Close {
-		h["Connection"] = []string{"close"}
+		set("Connection", "close")
 	}
 	w.WriteHeader(r.Status)
 	if r.HasBody(method) {
