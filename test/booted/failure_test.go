@@ -91,3 +91,27 @@ func TestFullDisk(t *testing.T) {
 		s.expectState(t, "room again")
 	})
 }
+
+// moveToSmallDisk moves the state directory to a disk of 4 MiB.
+func (s *service) moveToSmallDisk(t *testing.T) {
+	t.Helper()
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
+	s.Exec(t, "systemctl", "start", "foobar")
+}
+
+// failDisk fills the disk, and then makes it read-only.
+func (s *service) failDisk(t *testing.T) {
+	t.Helper()
+	s.moveToSmallDisk(t)
+	s.store(t, "small")
+	s.Try("dd", "if=/dev/zero", "of=/var/lib/private/foobar/filler", "bs=4k")
+	s.do(t, 507, "POST", "/", strings.Repeat("x", 900<<10), s.bearer())
+	s.expectState(t, "small")
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "mount", "-o", "remount,ro", "/var/lib/private/foobar")
+	s.Try("systemctl", "start", "foobar")
+	s.Exec(t, "systemctl", "stop", "foobar")
+	s.Exec(t, "umount", "/var/lib/private/foobar")
+	s.Exec(t, "systemctl", "start", "foobar")
+}

@@ -21,6 +21,10 @@ const (
 	metrics   = "http://127.0.0.1:8081"
 )
 
+// reloadLimit bounds the time until changed credentials are in use:
+// foobar-credentials-reload.service checks them twice.
+const reloadLimit = 30 * time.Second
+
 // A service is foobar, or an instance of it, on a machine, with a client that
 // verifies its certificate and knows its token.
 type service struct {
@@ -179,10 +183,27 @@ func setting(section, key, value string) string {
 	return fmt.Sprintf("%s:\n  %s: %s\n", section, key, value)
 }
 
-// moveToSmallDisk moves the state directory to a disk of 4 MiB.
-func (s *service) moveToSmallDisk(t *testing.T) {
+// awaitCertificate waits until new connections to a port get the certificate of a
+// file.
+func awaitCertificate(t *testing.T, m *testbed.Machine, port, file string) {
 	t.Helper()
-	s.Exec(t, "systemctl", "stop", "foobar")
-	s.Exec(t, "mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", "/var/lib/private/foobar")
-	s.Exec(t, "systemctl", "start", "foobar")
+	want := m.Certificate(t, file)
+	testbed.Eventually(t, reloadLimit, func() string {
+		if m.ServedCertificate(port) != want {
+			return "the certificate of " + file + " is not served"
+		}
+		return ""
+	})
+}
+
+// awaitReloadUnit waits until the service that the path unit has started ends.
+func awaitReloadUnit(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	testbed.Eventually(t, reloadLimit, func() string {
+		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-credentials-reload.service"))
+		if state != "inactive" && state != "failed" {
+			return "foobar-credentials-reload.service is " + state
+		}
+		return ""
+	})
 }

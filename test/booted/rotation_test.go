@@ -7,39 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"foobar/test/booted/testbed"
 )
-
-// reloadLimit bounds the time until changed credentials are in use:
-// foobar-credentials-reload.service checks them twice.
-const reloadLimit = 30 * time.Second
-
-// awaitCertificate waits until new connections to a port get the certificate of a
-// file.
-func awaitCertificate(t *testing.T, m *testbed.Machine, port, file string) {
-	t.Helper()
-	want := m.Certificate(t, file)
-	testbed.Eventually(t, reloadLimit, func() string {
-		if m.ServedCertificate(port) != want {
-			return "the certificate of " + file + " is not served"
-		}
-		return ""
-	})
-}
-
-// awaitReloadUnit waits until the service that the path unit has started ends.
-func awaitReloadUnit(t *testing.T, m *testbed.Machine) {
-	t.Helper()
-	testbed.Eventually(t, reloadLimit, func() string {
-		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-credentials-reload.service"))
-		if state != "inactive" && state != "failed" {
-			return "foobar-credentials-reload.service is " + state
-		}
-		return ""
-	})
-}
 
 // TestNewCredentialsComeIntoService replaces the files of the credentials. The service
 // uses the new ones some seconds later; no request fails, and the process and open

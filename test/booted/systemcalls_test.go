@@ -99,6 +99,13 @@ func (u tracedUnit) measure(t *testing.T) {
 	for name := range keep {
 		made[name] = true
 	}
+	elsewhere, err := directives.ReadDropInFilters(unitPath(u.unit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range elsewhere {
+		delete(made, name)
+	}
 	want := slices.Sorted(maps.Keys(made))
 	got, err := directives.ReadFilter(unitPath(u.unit))
 	if err != nil {
@@ -115,6 +122,7 @@ func (u tracedUnit) measure(t *testing.T) {
 	}
 	if writes() || os.Getenv("FOOBAR_LEARN") == "write" {
 		writeFilters(t, u.unit, want)
+		writeDirectives(t)
 	}
 }
 
@@ -186,7 +194,6 @@ func runLifecycle(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	m.Exec(t, "systemctl", "enable", "--now", "foobar")
 	s := connect(t, m)
-	s.do(t, 404, "GET", "/", "")
 	s.sendTraffic(t)
 	s.reloadConfiguration(t)
 	s.crashService(t)
@@ -197,36 +204,6 @@ func runLifecycle(t *testing.T, m *testbed.Machine) {
 	s.Exec(t, "systemctl", "stop", "foobar")
 }
 
-// sendTraffic has the service do all that its clients can make it do: requests of all
-// kinds, over HTTP/1.1 and HTTP/2. A service of another kind replaces this function
-// before test/learn-systemcalls.
-func (s *service) sendTraffic(t *testing.T) {
-	t.Helper()
-	s.store(t, "hello")
-	s.expectState(t, "hello")
-	for _, version := range []string{"--http1.1", "--http2-prior-knowledge"} {
-		s.Shell(t, `
-c() { curl -sS -o /dev/null --cacert `+credsDir+`/cert `+version+` "$@"; }
-a="Authorization: Bearer $(<`+credsDir+`/token)"
-head -c 900000 /dev/urandom >/tmp/large
-head -c 30000000 /dev/urandom >/tmp/larger
-c `+baseURL+` -d refused
-c `+baseURL+` -H "$a" --data-binary @/tmp/large
-c `+baseURL+` `+baseURL+`
-c `+baseURL+` -r 0-99 -H 'If-None-Match: "x"'
-c `+baseURL+` -H "$a" --data-binary @/tmp/larger || true
-c `+baseURL+` -H "$a" -T /tmp/large -H 'Expect: 100-continue'
-c `+baseURL+` -X BREW
-for n in {1..20}; do (for k in {1..10}; do c `+baseURL+` -H "$a" -d "$n $k"; done) & done; wait
-curl -sSf `+metrics+`/ `+metrics+`/metrics `+metrics+`/healthz `+metrics+`/readyz >/dev/null
-curl -sSf --compressed `+metrics+`/metrics >/dev/null
-curl -sS --unix-socket /run/foobar-admin.sock -d admin http://foobar/ >/dev/null
-printf 'nonsense\r\n\r\n' | timeout 5 openssl s_client -quiet -connect localhost:8080 >/dev/null 2>&1 || true
-timeout 1 bash -c 'exec 3<>/dev/tcp/localhost/8080; cat <&3' || true
-`)
-	}
-}
-
 // reloadConfiguration reloads right and wrong configurations.
 func (s *service) reloadConfiguration(t *testing.T) {
 	t.Helper()
@@ -235,9 +212,9 @@ func (s *service) reloadConfiguration(t *testing.T) {
 	s.Try("systemctl", "reload", "foobar")
 	s.Write(t, confFile, "log:\n  level: debug\n")
 	s.Exec(t, "systemctl", "reload", "foobar")
-	s.store(t, "reloaded")
+	s.awaitReady(t)
 	s.Exec(t, "systemctl", "restart", "foobar")
-	s.expectState(t, "reloaded")
+	s.awaitReady(t)
 }
 
 // crashService ends the service as the watchdog, the kernel and an administrator do.
@@ -260,26 +237,10 @@ func (s *service) crashService(t *testing.T) {
 	s.awaitReady(t)
 }
 
-// failDisk fills the disk, and then makes it read-only.
-func (s *service) failDisk(t *testing.T) {
-	t.Helper()
-	s.moveToSmallDisk(t)
-	s.store(t, "small")
-	s.Try("dd", "if=/dev/zero", "of=/var/lib/private/foobar/filler", "bs=4k")
-	s.do(t, 507, "POST", "/", strings.Repeat("x", 900<<10), s.bearer())
-	s.expectState(t, "small")
-	s.Exec(t, "systemctl", "stop", "foobar")
-	s.Exec(t, "mount", "-o", "remount,ro", "/var/lib/private/foobar")
-	s.Try("systemctl", "start", "foobar")
-	s.Exec(t, "systemctl", "stop", "foobar")
-	s.Exec(t, "umount", "/var/lib/private/foobar")
-	s.Exec(t, "systemctl", "start", "foobar")
-}
-
 // stopUnderLoad stops the service while clients send requests.
 func (s *service) stopUnderLoad(t *testing.T) {
 	t.Helper()
-	s.expectState(t, "reloaded")
+	s.awaitReady(t)
 	var conns sync.WaitGroup
 	var responses atomic.Int64
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -359,8 +320,7 @@ func changeCredentials(t *testing.T, m *testbed.Machine) {
 	})
 }
 
-// writeFilters replaces the lists of a unit and of its template, and writes
-// docs/directives.md again.
+// writeFilters replaces the lists of a unit and of its template.
 func writeFilters(t *testing.T, unit string, names []string) {
 	t.Helper()
 	paths := []string{unitPath(unit)}
@@ -372,6 +332,12 @@ func writeFilters(t *testing.T, unit string, names []string) {
 			t.Fatal(err)
 		}
 	}
+	t.Logf("%d system calls are written to %s", len(names), unit)
+}
+
+// writeDirectives writes docs/directives.md, which has the lists too.
+func writeDirectives(t *testing.T) {
+	t.Helper()
 	document, err := directives.Document("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -379,7 +345,6 @@ func writeFilters(t *testing.T, unit string, names []string) {
 	if err := os.WriteFile(directivesFile, []byte(document), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d system calls are written to %s", len(names), unit)
 }
 
 func unitPath(unit string) string { return "../../systemd/" + unit }

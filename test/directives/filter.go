@@ -3,6 +3,7 @@ package directives
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -25,6 +26,26 @@ func ReadFilter(path string) ([]string, error) {
 		names = append(names, strings.Fields(strings.TrimPrefix(line, "SystemCallFilter="))...)
 	}
 	slices.Sort(names)
+	return names, nil
+}
+
+// ReadDropInFilters returns the system calls that the drop-ins of a unit, in the
+// directory beside its file, allow besides its list.
+func ReadDropInFilters(path string) ([]string, error) {
+	files, err := filepath.Glob(path + ".d/*.conf")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range files {
+		dropIn, err := ParseFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, value := range valuesOf(dropIn, "SystemCallFilter") {
+			names = append(names, strings.Fields(value)...)
+		}
+	}
 	return names, nil
 }
 
@@ -92,4 +113,9 @@ func DescribeChange(opensFile string, was, is []string) (string, error) {
 		return "no change\n", nil
 	}
 	return change.String(), nil
+}
+
+// missing returns what of a list the other lacks.
+func missing(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 }

@@ -230,8 +230,3 @@ func (r results) coveredTogether(rest []string, but string) string {
 }
 
 func stopped(m Measurement) []string { return slices.Concat(m.Stopped, m.StoppedCalls) }
-
-// missing returns what of a list the other lacks.
-func missing(list, other []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
-}
