@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -34,7 +36,8 @@ type aggregator struct {
 }
 
 // New returns a handler for the feeds that /etc/NAME/feeds lists, where NAME is the
-// name of dir. It reads the list again before each round of requests.
+// name of dir. It reads the list again before each round of requests, the last of which
+// ends with the process.
 func New(log *slog.Logger, dir string) (http.Handler, error) {
 	a := &aggregator{log: log, client: &http.Client{Timeout: 30 * time.Second}}
 	a.list = filepath.Join("/etc", filepath.Base(dir), "feeds")
@@ -42,6 +45,9 @@ func New(log *slog.Logger, dir string) (http.Handler, error) {
 	urls, err := a.urls()
 	if err != nil {
 		return nil, err
+	}
+	if len(urls) == 0 {
+		log.Warn("there are no feeds: write their URLs into the list", "file", a.list)
 	}
 	a.show(urls)
 	go func() {
@@ -51,25 +57,30 @@ func New(log *slog.Logger, dir string) (http.Handler, error) {
 			time.Sleep(wait)
 		}
 	}()
-	return a, nil
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.serve)
+	return mux, nil
 }
 
-// ServeHTTP implements http.Handler.
-func (a *aggregator) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// serve responds with the newest entries.
+func (a *aggregator) serve(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(*a.page.Load())
 }
 
-// urls reads the list: one URL a line.
+// urls reads the list: one URL a line. Without the file there are none.
 func (a *aggregator) urls() ([]string, error) {
 	text, err := os.ReadFile(a.list)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	urls := strings.Fields(string(text))
 	for _, url := range urls {
 		if !strings.HasPrefix(url, "https://") {
 			return nil, fmt.Errorf("%s: %q does not begin with https://", a.list, url)
 		}
 	}
-	return urls, err
+	return urls, nil
 }
 
 // refresh fetches all feeds. One that cannot be fetched stays as it is in the cache.

@@ -37,7 +37,7 @@ func newAggregator(t *testing.T, s *httptest.Server, paths ...string) *aggregato
 func expectTitles(t *testing.T, a *aggregator, want ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	a.serve(w, httptest.NewRequest("GET", "/", nil))
 	rest := w.Body.String()
 	if n := strings.Count(rest, `"title"`); n != len(want) {
 		t.Errorf("%d entries, want %d: %s", n, len(want), rest)
@@ -100,16 +100,40 @@ func TestLargeFeed(t *testing.T) {
 	}
 }
 
-// TestList refuses a list that is missing, and URLs without TLS.
-func TestList(t *testing.T) {
-	if _, err := New(slog.New(slog.DiscardHandler), filepath.Join(t.TempDir(), "no-such-service")); err == nil || !strings.Contains(err.Error(), "/etc/no-such-service/feeds") {
-		t.Errorf("without a list: %v", err)
+// TestNew has no entries without a list, and one path.
+func TestNew(t *testing.T) {
+	h, err := New(slog.New(slog.DiscardHandler), filepath.Join(t.TempDir(), "no-such-service"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, request := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/", 200, "[]"},
+		{"GET", "/other", 404, "404 page not found\n"},
+		{"POST", "/", 405, "Method Not Allowed\n"},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(request.method, request.path, nil))
+		if w.Code != request.status || w.Body.String() != request.want {
+			t.Errorf("%s %s: %d %q", request.method, request.path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestList refuses URLs without TLS, and a list that cannot be read.
+func TestList(t *testing.T) {
 	a := &aggregator{list: filepath.Join(t.TempDir(), "feeds")}
 	if err := os.WriteFile(a.list, []byte("https://a.example/\nhttp://b.example/\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.urls(); err == nil || !strings.Contains(err.Error(), `"http://b.example/" does not begin with https://`) {
 		t.Errorf("a URL without TLS: %v", err)
+	}
+	a.list = t.TempDir()
+	if _, err := a.urls(); err == nil || !strings.Contains(err.Error(), a.list) {
+		t.Errorf("a directory in the place of the list: %v", err)
 	}
 }
