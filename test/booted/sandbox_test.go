@@ -4,6 +4,7 @@ package booted
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -51,8 +52,7 @@ type survey struct {
 // test/booted/sandbox lists, with their reasons, succeed.
 func TestSandbox(t *testing.T) {
 	t.Parallel()
-	s := &survey{program: testbed.BuildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}
-	s.free = s.unfiltered(t)
+	s := newSurvey(t)
 	t.Run("measure", func(t *testing.T) {
 		for _, release := range testbed.Releases {
 			t.Run("service/"+release, func(t *testing.T) {
@@ -72,6 +72,14 @@ func TestSandbox(t *testing.T) {
 	if !t.Failed() && len(s.columns) > 0 { // none if -run selects no subtest
 		s.document(t)
 	}
+}
+
+// newSurvey builds the probe, and runs it without a sandbox.
+func newSurvey(t *testing.T) *survey {
+	t.Helper()
+	s := &survey{program: testbed.BuildStatic(t, "../tools/probe"), columns: map[string]sandbox.Column{}}
+	s.free = s.unfiltered(t)
+	return s
 }
 
 // unfiltered probes the system calls of a process without privileges and without
@@ -117,7 +125,7 @@ func (s *survey) service(t *testing.T, release string) {
 	if c.Exposure > "0.1" {
 		t.Errorf("exposure is %s", c.Exposure)
 	}
-	allowed := s.checkSyscalls(t, m, c)
+	allowed := s.checkSyscalls(t, m, "foobar.service", c)
 	etcd := s.withEtcd(t, m, allowed)
 	s.instance(t, m, c)
 	s.mu.Lock()
@@ -140,7 +148,7 @@ func (s *survey) withEtcd(t *testing.T, m *testbed.Machine, allowed []string) []
 	if c.Exposure != "0.8" {
 		t.Errorf("exposure with foobar-etcd is %s, in docs/directives.md 0.8", c.Exposure)
 	}
-	all := s.checkSyscalls(t, m, c)
+	all := s.checkSyscalls(t, m, "foobar.service", c)
 	if len(all) != len(allowed)+3 {
 		t.Errorf("with foobar-etcd %d system calls are allowed, want 3 more than %d", len(all), len(allowed))
 	}
@@ -263,11 +271,16 @@ func systemdVersion(t *testing.T, m *testbed.Machine) string {
 	return "systemd " + version
 }
 
-// exposure returns the level of systemd-analyze security.
+// exposure returns the level of foobar.service in systemd-analyze security.
 func exposure(t *testing.T, m *testbed.Machine) string {
 	t.Helper()
-	out := m.Exec(t, "systemd-analyze", "security", "--no-pager", "foobar.service")
-	found := regexp.MustCompile(`exposure level for foobar.service: ([0-9.]+)`).FindStringSubmatch(out)
+	return exposureOf(t, m, "foobar.service")
+}
+
+func exposureOf(t *testing.T, m *testbed.Machine, unit string) string {
+	t.Helper()
+	out := m.Exec(t, "systemd-analyze", "security", "--no-pager", unit)
+	found := regexp.MustCompile(`exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(out)
 	if found == nil {
 		t.Fatalf("systemd-analyze security says\n%s", out)
 	}
@@ -276,10 +289,10 @@ func exposure(t *testing.T, m *testbed.Machine) string {
 
 // checkSyscalls compares the calls that reach the kernel with the unit's list, and
 // returns the list.
-func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, c sandbox.Column) []string {
+func (s *survey) checkSyscalls(t *testing.T, m *testbed.Machine, unit string, c sandbox.Column) []string {
 	t.Helper()
 	tables := loadTables(t)
-	allowed := strings.Fields(show(t, m, "SystemCallFilter"))
+	allowed := strings.Fields(showUnit(t, m, unit, "SystemCallFilter"))
 	slices.Sort(allowed)
 	var through, want []string
 	for _, n := range c.Through {
@@ -386,16 +399,45 @@ func (s *survey) document(t *testing.T) {
 			}
 		}
 	}
-	text := d.String()
-	if writes() {
-		if err := os.WriteFile(sandboxDocument, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+	// The sections of the walks stay as they are.
+	render := func(old string) string {
+		d.Copies = nil
+		for _, c := range copies() {
+			d.Copies = append(d.Copies, sandbox.Section(old, c.Heading))
 		}
+		return d.String()
+	}
+	if writes() {
+		writeSandboxDocument(t, render)
 		return
 	}
-	committed, _, _ := strings.Cut(documents.Text(t, sandboxDocument), sandbox.Volatile)
-	measured, _, _ := strings.Cut(text, sandbox.Volatile)
+	text := documents.Text(t, sandboxDocument)
+	committed, _, _ := strings.Cut(text, sandbox.Volatile)
+	measured, _, _ := strings.Cut(render(text), sandbox.Volatile)
 	if committed != measured {
 		t.Errorf("%s does not agree with the findings; with FOOBAR_WRITE=1 this test writes\n%s", sandboxDocument, measured)
+	}
+}
+
+// writeSandboxDocument changes docs/sandbox.md, which several tests write.
+func writeSandboxDocument(t *testing.T, change func(old string) string) {
+	t.Helper()
+	file, err := os.OpenFile(sandboxDocument, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	old, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt([]byte(change(string(old))), 0); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -3,11 +3,13 @@
 package booted
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"foobar/test/booted/sandbox"
 	"foobar/test/booted/testbed"
+	"foobar/test/directives"
 	"foobar/test/documents"
 )
 
@@ -38,14 +41,38 @@ type walk struct {
 	tree    string
 }
 
+// greeter returns what docs/sandbox.md says about the service of TestWalk.
+func greeter() sandbox.Copy {
+	return sandbox.Copy{
+		Heading: "## The service of docs/copy.md",
+		About:   "`TestWalk` makes the service of [copy.md](copy.md), which opens nothing, and runs the probe in its place.",
+	}
+}
+
+// feedAgg returns what docs/sandbox.md says about the service of TestWalkOfExample.
+func feedAgg() sandbox.Copy {
+	c := sandbox.Copy{
+		Heading: "## The service feed-agg",
+		About: "`TestWalkOfExample` makes the service of [examples/service/feed-agg](../examples/service/feed-agg/README.md), which makes\n" +
+			"HTTPS calls and keeps a cache, and runs the probe in its place.",
+	}
+	c.Attempts, c.Paths = sandbox.OutboundOnly()
+	c.Paths = append(c.Paths, sandbox.CachePaths("feed-agg")...)
+	return c
+}
+
+// copies returns what docs/sandbox.md says about the services of both walks.
+func copies() []sandbox.Copy { return []sandbox.Copy{greeter(), feedAgg()} }
+
 // TestWalk runs the commands of docs/copy.md as they are written, with the handler in
 // testdata/handler: from a clone to the new service, which is installed from a
-// repository of its own and answers over HTTPS. The bare tree passes go vet and all
-// tests that need no machine.
+// repository of its own, answers over HTTPS, and answers every request while it is
+// upgraded. The bare tree passes go vet and all tests that need no machine.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	w := &walk{handler: "testdata/handler", do: documents.Scripts(t, copyPage)}
 	w.prepare(t)
+	s := newSurvey(t)
 	t.Run("tree", func(t *testing.T) {
 		t.Parallel()
 		w.onHost(t, "test -z \"$(gofmt -l .)\"; go mod tidy -diff; go vet -tags testbed ./...; go test -short ./...")
@@ -55,20 +82,21 @@ func TestWalk(t *testing.T) {
 			t.Parallel()
 			m := machines.Source(t, release)
 			w.expectInstalled(t, w.install(t, m), "hello, number 1\n", "0.1 SAFE")
-			m.Exec(t, "systemctl", "restart", w.name)
-			if got := w.get(m, "/again"); got != "hello, number 2\n" {
-				t.Errorf("after a restart: %q", got)
+			sent := w.upgrade(t, m, "sed -i 's/hello, number/welcome, number/' src/app/app.go")
+			if got, want := w.get(m, "/again"), fmt.Sprintf("welcome, number %d\n", sent+2); got != want {
+				t.Errorf("after %d requests and an upgrade: %q, want %q", sent, got, want)
 			}
 			entries := m.Shell(t, "journalctl --sync; journalctl -q -o cat -u "+w.name+" "+strings.ToUpper(strings.ReplaceAll(w.name, "-", "_"))+"_PATH=/again")
 			if entries != "greeted\n" {
 				t.Errorf("the journal has %q for the second request", entries)
 			}
+			s.probeCopy(t, m, w.name, greeter())
 		})
 	}
 }
 
 // TestWalkOfExample does the same with the service of examples/service, whose README.md
-// replaces some steps: it makes HTTPS calls, and its cache survives a restart without
+// replaces some steps: it makes HTTPS calls, and its cache survives an upgrade without
 // the servers. In its sandbox the attempts succeed that succeed with foobar-outbound.
 func TestWalkOfExample(t *testing.T) {
 	t.Parallel()
@@ -78,24 +106,50 @@ func TestWalkOfExample(t *testing.T) {
 	for step, script := range w.do {
 		w.do[step] = strings.ReplaceAll(script, "greeter", w.name)
 	}
-	release := testbed.Releases[0]
-	t.Run(release, func(t *testing.T) {
-		m := machines.Source(t, release)
-		m.CopyProgram(t, testbed.BuildStatic(t, "../tools/outbound"), "/srv/caller")
-		startServers(t, m)
-		w.expectInstalled(t, w.install(t, m), "[", "1.0 OK")
-		w.awaitEntry(t, m, "the feed of the server")
-		m.Exec(t, "systemctl", "stop", "servers")
-		m.Exec(t, "systemctl", "restart", w.name)
-		w.awaitEntry(t, m, "the feed of the cache")
-		m.CopyProgram(t, testbed.BuildStatic(t, "../tools/probe"), "/srv/probe")
-		m.Exec(t, "mount", "--bind", "/srv/probe", "/usr/bin/"+w.name)
-		m.Exec(t, "systemctl", "restart", w.name)
-		report := parse(t, probed(t, m, "/var/lib/private/"+w.name+"/probe.jsonl"))
-		for _, wrong := range report.CheckAttempts(sandbox.OutboundAttempts()) {
-			t.Error(wrong)
-		}
-	})
+	s := newSurvey(t)
+	for _, release := range testbed.Releases {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			m := machines.Source(t, release)
+			m.CopyProgram(t, testbed.BuildStatic(t, "../tools/outbound"), "/srv/caller")
+			startServers(t, m)
+			w.expectInstalled(t, w.install(t, m), "[", "1.0 OK")
+			w.awaitEntry(t, m, "the feed of the server")
+			m.Exec(t, "systemctl", "stop", "servers")
+			w.upgrade(t, m, "")
+			w.awaitEntry(t, m, "the feed of the cache")
+			s.probeCopy(t, m, w.name, feedAgg())
+		})
+	}
+}
+
+// probeCopy runs the probe in the place of a service that a walk has installed, and
+// compares what it finds with the lists and with docs/sandbox.md, or writes the section.
+func (s *survey) probeCopy(t *testing.T, m *testbed.Machine, name string, c sandbox.Copy) {
+	t.Helper()
+	unit := name + ".service"
+	m.CopyProgram(t, s.program, "/srv/probe")
+	m.Exec(t, "mount", "--bind", "/srv/probe", "/usr/bin/"+name)
+	m.Exec(t, "systemctl", "restart", unit)
+	report := parse(t, probed(t, m, "/var/lib/private/"+name+"/probe.jsonl"))
+	for _, wrong := range append(report.CheckAttempts(append(sandbox.AllowedAttempts(), c.Attempts...)), c.CheckPaths(report, name)...) {
+		t.Error(wrong)
+	}
+	allowed := s.checkSyscalls(t, m, unit, s.column(t, name, report, m.HostPID(t, showUnit(t, m, unit, "MainPID"))))
+	own, err := directives.ReadFilter(unitPath("foobar.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Syscalls = slices.DeleteFunc(allowed, func(call string) bool { return slices.Contains(own, call) })
+	c.Exposure = exposureOf(t, m, unit)
+	section := c.Section()
+	if writes() {
+		writeSandboxDocument(t, func(old string) string { return sandbox.ReplaceSection(old, c.Heading, section) })
+		return
+	}
+	if sandbox.Section(documents.Text(t, sandboxDocument), c.Heading) != section {
+		t.Errorf("%s does not agree with the findings; with FOOBAR_WRITE=1 this test writes\n%s", sandboxDocument, section)
+	}
 }
 
 // prepare makes the tree of the new service: the steps before the packages are built.
@@ -145,14 +199,34 @@ func (w *walk) install(t *testing.T, m *testbed.Machine) string {
 	}
 	m.Must(t, testbed.Command{User: "builder", Stdin: string(archive), Args: []string{"bash", "-euc", "mkdir ~/tree; tar -C ~/tree -xf -"}})
 	// The tests of the package run on the host at the same time.
-	as := func(script string) string {
-		t.Helper()
-		return m.Must(t, testbed.Command{User: "builder", Dir: "/home/builder/tree", Env: identity, Args: []string{"bash", "-euo", "pipefail", "-c", script}})
+	inCopy(t, m, "echo 'BUILDENV+=(!check)' >~/.makepkg.conf")
+	// Machines with one cache compile the tree one after the other.
+	inCopy(t, m, "makepkg() { "+testbed.LockedMakepkg+` "$@"; }`+"\n"+w.do["Build the packages"])
+	inCopy(t, m, w.do["Publish them"])
+	return inCopy(t, m, w.do["Install and ask"])
+}
+
+// inCopy runs a script in the tree of the new service, as the user who builds.
+func inCopy(t *testing.T, m *testbed.Machine, script string) string {
+	t.Helper()
+	return m.Must(t, testbed.Command{User: "builder", Dir: "/home/builder/tree", Env: identity, Args: []string{"bash", "-euo", "pipefail", "-c", script}})
+}
+
+// upgrade installs the next version of the service, with a change of the tree, while a
+// client sends requests, of which none fails. It returns how many there were.
+func (w *walk) upgrade(t *testing.T, m *testbed.Machine, change string) int {
+	t.Helper()
+	unit := w.name + ".service"
+	pid := showUnit(t, m, unit, "MainPID")
+	inCopy(t, m, change)
+	requests := testbed.StartRequests(m.Client(t, "/etc/"+w.name+"/credentials/cert"), baseURL+"/")
+	inCopy(t, m, w.do["Upgrade it"])
+	sent := requests.Stop(t)
+	expectContains(t, "pacman -Q", m.Exec(t, "pacman", "-Q", w.name, w.name+"-policy"), "-2\n")
+	if now := showUnit(t, m, unit, "MainPID"); now == pid || now == "0" {
+		t.Errorf("after the upgrade %s runs as process %s, before it as %s", unit, now, pid)
 	}
-	as("echo 'BUILDENV+=(!check)' >~/.makepkg.conf")
-	as(w.do["Build the packages"])
-	as(w.do["Publish them"])
-	return as(w.do["Install and ask"])
+	return sent
 }
 
 // expectInstalled looks at the output of the last step for the response, the exposure,

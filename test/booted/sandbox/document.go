@@ -26,6 +26,8 @@ type Document struct {
 	Service []string
 	// Etcd holds the names of those that it lets through with foobar-etcd only.
 	Etcd []string
+	// Copies holds the sections about copied services, which other tests write.
+	Copies []string
 	// Kernel is the release of the kernel, and Known the number of its system
 	// calls.
 	Kernel  string
@@ -80,6 +82,9 @@ and not those of stacks, heap and kernel.
 	}
 	d.withEtcd(b)
 	b.WriteString(otherArchitecture)
+	for _, section := range d.Copies {
+		b.WriteString(section + "\n")
+	}
 }
 
 // withEtcd writes what the package foobar-etcd opens.

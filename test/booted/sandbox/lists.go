@@ -25,6 +25,9 @@ var etcdAllowedText string
 //go:embed etcd-paths.txt
 var etcdPathsText string
 
+//go:embed copy-paths.txt
+var copyPathsText string
+
 // An Entry is an attempt that succeeds in the sandbox of foobar.service, or a
 // path that can be opened in it.
 type Entry struct {
@@ -51,20 +54,30 @@ func EtcdAttempts() []Entry {
 func AllowedPaths() []Entry { return paths(pathsText) }
 
 // OutboundPaths returns AllowedPaths with the package foobar-outbound.
-func OutboundPaths() []Entry { return pathsWith(outboundPathsText) }
+func OutboundPaths() []Entry { return merge(paths(outboundPathsText), AllowedPaths()) }
 
 // EtcdPaths returns AllowedPaths with the package foobar-etcd.
-func EtcdPaths() []Entry { return pathsWith(etcdPathsText) }
+func EtcdPaths() []Entry { return merge(paths(etcdPathsText), AllowedPaths()) }
 
-// pathsWith returns AllowedPaths with the paths in which a package differs.
-func pathsWith(text string) []Entry {
-	differ := paths(text)
-	for _, e := range AllowedPaths() {
+// OutboundOnly returns the attempts and paths that the package foobar-outbound adds or
+// changes.
+func OutboundOnly() (attempted, differ []Entry) {
+	return attempts(outboundAllowedText), paths(outboundPathsText)
+}
+
+// CachePaths returns the paths that the cache and the list of feeds add to a service
+// that is called name, the example in examples/service.
+func CachePaths(name string) []Entry { return paths(strings.ReplaceAll(copyPathsText, "NAME", name)) }
+
+// merge returns paths with those of a list that none of them matches.
+func merge(differ, list []Entry) []Entry {
+	merged := slices.Clone(differ)
+	for _, e := range list {
 		if !slices.ContainsFunc(differ, func(d Entry) bool { return matches(d.Name, e.Name) }) {
-			differ = append(differ, e)
+			merged = append(merged, e)
 		}
 	}
-	return differ
+	return merged
 }
 
 func attempts(text string) []Entry {

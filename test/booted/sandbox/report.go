@@ -1,6 +1,7 @@
 // Package sandbox compares what test/tools/probe has found in a sandbox with what
 // may be there, and writes docs/sandbox.md. The lists with the reasons are
-// allowed.txt, paths.txt, outbound-allowed.txt and outbound-paths.txt.
+// the .txt files: allowed.txt and paths.txt for foobar.service, and files with what the
+// packages and services beside it add.
 // Read lists.go first; filter.go runs seccomp filters, and knows no other form
 // than libseccomp's.
 package sandbox

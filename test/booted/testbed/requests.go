@@ -60,12 +60,14 @@ func StartRequests(c *http.Client, url string) *RequestLoop {
 	return l
 }
 
-// Stop ends the loop, in which no request may have failed.
-func (l *RequestLoop) Stop(t testing.TB) {
+// Stop ends the loop, in which no request may have failed, and returns how many were
+// sent.
+func (l *RequestLoop) Stop(t testing.TB) int {
 	t.Helper()
 	close(l.stop)
 	l.done.Wait()
 	if l.sent < 10 || len(l.failures) > 0 {
 		t.Errorf("%d of %d requests failed: %v", len(l.failures), l.sent, l.failures)
 	}
+	return l.sent
 }

@@ -29,7 +29,8 @@ func (m *memory) unlink(path string) step {
 // fileAttempts try to change, plant and run files.
 func (m *memory) fileAttempts(t target) []attempt {
 	var list []attempt
-	for _, dir := range []string{"/", "/bin", "/etc", "/etc/foobar", "/run", "/run/foobar", "/run/credentials", t.credentials,
+	configuration := filepath.Dir(t.config)
+	for _, dir := range []string{"/", "/bin", "/etc", configuration, "/run", filepath.Join("/run", filepath.Base(configuration)), "/run/credentials", t.credentials,
 		"/proc", "/sys", "/dev", "/dev/shm", "/dev/mqueue", "/tmp", "/var", "/var/tmp", "/var/lib", "/usr", "/home", "/root"} {
 		path := filepath.Join(dir, "planted")
 		list = append(list, steps("plant:"+dir, "make a file in "+dir, m.create(path), m.unlink(path)))
@@ -40,7 +41,7 @@ func (m *memory) fileAttempts(t target) []attempt {
 		"/proc/sys/net/ipv4/ip_forward", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper"} {
 		list = append(list, m.single("write:"+path, "open "+path+" for writing", unix.SYS_OPENAT, at, path, unix.O_WRONLY|unix.O_NONBLOCK, 0))
 	}
-	for _, path := range []string{"/etc/foobar/credentials/key", "/etc/foobar/credentials/token", "/etc/passwd", "/etc/shadow",
+	for _, path := range []string{configuration + "/credentials/key", configuration + "/credentials/token", "/etc/passwd", "/etc/shadow",
 		"/etc/machine-id", "/var/log/journal", "/run/systemd/units", "/run/systemd/journal", "/run/dbus", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms",
 		"/proc/modules", "/proc/cmdline", "/proc/version", "/proc/meminfo", "/proc/mounts", "/proc/sys/kernel/randomize_va_space",
 		"/sys/kernel", "/sys/fs/cgroup", "/sys/class/net", "/proc/1/environ", "/proc/1/cmdline", "/proc/1/root/etc/passwd",
@@ -88,7 +89,7 @@ func (m *memory) stateAttempts(t target) []attempt {
 		steps("set-gid-directory", "make a set-group-ID directory", m.call(unix.SYS_MKDIRAT, at, in("sgid"), 0o2755)),
 		m.single("chown-state", "give a file to another user", unix.SYS_FCHOWNAT, at, in("copy"), 1, 1, 0),
 		steps("symlink-out", "make a symbolic link out of the state directory",
-			m.unlink(in("link")), m.call(unix.SYS_SYMLINKAT, "/etc/foobar/credentials/key", at, in("link")), m.unlink(in("link"))),
+			m.unlink(in("link")), m.call(unix.SYS_SYMLINKAT, filepath.Join(filepath.Dir(t.config), "credentials/key"), at, in("link")), m.unlink(in("link"))),
 		steps("hardlink-binary", "make a hard link to the service's own binary",
 			m.unlink(in("hard")), m.call(unix.SYS_LINKAT, at, t.self, at, in("hard"), 0), m.unlink(in("hard"))),
 		steps("hardlink-config", "make a hard link to the configuration",
