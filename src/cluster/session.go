@@ -106,7 +106,8 @@ func (s *session) advance(before position, h *pb.ResponseHeader) (valid bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := position{h.ClusterId, h.RaftTerm, h.Revision, before.changes}
-	switch seen := s.seen; {
+	seen := s.seen
+	switch {
 	case seen.changes != before.changes:
 		return false
 	case seen.revision == 0: // the first response
@@ -118,8 +119,8 @@ func (s *session) advance(before position, h *pb.ResponseHeader) (valid bool) {
 	}
 	now.changes++
 	s.cache, s.seen = nil, now
-	if before.revision > 0 && (before.cluster != now.cluster || before.revision > now.revision) {
-		s.store.onRewound(before, now)
+	if seen.cluster != now.cluster || before.revision > now.revision {
+		s.store.onRewound(seen, now)
 	}
 	return false
 }
