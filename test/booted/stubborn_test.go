@@ -65,31 +65,6 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 	})
 }
 
-// TestUpgradeWhileStarting upgrades while the service starts with the old binary, which
-// restarts it.
-func TestUpgradeWhileStarting(t *testing.T) {
-	onEachRelease(t, func(t *testing.T, release string) {
-		m := machines.Installed(t, release)
-		dropIn(t, m, "foobar.service", "[Service]\nRootDirectoryStartOnly=yes\nExecStartPost=+/usr/bin/sh -c 'while [ ! -e /srv/upgraded ]; do sleep 0.1; done'\n")
-		m.Exec(t, "systemctl", "start", "--no-block", "foobar")
-		testbed.Eventually(t, 30*time.Second, func() string {
-			if state := show(t, m, "SubState"); state != "start-post" {
-				return "the service is " + state
-			}
-			return ""
-		})
-		pid := show(t, m, "MainPID")
-		// The restart can only begin when the start has ended.
-		m.Shell(t, testbed.Publish+`publish v2
-sed -i 's/^Exec = .*restart-marked$/Exec = \/usr\/bin\/sh -c "touch \/srv\/upgraded; exec \/usr\/share\/libalpm\/scripts\/after-transaction restart-marked"/' /usr/share/libalpm/hooks/35-restart-marked.hook
-pacman -Syu --noconfirm --noprogressbar`)
-		expectProperty(t, m, "ActiveState", "active")
-		if show(t, m, "MainPID") == pid {
-			t.Error("the service runs on with the old binary")
-		}
-	})
-}
-
 // TestDisableAfterRemoval runs the command that the removal prints, which removes the
 // links that enabling has made.
 func TestDisableAfterRemoval(t *testing.T) {
