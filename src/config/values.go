@@ -36,16 +36,13 @@ func (s Size) String() string {
 // Duration is a time such as 10s or 1h30m.
 type Duration time.Duration
 
+// zeroUnits matches the units at the end of a duration that add nothing to it.
+var zeroUnits = regexp.MustCompile(`([hm])(0m)?0s$`)
+
 // String returns the duration as conf.yaml takes it, and shorter than
 // time.Duration does: 1m instead of 1m0s.
 func (d Duration) String() string {
-	text := time.Duration(d).String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
+	return zeroUnits.ReplaceAllString(time.Duration(d).String(), "$1")
 }
 
 // text returns a scalar, or a list of texts, as conf.yaml shows it. It returns
