@@ -38,21 +38,14 @@ func etags(f Field) []string {
 // cutETag splits text after the entity tag that it begins with, RFC 9110, section
 // 8.8.3. Both are empty if there is none, or if no comma or end follows it.
 func cutETag(text string) (tag, rest string) {
-	opaque := strings.TrimPrefix(text, "W/")
-	if !strings.HasPrefix(opaque, `"`) {
-		return "", ""
-	}
-	end := strings.IndexByte(opaque[1:], '"')
-	if end < 0 {
-		return "", ""
-	}
-	length := len(text) - len(opaque) + end + 2
-	tag, rest = text[:length], strings.TrimLeft(text[length:], " \t")
+	quoted, opened := strings.CutPrefix(strings.TrimPrefix(text, "W/"), `"`)
+	opaque, after, closed := strings.Cut(quoted, `"`)
+	rest = strings.TrimLeft(after, " \t")
 	invalid := func(c rune) bool { return c <= ' ' || c == 0x7f }
-	if strings.ContainsFunc(tag, invalid) || rest != "" && rest[0] != ',' {
+	if !opened || !closed || strings.ContainsFunc(opaque, invalid) || rest != "" && rest[0] != ',' {
 		return "", ""
 	}
-	return tag, rest
+	return text[:len(text)-len(after)], rest
 }
 
 // ifMatch evaluates If-Match, RFC 9110, section 13.1.1. A nil list is an absent
