@@ -56,11 +56,8 @@ func appendHeader(b []byte, resp *api.Response, now time.Time, id, connection st
 }
 
 func appendField(b []byte, name, value string) []byte {
-	for _, end := range [...]byte{'\r', '\n'} {
-		if i := strings.IndexByte(value, end); i >= 0 {
-			value = value[:i]
-		}
-	}
+	value, _, _ = strings.Cut(value, "\r")
+	value, _, _ = strings.Cut(value, "\n")
 	b = append(append(b, "\r\n"...), name...)
 	return append(append(b, ": "...), value...)
 }
