@@ -34,30 +34,22 @@ type Files struct {
 // readFile returns the content of a file without its byte order mark. It is nil
 // only if the file is optional and does not exist.
 func readFile(name, path string, optional bool) ([]byte, error) {
-	text, err := readText(path)
+	f, err := os.OpenFile(path, syscall.O_NONBLOCK, 0) // which waits for no writer of a pipe
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return text, nil
-}
-
-func readText(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, syscall.O_NONBLOCK, 0) // which waits for no writer of a pipe
-	if err != nil {
-		return nil, err
-	}
 	defer f.Close()
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, maxFile+1)) // of a pipe, an error
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: only a regular file can be read", err)
+		return nil, fmt.Errorf("%s: %w: only a regular file can be read", name, err)
 	case len(text) > maxFile:
-		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
+		return nil, fmt.Errorf("%s: %s is larger than 1 MiB", name, path)
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
-		return nil, fmt.Errorf("%s is UTF-16: save it as UTF-8 or ASCII text", path)
+		return nil, fmt.Errorf("%s: %s is UTF-16: save it as UTF-8 or ASCII text", name, path)
 	}
 	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil
 }
