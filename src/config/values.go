@@ -69,8 +69,8 @@ func parseDuration(n *yaml.Node) (Duration, bool) {
 }
 
 func parseSize(n *yaml.Node) (Size, bool) {
-	if v, ok := wholeNumber(n); ok {
-		return Size(v), true
+	if v, ok := wholeNumber[Size](n); ok {
+		return v, true
 	}
 	digits := text(n, "!!str")
 	for i, unit := range sizeUnits {
@@ -83,18 +83,13 @@ func parseSize(n *yaml.Node) (Size, bool) {
 	return 0, false
 }
 
-func parseCount(n *yaml.Node) (int, bool) {
-	v, ok := wholeNumber(n)
-	return int(v), ok
-}
-
 // number matches the numbers of YAML 1.2.2's core schema (section 10.3.2), of
 // which those of JSON are a part. It bounds the exponent.
 var number = regexp.MustCompile(`^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?|0x[0-9a-fA-F]+|0o[0-7]+)$`)
 
 // wholeNumber returns the value of a node that is a whole number: 1024, 0x400,
 // 0o2000 and 1.024e3 are the same in YAML. A quoted number is accepted too.
-func wholeNumber(n *yaml.Node) (int64, bool) {
+func wholeNumber[T int | Size](n *yaml.Node) (T, bool) {
 	if !slices.Contains([]string{"!!int", "!!float", "!!str"}, n.ShortTag()) || !number.MatchString(n.Value) {
 		return 0, false
 	}
@@ -102,5 +97,5 @@ func wholeNumber(n *yaml.Node) (int64, bool) {
 	if !ok || !v.IsInt() || !v.Num().IsInt64() {
 		return 0, false
 	}
-	return v.Num().Int64(), true
+	return T(v.Num().Int64()), true
 }
