@@ -47,20 +47,17 @@ var (
 	errVersion     = &refusal{http.StatusHTTPVersionNotSupported, reasonMalformed, "this connection speaks HTTP/1.1 and HTTP/1.0"}
 )
 
-// refusalOf returns the refusal for an error that ended the reading of a header.
-func refusalOf(err error) *refusal {
-	if r, ok := errors.AsType[*refusal](err); ok {
-		return r
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &refusal{http.StatusRequestTimeout, reasonTooSlow, "the header was not complete within timeouts.header"}
-	}
-	return &refusal{0, reasonClientGone, err.Error()}
-}
-
-// writeError answers a request that no handler can. The connection ends.
+// writeError answers a request that no handler can, after an error that ended the
+// reading of its header. The connection ends.
 func (s *Server) writeError(live *liveSettings, c engine.Conn, b *requestBuffers, start time.Time, err error) {
-	r := refusalOf(err)
+	r, ok := errors.AsType[*refusal](err)
+	switch {
+	case ok:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		r = &refusal{http.StatusRequestTimeout, reasonTooSlow, "the header was not complete within timeouts.header"}
+	default:
+		r = &refusal{0, reasonClientGone, err.Error()}
+	}
 	record := engine.AccessRecord{ID: request.NewID(), Remote: c.RemoteAddr(), Status: r.status}
 	if r.status == 0 {
 		s.observer.RequestRefused(r.reason, r, record)
