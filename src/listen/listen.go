@@ -19,17 +19,15 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// The names of the listeners, which are FileDescriptorName= in the .socket
-// units.
+// The names of the sockets.
 const (
+	// The listeners have the names that are FileDescriptorName= in the .socket units.
 	HTTPS   = "https"
 	Metrics = "metrics"
 	Admin   = "admin"
-)
 
-// The names of the datagram sockets that OpenFile= in the unit connects to
-// systemd's notification socket and to the journal.
-const (
+	// OpenFile= in the unit connects these datagram sockets to systemd's notification
+	// socket and to the journal.
 	Notify  = "notify"
 	Journal = "journal"
 )
@@ -181,7 +179,5 @@ func (s *Sockets) Close() {
 	for _, l := range slices.Concat(s.HTTPS, s.Metrics, s.Admin) {
 		l.Close()
 	}
-	if s.Notify != nil {
-		s.Notify.Close()
-	}
+	s.Notify.Close() // which only returns an error where it is nil
 }
