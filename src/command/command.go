@@ -46,9 +46,7 @@ func runCommand(args []string, env environment) error {
 	flags := flag.NewFlagSet(command.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	act := command.define(flags)
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return err
-	} else if err != nil {
+	if err := flags.Parse(args); err != nil { // flag.ErrHelp among others
 		return usageError("%w", err)
 	}
 	if flags.NArg() > 0 {
