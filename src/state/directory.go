@@ -24,13 +24,11 @@ func openDirectory(path string) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle, err := root.Open(".")
-	if err != nil {
-		root.Close()
-		return nil, err
+	d := &directory{root: root}
+	if d.handle, err = root.Open("."); err == nil {
+		err = d.lock()
 	}
-	d := &directory{root: root, handle: handle}
-	if err := d.lock(); err != nil {
+	if err != nil {
 		d.close()
 		return nil, err
 	}
