@@ -155,13 +155,10 @@ func unexpectedEOF(err error) error {
 // discardUnread drops what the handler has not read, if all of it has arrived.
 // If not, the connection cannot be read further.
 func (b *body) discardUnread() bool {
-	if b.finished {
-		return true
+	if b.finished || b.err != nil || b.expect || b.chunked || b.unread > int64(b.in.Buffered()) {
+		return b.finished
 	}
-	if b.err != nil || b.expect || b.chunked || b.unread > int64(b.in.Buffered()) {
-		return false
-	}
-	_, err := b.in.Discard(int(b.unread))
-	b.finished = err == nil
-	return b.finished
+	_, _ = b.in.Discard(int(b.unread)) // of buffered bytes, which cannot fail
+	b.finished = true
+	return true
 }
