@@ -22,7 +22,8 @@ func TestDiscardEnds(t *testing.T) {
 		read     int // bytes
 	}{
 		"pause": {chunk: 1, interval: never, limit: never, maxBytes: 1 << 40, after: engine.DiscardPause, read: 1},
-		"limit": {chunk: 64 << 10, interval: 100 * time.Millisecond, limit: 5 * time.Second, maxBytes: 1 << 40, after: 5 * time.Second, read: 51 * 64 << 10},
+		"limit": {chunk: 64 << 10, interval: 101 * time.Millisecond, limit: 5 * time.Second, maxBytes: 1 << 40, after: 5 * time.Second, read: 50 * 64 << 10},
+		"slow":  {chunk: 1 << 10, interval: 400 * time.Millisecond, limit: 5 * time.Second, maxBytes: 1 << 40, after: 5 * time.Second, read: 13 << 10},
 		"bytes": {chunk: 64 << 10, limit: never, maxBytes: 1 << 20, read: 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
