@@ -34,7 +34,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-time.After(notice):
 	case <-ctx.Done():
 	}
-	s.acceptor.stop()
+	s.acceptor.Stop()
 	for _, c := range s.conns.All() {
 		c.(*conn).startDrain()
 	}

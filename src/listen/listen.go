@@ -2,8 +2,8 @@
 // over by name (sd_listen_fds(3)), and those that command-line flags ask for.
 //
 // The unit denies the service to open sockets. Under systemd the package
-// therefore never calls socket(2); it does so only for the flags. It accepts no
-// connections.
+// therefore never calls socket(2); it does so only for the flags. An Acceptor accepts
+// the connections of all sockets with one name.
 package listen
 
 import (

@@ -28,7 +28,7 @@ var layers = [][]string{
 // deleted. The fast path knows the API alone, and the client of a running service
 // nothing of it.
 var only = map[string][]string{
-	"httpserver":  {"engine", "request", "connlimit", "credentials", "logging", "metrics"},
+	"httpserver":  {"engine", "request", "connlimit", "credentials", "listen", "logging", "metrics"},
 	"http1":       {"api", "engine", "request"},
 	"engine":      {"request"},
 	"adminclient": {},

@@ -1,4 +1,4 @@
-package httpserver
+package listen
 
 import (
 	"net"
@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // A lateListener returns a connection from an Accept that waits when it is closed.
@@ -33,12 +31,12 @@ func (l *lateListener) Addr() net.Addr { return &net.TCPAddr{} }
 func TestStopWaitsForWhatWasAccepted(t *testing.T) {
 	l := &lateListener{waits: make(chan struct{}), closed: make(chan struct{})}
 	l.close = sync.OnceFunc(func() { close(l.closed) })
-	i := &acceptor{listeners: []net.Listener{l}, log: zap.NewNop()}
+	i := &Acceptor{Listeners: []net.Listener{l}}
 	var taken atomic.Bool
 	ended := make(chan error, 1)
-	go func() { ended <- i.run(func(c net.Conn) { c.Close(); taken.Store(true) }) }()
+	go func() { ended <- i.Run(func(c net.Conn) { c.Close(); taken.Store(true) }) }()
 	<-l.waits
-	i.stop()
+	i.Stop()
 	if !taken.Load() {
 		t.Error("a connection that was accepted is overlooked")
 	}
