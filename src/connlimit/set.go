@@ -34,6 +34,7 @@ const (
 type Wait struct {
 	Phase Phase
 	HTTP2 bool
+	Large bool // keeps more memory than others while it is idle
 	Since time.Time
 }
 

@@ -25,12 +25,16 @@ type conn struct {
 	address    netip.Prefix // of the client
 	client     request.Client
 	panicked   atomic.Bool
+	writing    sync.Mutex   // held by Write in HTTP/2
+	requests   atomic.Int64 // of HTTP/2 since the connection was idle: at least those in progress
 
 	mu         sync.Mutex
 	phase      connlimit.Phase
 	since      time.Time // when the phase began
 	sawRequest bool
 	closed     bool
+	inHeader   bool        // counted by quotas.headers
+	large      bool        // counted by quotas.large
 	http2      bool        // net/http's: ends by GOAWAY, not by a deadline
 	draining   atomic.Bool // closed once it is idle
 	announced  atomic.Bool // was open when the drain began
@@ -48,28 +52,6 @@ func newConn(s *Server, nc net.Conn) *conn {
 	return c
 }
 
-// startHTTP2 counts the connection as one of HTTP/2, until Close.
-func (c *conn) startHTTP2() {
-	evicted, _ := c.server.quotas.http2.Acquire()
-	c.server.observer.evict(evicted)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.http2 = !c.closed
-	if c.closed {
-		c.server.quotas.http2.Release()
-	}
-}
-
-func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.phase, c.since = p, now
-	c.sawRequest = c.sawRequest || p >= connlimit.Header
-	if p == connlimit.Active && c.draining.Load() {
-		c.Conn.SetReadDeadline(time.Time{}) // the deadline of the header has been met
-	}
-}
-
 // Address implements connlimit.Conn.
 func (c *conn) Address() netip.Prefix { return c.address }
 
@@ -77,7 +59,7 @@ func (c *conn) Address() netip.Prefix { return c.address }
 func (c *conn) Wait() connlimit.Wait {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2, Since: c.since}
+	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2, Large: c.large, Since: c.since}
 }
 
 // startDrain closes the connection as soon as it is idle. A request that has
@@ -126,6 +108,14 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// SetWriteDeadline implements net.Conn. In HTTP/2 each write has a deadline of its own.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if c.Wait().HTTP2 {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (n int, err error) {
 	defer c.recoverPanic(&err)
@@ -135,6 +125,15 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	runtime.Gosched()
 	if c.panicked.Load() {
 		return 0, errPanicked
+	}
+	if c.Wait().HTTP2 {
+		// A client that reads nothing must not make net/http queue more responses,
+		// such as 10,000 acknowledgements of PING.
+		c.writing.Lock()
+		c.writing.Unlock()
+	}
+	if len(p) > smallRead && c.server.tls != nil && !c.Wait().Large {
+		c.setLarge(false)
 	}
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
@@ -180,6 +179,13 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	if c.records != nil {
 		return c.writeCoalesced(p)
 	}
+	if c.Wait().HTTP2 {
+		// TLS writes while it reads, too, such as the response to a KeyUpdate, and
+		// holds a lock meanwhile that Close waits for.
+		c.writing.Lock()
+		defer c.writing.Unlock()
+		c.Conn.SetWriteDeadline(time.Now().Add(c.server.settings.Load().Response))
+	}
 	return c.Conn.Write(p)
 }
 
@@ -216,14 +222,13 @@ func (c *conn) makeRoom(reason string) {
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.mu.Lock()
-	first, http2 := !c.closed, c.http2
+	first := !c.closed
 	c.closed = true
 	c.mu.Unlock()
 	if first {
 		c.server.conns.Remove(c)
 	}
-	if first && http2 {
-		c.server.quotas.http2.Release()
-	}
+	c.count(c.server.quotas.large, &c.large, false)
+	c.count(c.server.quotas.headers, &c.inHeader, false)
 	return c.Conn.Close()
 }

@@ -23,6 +23,7 @@ func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if quota := n.server.quotas.http2Requests; r.ProtoMajor > 1 {
 		defer quota.Release()
 		room = o.acquire(quota) && room
+		transport.requests.Add(1)
 	}
 	defer func() {
 		o.RequestDone(engine.AccessRecord{
@@ -47,6 +48,11 @@ func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.server.options.Handler.ServeHTTP(x, r.WithContext(request.WithOrigin(r.Context(), transport.client, x.id)))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
+	}
+	if r.ProtoMajor > 1 && transport.requests.Load() > 1 {
+		// What fits into a buffer of net/http would wait for the client's window after
+		// the request is done, and count for no limit.
+		_ = http.NewResponseController(w).Flush()
 	}
 	x.discardBody()
 }
@@ -150,15 +156,27 @@ func (x *observedExchange) WriteHeader(status int) {
 	if x.request.ProtoMajor == 1 {
 		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.nethttp.settings.Response))
 	}
+	if x.request.ProtoMajor > 1 && x.body != nil {
+		x.body.Close() // the client could have a megabyte of it kept until it reads the response
+	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
-func (x *observedExchange) Write(p []byte) (int, error) {
+// Write implements http.ResponseWriter. In HTTP/2, net/http copies each write up to the
+// frame size that the client allows, and keeps the largest copy for the connection.
+func (x *observedExchange) Write(p []byte) (n int, err error) {
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
-	n, err := x.ResponseWriter.Write(p)
+	for more := true; more && err == nil; more = n < len(p) {
+		piece := p[n:]
+		if x.request.ProtoMajor > 1 {
+			piece = piece[:min(len(piece), maxFrame)]
+		}
+		var written int
+		written, err = x.ResponseWriter.Write(piece)
+		n += written
+	}
 	if x.request.Method != http.MethodHead { // net/http takes the body and sends none
 		x.written += int64(n)
 	}

@@ -106,7 +106,7 @@ func TestHTTP2Settings(t *testing.T) {
 		t.Fatalf("the first frame is %v", frame)
 	}
 	for id, want := range map[http2.SettingID]uint32{
-		http2.SettingMaxConcurrentStreams: 100, http2.SettingMaxFrameSize: 16 << 10,
+		http2.SettingMaxConcurrentStreams: maxStreams, http2.SettingMaxFrameSize: 16 << 10,
 		http2.SettingInitialWindowSize: 1 << 20, http2.SettingMaxHeaderListSize: uint32(defaultSettings.MaxHeader) + 320,
 	} {
 		if got, _ := settings.Value(id); got != want {

@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// maxStreams bounds the requests of one HTTP/2 connection at a time.
-	maxStreams = 100
+	// maxStreams bounds the requests of one HTTP/2 connection at a time. RFC 9113,
+	// section 6.5.2, recommends 100 for pages of many resources. Here there is one, and
+	// a stream with a response that its client does not read keeps 14 KiB.
+	maxStreams = 32
 	// maxFrame is the smallest size that RFC 9113, section 4.2, allows: a larger
 	// one would be kept as a buffer by each connection.
 	maxFrame = 16 << 10
@@ -56,7 +58,6 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		MaxReadFrameSize:              maxFrame,
 		MaxReceiveBufferPerConnection: uploadWindow,
 		MaxReceiveBufferPerStream:     uploadWindow,
-		WriteByteTimeout:              settings.Response,
 		CountError:                    func(name string) { s.observer.refused(reasonProtocol, errors.New("HTTP/2: "+name), nil) },
 	}
 	for _, p := range []*protocolServer{&n.http1, &n.http2} {
@@ -69,7 +70,7 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 		p.ErrorLog = log.New(netHTTPLog{s.observer}, "", 0)
 		p.DisableGeneralOptionsHandler = true
 		p.Protocols = new(http.Protocols)
-		p.conns = newChanListener(s.acceptor.listeners[0])
+		p.conns = newChanListener(s.acceptor.Listeners[0])
 	}
 	n.http1.Protocols.SetHTTP1(true)
 	n.http2.Protocols.SetHTTP2(true)
@@ -142,6 +143,7 @@ func connState(nc net.Conn, state http.ConnState) {
 	c := transportOf(nc)
 	switch {
 	case state == http.StateIdle:
+		c.requests.Store(0)
 		c.setPhase(connlimit.Idle, time.Now())
 	case state == http.StateActive && c.http2:
 		c.setPhase(connlimit.Active, time.Now())

@@ -63,6 +63,15 @@ func (o *observer) acquire(q *connlimit.Quota) bool {
 	return ok
 }
 
+// makeRoom counts a connection in a quota, and closes another one for it, or itself.
+func (o *observer) makeRoom(q *connlimit.Quota, c *conn) {
+	evicted, ok := q.Acquire()
+	if !ok {
+		evicted = c
+	}
+	o.evict(evicted)
+}
+
 // evict closes a connection that makes room for another; nil is none.
 func (o *observer) evict(c connlimit.Conn) {
 	if c != nil {

@@ -1,14 +1,21 @@
 package httpserver
 
-import "foobar/src/connlimit"
+import (
+	"time"
+
+	"foobar/src/connlimit"
+)
 
 const (
 	// maxHandshakes is how many TLS handshakes are in progress at a time. Each
 	// holds up to maxHandshakeBytes twice: as records, and as a message.
 	maxHandshakes = 500
-	// http2Share is the part of limits.connections that HTTP/2 may have: an idle
-	// connection of HTTP/2 holds about four times the memory of one of HTTP/1.1.
-	http2Share = 4
+	// largeShare is the part of limits.connections that may be large: those of HTTP/2,
+	// and those whose client has sent a record of TLS above smallRead.
+	largeShare = 20
+	// smallRead is how many bytes TLS reads at once where records are small. It keeps
+	// a buffer of the largest record for as long as the connection is open.
+	smallRead = 8 << 10
 	// http2Requests is how many quarters of limits.requests HTTP/2 may have: a
 	// client opens a hundred at once there, and none may be closed in its first
 	// second.
@@ -16,12 +23,13 @@ const (
 )
 
 // quotas are the quotas of a Server.
-type quotas struct{ handshakes, http2, requests, http2Requests *connlimit.Quota }
+type quotas struct{ handshakes, headers, large, requests, http2Requests *connlimit.Quota }
 
 func newQuotas(conns *connlimit.Set) quotas {
 	q := quotas{
 		handshakes:    connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Handshake }),
-		http2:         connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.HTTP2 }),
+		headers:       connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Header }),
+		large:         connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Large }),
 		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Active }),
 		http2Requests: connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Active && w.HTTP2 }),
 	}
@@ -30,7 +38,44 @@ func newQuotas(conns *connlimit.Set) quotas {
 }
 
 func (q quotas) setLimits(s Settings) {
-	q.http2.SetLimit((s.Connections + http2Share - 1) / http2Share)
+	q.headers.SetLimit(s.Requests)
+	q.large.SetLimit((s.Connections + largeShare - 1) / largeShare)
 	q.requests.SetLimit(s.Requests)
 	q.http2Requests.SetLimit((s.Requests*http2Requests + 3) / 4)
+}
+
+// setLarge counts the connection as one that keeps much memory, until Close.
+func (c *conn) setLarge(http2 bool) {
+	c.mu.Lock()
+	c.http2 = http2
+	c.mu.Unlock()
+	c.count(c.server.quotas.large, &c.large, true)
+}
+
+// setPhase says what the connection waits for since now.
+func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
+	c.mu.Lock()
+	c.phase, c.since = p, now
+	c.sawRequest = c.sawRequest || p >= connlimit.Header
+	if p == connlimit.Active && c.draining.Load() {
+		c.Conn.SetReadDeadline(time.Time{}) // the deadline of the header has been met
+	}
+	c.mu.Unlock()
+	c.count(c.server.quotas.headers, &c.inHeader, p == connlimit.Header)
+}
+
+// count adds the connection to a quota or removes it. A quota that is used up closes
+// another connection, or this one.
+func (c *conn) count(q *connlimit.Quota, in *bool, want bool) {
+	c.mu.Lock()
+	want = want && !c.closed
+	changed := *in != want
+	*in = want
+	c.mu.Unlock()
+	switch {
+	case changed && want:
+		c.server.observer.makeRoom(q, c)
+	case changed:
+		q.Release()
+	}
 }

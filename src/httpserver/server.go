@@ -12,6 +12,8 @@ import (
 	"foobar/src/connlimit"
 	"foobar/src/credentials"
 	"foobar/src/engine"
+	"foobar/src/listen"
+	"foobar/src/logging"
 	"foobar/src/metrics"
 
 	"go.uber.org/zap"
@@ -30,6 +32,9 @@ type Options struct {
 	// the admin socket.
 	Trusted  bool
 	Settings Settings
+	// MaxConnections, if it is not 0, replaces the limits of connections and requests
+	// in Settings.
+	MaxConnections int
 	// Metrics counts connections and requests.
 	Metrics *metrics.ListenerMetrics
 	Log     *zap.Logger
@@ -68,7 +73,7 @@ func (s Settings) sameNetHTTP(o Settings) bool {
 type Server struct {
 	options    Options
 	observer   *observer
-	acceptor   *acceptor
+	acceptor   *listen.Acceptor
 	conns      connlimit.Set
 	quotas     quotas
 	handshakes sync.WaitGroup  // connections that no engine has yet
@@ -87,7 +92,11 @@ type Server struct {
 
 // New returns a Server that Run starts.
 func New(listeners []net.Listener, o Options) *Server {
-	s := &Server{options: o, acceptor: &acceptor{listeners: listeners, log: o.Log}, buffers: make(chan []byte, coalescingConns)}
+	s := &Server{options: o, acceptor: &listen.Acceptor{Listeners: listeners}, buffers: make(chan []byte, coalescingConns)}
+	s.acceptor.Failed = func(err error) {
+		// Most likely the process has no file descriptors left.
+		o.Log.Warn("cannot accept a connection", logging.CannotAccept.Field(), zap.Error(err))
+	}
 	for range coalescingConns {
 		s.buffers <- nil
 	}
@@ -114,6 +123,9 @@ func (s *Server) Connections() int { return len(s.conns.All()) }
 func (s *Server) Apply(settings Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if limit := s.options.MaxConnections; limit > 0 {
+		settings.Connections, settings.PerAddress, settings.Requests = limit, 0, limit
+	}
 	old := s.settings.Swap(&settings)
 	s.conns.SetLimits(settings.Connections, settings.PerAddress)
 	s.quotas.setLimits(settings)
@@ -140,7 +152,7 @@ func (s *Server) SetTicketKeys(keys [][32]byte) {
 // Run accepts connections until Shutdown, and then returns nil once all of them
 // have ended.
 func (s *Server) Run() error {
-	if err := s.acceptor.run(s.start); err != nil {
+	if err := s.acceptor.Run(s.start); err != nil {
 		return err
 	}
 	<-s.context.Done()
@@ -200,7 +212,7 @@ func (s *Server) serve(c *conn) {
 // The settings may change meanwhile, and the http.Server with them.
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	if protocol == http2Protocol {
-		c.startHTTP2()
+		c.setLarge(true)
 	}
 	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})

@@ -55,3 +55,19 @@ func TestApplyReachesOpenConnections(t *testing.T) {
 		t.Errorf("after: %d, want 431", code)
 	}
 }
+
+// TestMaxConnections replaces the limits of Settings, at the start and later.
+func TestMaxConnections(t *testing.T) {
+	r := startWith(t, &echo{}, longTimeouts(), nil, func(l net.Listener, o *Options) net.Listener {
+		o.MaxConnections = 2
+		return l
+	})
+	r.Apply(longTimeouts())
+	for n := 1; n <= 4; n++ {
+		c := dial(t, r.addr)
+		wantStatus(t, c, bufio.NewReader(c), get(""), http.StatusOK)
+		if got := r.Connections(); got > 2 {
+			t.Fatalf("%d connections are open after %d requests, want 2", got, n)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -87,6 +88,40 @@ func TestUnreadContinue(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWritesOfHTTP2HaveDeadlines checks that a write ends which nobody set a deadline for,
+// such as that of TLS while it reads, and that nothing is read until then.
+func TestWritesOfHTTP2HaveDeadlines(t *testing.T) {
+	s := longTimeouts()
+	s.Response = 100 * time.Millisecond
+	options, _ := certificate(t)
+	server, client := net.Pipe() // without buffers
+	defer client.Close()
+	c := newConn(start(t, &echo{}, s, options).Server, server)
+	c.setLarge(true)
+	c.SetWriteDeadline(time.Time{}) // as net/http does after each write
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Write([]byte("response"))
+		ended <- err
+	}()
+	for c.writing.TryLock() { // until Write has it
+		c.writing.Unlock()
+		runtime.Gosched()
+	}
+	go client.Write([]byte("request"))
+	if _, err := c.Read(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the write ends with %v", err)
+		}
+	default:
+		t.Error("a request was read before the response was written")
+	}
 }
 
 func wantStatus(t *testing.T, c net.Conn, in *bufio.Reader, request string, status int) {

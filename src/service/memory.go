@@ -19,6 +19,11 @@ const (
 	// stack and its keys. Measured with GOGC=50. With gcPercent, the heap may grow
 	// to its limit with what handshakes leave; bench/README.md shows that too.
 	connMemory = 24 << 10
+	// largeMemory is what a connection of HTTP/2 can need more, in bytes, and largeShare
+	// the part of the connections that may: 32 streams whose responses wait for the
+	// client keep 14 KiB each.
+	largeMemory = 400 << 10
+	largeShare  = 20
 	// requestMemory is what a request in progress needs, in bytes: its header, a
 	// record of TLS and the start of the response, each up to 16 KiB, and stacks.
 	requestMemory = 64 << 10
@@ -31,7 +36,8 @@ const (
 // connections, requests and the content. Clients that want more get status 503, or
 // their connections are closed.
 func requiredMemory(c config.Config) int64 {
-	return idleMemory + connMemory*int64(c.Limits.Connections) + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
+	connections := int64(c.Limits.Connections)
+	return idleMemory + connMemory*connections + largeMemory*connections/largeShare + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
 }
 
 // limitMemory makes the garbage collector work harder, whatever gcPercent is,

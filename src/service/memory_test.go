@@ -20,7 +20,7 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 	c := config.Default()
 	c.Limits.State, c.Limits.Uploads, c.Limits.Connections, c.Limits.Requests = 1<<20, 8<<20, 1024, 16
 	limitMemory(c)
-	if got := debug.SetMemoryLimit(-1); got != (32+24+1+6+8)<<20 {
+	if got := debug.SetMemoryLimit(-1); got != (32+24+20+1+6+8)<<20 {
 		t.Errorf("limit is %d", got)
 	}
 	if got := debug.SetGCPercent(gcPercent); got != gcPercent {
@@ -35,14 +35,14 @@ func TestMemoryLimitFollowsTheConfiguration(t *testing.T) {
 }
 
 func TestCheckMemory(t *testing.T) {
-	const unit = 768 << 20 // MemoryMax= of foobar.service
+	const unit = 1 << 30 // MemoryMax= of foobar.service
 	c := config.Default()
 	if err := CheckMemory(c, unit); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
 	c.Limits.Connections = 14000
 	err := CheckMemory(c, unit)
-	const want = "the limits of conf.yaml need 861 MiB of memory, and MemoryMax= or the machine allows 768 MiB: "
+	const want = "the limits of conf.yaml need 1225 MiB of memory, and MemoryMax= or the machine allows 1024 MiB: "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("14000 connections: %v", err)
 	}

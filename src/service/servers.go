@@ -13,12 +13,16 @@ import (
 	"go.uber.org/zap"
 )
 
+// maxScrapes is how many connections for metrics are open at a time: what local users
+// can make the service keep for them.
+const maxScrapes = 64
+
 func (s *Service) addServers() {
 	https := s.content.handler()
 	https.TLS = &httpserver.TLSOptions{Certificate: s.credentials.GetCertificate, ClientCAs: s.policy.ClientCAs}
 	s.addServer(listen.HTTPS, s.sockets.HTTPS, https)
 	s.addServer(listen.Admin, s.sockets.Admin, s.content.handler())
-	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.content.healthy, s.ready, s.log)})
+	s.addServer(listen.Metrics, s.sockets.Metrics, httpserver.Options{Handler: s.metrics.Handler(s.content.healthy, s.ready, s.log), MaxConnections: maxScrapes})
 	s.renewTicketKeys()
 }
 

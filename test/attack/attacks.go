@@ -6,9 +6,9 @@ import "foobar/src/config"
 const maxHandshakes = 500
 
 // memoryBound is how much memory the process may take, in MiB. The garbage
-// collector keeps it below 552, what conf.yaml needs at most, or a little above;
-// MemoryMax= is 768.
-const memoryBound = 640
+// collector keeps it below 748, what conf.yaml needs at most, or a little above;
+// MemoryMax= is 1024.
+const memoryBound = 800
 
 // Attacks returns every attack on a server with the shipped limits.
 func Attacks() []Attack {
@@ -33,7 +33,12 @@ func Attacks() []Attack {
 		{
 			Name: "idle HTTP/2 connections", Does: "opens HTTP/2 connections and sends no request",
 			Protocol: "h2", Connections: 3000, Hold: holdHTTP2,
-			Limit: (connections + 3) / 4, Reasons: []string{"evicted"}, Memory: 384,
+			Limit: (connections + 19) / 20, Reasons: []string{"evicted"}, Memory: 256,
+		},
+		{
+			Name: "large records", Does: "sends a request of 15 KiB in one record of TLS, and nothing more",
+			Protocol: "http/1.1", Connections: 4000, Hold: sendLargeRecord,
+			Limit: (connections + 19) / 20, Reasons: []string{"evicted"},
 		},
 		{
 			Name: "slow downloads", Does: "asks for 16 MiB with a header of 15 KiB, and reads nothing",
@@ -42,12 +47,26 @@ func Attacks() []Attack {
 		},
 		{
 			Name: "half a header", Does: "sends a header of 15 KiB and not its end",
-			Protocol: "http/1.1", Connections: 1000, Hold: sendHalfHeader, Memory: 256,
+			Protocol: "http/1.1", Connections: 2500, Hold: sendHalfHeader,
+			Limit: requests, Reasons: []string{"evicted"}, Memory: 256,
 		},
 		{
-			Name: "closed window", Does: "sends 100 GETs with 16 KiB of header each, by references of HPACK, and opens no window",
+			Name: "closed window", Does: "sends 32 GETs with 16 KiB of header each, by references of HPACK, and opens no window",
 			Protocol: "h2", Connections: 300, Hold: closeWindow,
 			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
+		},
+		{
+			Name: "closed window, small responses", Does: "sends 32 GETs for 4 KiB with 16 KiB of header each, by references of HPACK, and opens no window",
+			Protocol: "h2", Connections: 300, Hold: closeWindowForRanges,
+			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
+		},
+		{
+			Name: "bodies of GETs", Does: "sends GETs with bodies of 1 MiB, and opens no window",
+			Protocol: "h2", Connections: 300, Hold: sendBodies, Memory: 256,
+		},
+		{
+			Name: "large frames", Does: "allows frames of 16 MiB, asks for 16 MiB, and reads nothing",
+			Protocol: "h2", Connections: 60, Hold: allowLargeFrames, Memory: 192,
 		},
 		{
 			Name: "one byte of each version", Does: "asks for one byte of each new version of the state over HTTP/2, and opens no window",

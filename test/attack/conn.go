@@ -35,7 +35,8 @@ func (r *Running) dial(ctx context.Context, i int) (*Conn, error) {
 	}
 	t := tls.Client(counted, &tls.Config{
 		InsecureSkipVerify: true, NextProtos: []string{r.attack.Protocol},
-		CurvePreferences: []tls.CurveID{tls.X25519}, // the one that costs the attacker the least
+		CurvePreferences:            []tls.CurveID{tls.X25519}, // the one that costs the attacker the least
+		DynamicRecordSizingDisabled: true,                      // a record for each Write of up to 16 KiB
 	})
 	c.SetDeadline(time.Now().Add(dialTimeout))
 	if err := t.HandshakeContext(ctx); err != nil {

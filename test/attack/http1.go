@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,8 +32,18 @@ func downloadVersion(ctx context.Context, c *Conn) {
 	}
 }
 
+// sendLargeRecord sends a request by one call, which TLS makes a record of.
+func sendLargeRecord(_ context.Context, c *Conn) {
+	c.send("HEAD " + c.target.Path + " HTTP/1.1\r\nHost: a\r\n" + largeField + "\r\n\r\n")
+	c.readToEnd()
+}
+
+// sendHalfHeader sends records of TLS that are small.
 func sendHalfHeader(_ context.Context, c *Conn) {
-	c.send("GET " + c.target.Path + " HTTP/1.1\r\nHost: a\r\n" + largeField)
+	c.send("GET " + c.target.Path + " HTTP/1.1\r\nHost: a\r\n")
+	for piece := range slices.Chunk([]byte(largeField), 2<<10) {
+		c.send(string(piece))
+	}
 	c.readToEnd()
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // maxStreams is how many streams a connection opens at a time: the limit of
-// package httpserver, and of most servers.
-const maxStreams = 100
+// package httpserver; most servers have 100 or more.
+const maxStreams = 32
 
 // An h2conn writes the frames of one connection.
 type h2conn struct {
@@ -64,14 +64,50 @@ func holdHTTP2(_ context.Context, c *Conn) {
 // closeWindow sends as many GETs as a connection may have, with headers that take
 // four bytes each on the wire, and never opens a window for the responses.
 func closeWindow(_ context.Context, c *Conn) {
+	closeWindowWith(c)
+}
+
+// closeWindowForRanges asks for what fits into a buffer of most servers.
+func closeWindowForRanges(_ context.Context, c *Conn) {
+	closeWindowWith(c, hpack.HeaderField{Name: "range", Value: "bytes=0-4000"})
+}
+
+func closeWindowWith(c *Conn, fields ...hpack.HeaderField) {
 	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 	large := hpack.HeaderField{Name: "x", Value: strings.Repeat("x", 4000)}
 	for range maxStreams {
-		if h.request("GET", large, large, large, large) != nil {
+		if h.request("GET", append(fields, large, large, large, large)...) != nil {
 			return
 		}
 	}
 	c.readToEnd()
+}
+
+// sendBodies sends a body with each GET, as much as the server's window allows.
+func sendBodies(_ context.Context, c *Conn) {
+	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	go c.readToEnd()
+	h.stream += 2
+	h.WriteHeaders(http2.HeadersFrameParam{StreamID: h.stream - 1, BlockFragment: h.encode("GET"), EndHeaders: true})
+	for range 1 << 20 / smallestFrame {
+		if h.WriteData(h.stream-1, false, make([]byte, smallestFrame)) != nil {
+			return
+		}
+	}
+	c.readToEnd()
+}
+
+// smallestFrame is the smallest limit of a frame that RFC 9113, section 4.2, allows.
+const smallestFrame = 16 << 10
+
+// allowLargeFrames allows the server to send the whole response in one frame.
+func allowLargeFrames(ctx context.Context, c *Conn) {
+	c.tcp.SetReadBuffer(4096)
+	const window = 1 << 30
+	h := c.startHTTP2(http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1<<24 - 1}, http2.Setting{ID: http2.SettingInitialWindowSize, Val: window})
+	h.WriteWindowUpdate(0, window)
+	h.request("GET")
+	<-ctx.Done()
 }
 
 // pinVersions returns what asks for a range of each version, without a window for

@@ -14,7 +14,7 @@ import (
 const (
 	// openStreams is how many streams a random client has open at most: fewer than
 	// the server allows, so that it refuses none.
-	openStreams = 40
+	openStreams = 24
 	// maxRandomBody2 bounds the body of a request, in bytes.
 	maxRandomBody2 = 100_000
 	// defaultWindow is the window that RFC 9113, section 6.9.2, begins with.

@@ -34,7 +34,7 @@ func TestSettings(t *testing.T) {
 func (g *guest) controlGroup(t *testing.T) {
 	g.wantUp(t)
 	shipped := map[string]string{
-		"cpu.weight": "50", "io.weight": "default 50", "memory.max": strconv.Itoa(768 << 20), "memory.oom.group": "1",
+		"cpu.weight": "50", "io.weight": "default 50", "memory.max": strconv.Itoa(1 << 30), "memory.oom.group": "1",
 		"memory.swap.max": "0", "pids.max": "256",
 	}
 	// A file is missing where no unit of the slice has a setting of its controller.

@@ -18,7 +18,7 @@ const (
 	// longWait is how long a client that behaves may wait, and memoryMax is
 	// MemoryMax= of the unit, in bytes.
 	longWait  = time.Second
-	memoryMax = 768 << 20
+	memoryMax = 1 << 30
 )
 
 // writeDocument replaces the part of docs/attacks.md between the marks or, with
