@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"foobar/test/booted/sandbox"
 )
 
 // articleSubject is the name of the article's unit in the measurements.
@@ -119,4 +121,23 @@ func (d document) figures(subject, change string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s has no measurement of %s, change %q", Measured, subject, change)
+}
+
+// untried says in a sentence which attempts the probe has that it did not have when it
+// was in foobar.service for the measurements. It is "" if there are none.
+func (d document) untried() string {
+	whole, ok := of(d.measured, "foobar.service").find("", "", "")
+	if !ok {
+		return ""
+	}
+	var since []string
+	for _, a := range sandbox.AllowedAttempts() {
+		if !slices.Contains(whole.Opened, a.Name) {
+			since = append(since, code(a.Name))
+		}
+	}
+	if len(since) == 0 {
+		return ""
+	}
+	return "When this was measured, the probe lacked these attempts, which succeed in the whole unit too:\n" + strings.Join(since, ", ") + ".\n"
 }

@@ -38,6 +38,7 @@ func Document(root string) (string, error) {
 		"measured":    d.comparedAndMeasured,
 		"table":       d.table,
 		"tableOf":     d.tableOf,
+		"untried":     d.untried,
 	}).Parse(text)
 	if err != nil {
 		return "", err

@@ -72,7 +72,8 @@ and not those of stacks, heap and kernel.
 	for _, e := range AllowedAttempts() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", e.Name, e.Reason)
 	}
-	fmt.Fprintf(b, "\nEverything else is denied.\n\n## System calls\n\n")
+	fmt.Fprintf(b, "\nEverything else is denied. No setting denies the instructions of the processor: an\n"+
+		"intruder learns its model (`cpuid`), and can measure times by its counter (`rdtsc`).\n\n## System calls\n\n")
 	fmt.Fprintf(b, "%d are allowed:\n%s.\nAll others fail with `EPERM`, and a 32-bit call ends the thread that makes it. The kernel does not\n"+
 		"filter `uprobe` and `uretprobe`; they do nothing in a process into which the\nadministrator has not put a probe.\n\n",
 		len(d.Service), wrapped(d.Service))

@@ -28,6 +28,13 @@ func (m *memory) leakAttempts(t target) []attempt {
 		steps("lease-file", "delay others who open a file of the state directory",
 			m.unlink(leased), m.call(unix.SYS_OPENAT, at, leased, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR, 0o600),
 			m.call(unix.SYS_FCNTL, result(1), unix.F_SETLEASE, unix.F_WRLCK), m.unlink(leased)).orErrno(unix.EAGAIN),
+		steps("lock-file", "hold a lock of the configuration's file, for which others wait",
+			m.open(t.config, unix.O_RDONLY), m.call(unix.SYS_FLOCK, result(0), unix.LOCK_EX|unix.LOCK_NB)),
+		m.single("disk-usage", "read how full the disk is", unix.SYS_STATFS, t.data, make([]byte, 120)),
+		// A kernel without memory merging returns EINVAL.
+		steps("merge-memory", "offer memory that the kernel merges with equal memory of other processes",
+			m.call(unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, -1, 0),
+			m.call(unix.SYS_MADVISE, result(0), 4096, unix.MADV_MERGEABLE)).orErrno(unix.EINVAL),
 		m.single("lock-page", "keep memory out of swap space by mmap(2)", unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE,
 			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_LOCKED, -1, 0),
 		try("kernel-version", "read the kernel's version in the vDSO", readVDSO),
