@@ -61,6 +61,48 @@ func Unmeasured(root string) ([]string, error) {
 	return wrong, nil
 }
 
+// Unexplained returns a message for each line of [Service] whose removal makes no
+// difference that can be measured in any unit that has the line, unless its comment says
+// that it is the default, or implied by another directive.
+func Unexplained(root string) ([]string, error) {
+	all, err := ReadMeasurements(root)
+	if err != nil {
+		return nil, err
+	}
+	lines, matters := map[string]Directive{}, map[string]bool{} // by file and line
+	for subject, files := range MeasuredUnits() {
+		r := of(all, subject)
+		for _, file := range files {
+			found, err := ParseFile(filepath.Join(root, "systemd", file))
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range found {
+				for _, value := range d.Values {
+					key := file + ": " + d.Name + "=" + value
+					m, ok := r.find("without", d.Name, value)
+					lines[key], matters[key] = d, matters[key] || !ok || len(m.Stopped) > 0 || effect(m, true) != noEffect
+				}
+			}
+		}
+	}
+	var wrong []string
+	for key, d := range lines {
+		explained := strings.Contains(d.Comment, "the default") || strings.Contains(d.Comment, "impl")
+		if !matters[key] && !explained && !strings.Contains(key, "../") {
+			wrong = append(wrong, key+" makes no difference, and its comment does not say why")
+		}
+	}
+	slices.Sort(wrong)
+	return wrong, nil
+}
+
+// isReplaced reports whether the measurement says nothing of the directive, because the
+// probe's report is the standard output of a unit that has no directory to write to.
+func (m Measurement) isReplaced() bool {
+	return m.Directive == "StandardOutput" && m.Subject == "foobar-credentials-check@.service"
+}
+
 // isOf reports whether a measurement is of a line of the directive, or of an
 // element of such a line.
 func (m Measurement) isOf(d Directive) bool {

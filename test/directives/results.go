@@ -67,10 +67,15 @@ func (r results) cells(d Directive) cells {
 	return c
 }
 
+const noEffect = "nothing: implied, or the default"
+
 // effect says in a cell what a change opens or stops.
 func effect(m Measurement, opens bool) string {
 	if m.Failure != "" {
 		return "does not start (" + m.Failure + ")"
+	}
+	if m.isReplaced() {
+		return "not measured: the probe's report is the standard output"
 	}
 	attempts, calls, paths := m.Opened, m.OpenedCalls, m.OpenedPaths
 	if !opens {
@@ -81,7 +86,7 @@ func effect(m Measurement, opens bool) string {
 		return strings.Join(parts, "; ")
 	}
 	if opens && !changesSetting(m) {
-		return "nothing: implied, or the default"
+		return noEffect
 	}
 	return "nothing"
 }

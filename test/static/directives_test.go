@@ -53,6 +53,22 @@ func TestMeasurements(t *testing.T) {
 	}
 }
 
+// TestDirectivesWithoutEffect wants the comment of a directive that makes no difference
+// to say why: it is the default, or another directive implies it.
+func TestDirectivesWithoutEffect(t *testing.T) {
+	wrong, err := directives.Unexplained(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wrong {
+		// The measurements are made where the kernel enforces no limit; TestKernel in
+		// test/vm shows what this one is for.
+		if !strings.HasPrefix(w, "foobar.service.d/10-credentials.conf: LoadCredential=memory-max:") {
+			t.Error(w)
+		}
+	}
+}
+
 // TestAbsentDirectives wants no service to set what the document calls absent,
 // and the document to name all that the article sets and foobar.service does
 // not.

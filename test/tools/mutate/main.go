@@ -8,8 +8,9 @@
 //	mutate -subject foobar.service >measured.jsonl
 //
 // It changes the machine: use one that is thrown away. Read subject.go first;
-// TestMeasureDirectives in test/booted runs it. With -properties it changes
-// nothing and prints the properties of the process of foobar.service.
+// TestMeasureDirectives in test/booted runs it. With -properties it prints the
+// properties of the process of a running unit, or with -replaced those of a process
+// that it has the unit start instead of its own.
 package main
 
 import (
@@ -29,12 +30,18 @@ func main() {
 	only := flag.String("only", "", "measure these directives alone, separated by commas")
 	part := flag.Int("part", 0, "measure every second directive, from the first (0) or the second (1)")
 	calls := flag.String("calls", "", "the names of the system calls, such as 0=read,1=write")
-	properties := flag.Bool("properties", false, "print the properties of the running service")
+	properties := flag.Bool("properties", false, "print the properties of the unit's process")
+	replaced := flag.Bool("replaced", false, "with -properties: start the unit, whose program is this one, with a process that waits")
+	settings := flag.String("settings", "", "with -properties: settings to print beside those of the unit, separated by commas")
+	waits := flag.Bool("wait", false, "wait for SIGTERM: a unit has started this process because of -replaced")
 	flag.Parse()
 	var err error
-	if *properties {
-		err = printProperties()
-	} else {
+	switch {
+	case *waits:
+		wait()
+	case *properties:
+		err = printProperties(*name, *replaced, split(*settings), split(*calls))
+	default:
 		err = run(*name, *kind, *part, split(*only), split(*calls))
 	}
 	if err != nil {

@@ -135,14 +135,14 @@ func mounts(proc string) ([]string, error) {
 	})
 }
 
-// links returns the root directory, the working directory, what standard input
-// and output are, the credentials and the mode of the state directory.
+// links returns the working directory, which files standard input and output are, the
+// credentials and the mode of the state directory.
 func links(proc string) ([]string, error) {
 	var found []string
-	for _, name := range []string{"cwd", "fd/0"} {
+	for _, name := range []string{"cwd", "fd/0", "fd/1", "fd/2"} {
 		to, err := os.Readlink(proc + name)
-		if err != nil {
-			continue // it may be closed
+		if err != nil || !strings.HasPrefix(to, "/") {
+			continue // it may be closed, or a socket
 		}
 		found = append(found, name+" "+to)
 	}
