@@ -130,7 +130,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		// A client that reads nothing must not make net/http queue more responses,
 		// such as 10,000 acknowledgements of PING.
 		c.writing.Lock()
-		c.writing.Unlock()
+		c.writing.Unlock() //lint:ignore SA2001 only the end of a write is awaited
 	}
 	if len(p) > smallRead && c.server.tls != nil && !c.Wait().Large {
 		c.setLarge(false)

@@ -36,7 +36,7 @@ install -D /root/site/key /etc/letsencrypt/live/example.com/privkey.pem`)
 		"A directory to read":                         `cat /proc/$pid/root/srv/shared/file && grep -q ' /srv/shared ro,.*noexec' /proc/$pid/mountinfo`,
 		"A system call":                               `systemctl show -p SystemCallFilter foobar | grep -qw uname`,
 		"A core file":                                 `grep -q 'Max core file size  *unlimited' /proc/$pid/limits`,
-		"More memory":                                 `[[ $(systemctl show --value -p MemoryMax foobar) == 1073741824 ]]`,
+		"More memory":                                 `[[ $(systemctl show --value -p MemoryMax foobar) == 2147483648 ]]`,
 	}
 	holds := func(check string) testbed.Result {
 		return s.Try("bash", "-c", "pid=$(systemctl show --value -p MainPID foobar); "+check)
