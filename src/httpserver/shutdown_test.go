@@ -60,8 +60,15 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			t.Fatalf("ended with a request in flight: %v", err)
 		case <-time.After(drainAnnounce):
 		}
-		if _, err := net.Dial("tcp", e.addr); err == nil {
-			t.Error("still accepts")
+		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			c, err := net.Dial("tcp", e.addr)
+			if err != nil {
+				break
+			}
+			c.Close()
+			if time.Now().After(deadline) {
+				t.Fatal("still accepts")
+			}
 		}
 		close(leave)
 		if err := <-slow; err != nil {

@@ -32,6 +32,10 @@ func TestStopFinishesRequestsInFlight(t *testing.T) {
 	c := i.postHalf()
 	i.stop()
 	i.message("STOPPING=1")
+	for draining := false; !draining; {
+		resp, _ := i.do(i.client(false), "GET", "")
+		draining = resp.Close
+	}
 	io.WriteString(c, "56789")
 	c.Flush()
 	resp := must[*http.Response](t)(http.ReadResponse(c.Reader, nil))
