@@ -49,7 +49,7 @@ func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
-	if r.ProtoMajor > 1 && transport.requests.Load() > 1 {
+	if r.ProtoMajor > 1 && transport.requests.Load() > uncounted {
 		// What fits into a buffer of net/http would wait for the client's window after
 		// the request is done, and count for no limit.
 		_ = http.NewResponseController(w).Flush()

@@ -21,6 +21,9 @@ const (
 	// section 6.5.2, recommends 100 for pages of many resources. Here there is one, and
 	// a stream with a response that its client does not read keeps 14 KiB.
 	maxStreams = 32
+	// uncounted is how many responses of an HTTP/2 connection may wait for its client
+	// and count for no limit: waiting for each costs a further frame.
+	uncounted = 4
 	// maxFrame is the smallest size that RFC 9113, section 4.2, allows: a larger
 	// one would be kept as a buffer by each connection.
 	maxFrame = 16 << 10
