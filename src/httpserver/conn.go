@@ -35,7 +35,7 @@ type conn struct {
 	closed     bool
 	inHeader   bool        // counted by quotas.headers
 	large      bool        // counted by quotas.large
-	http2      bool        // net/http's: ends by GOAWAY, not by a deadline
+	http2      atomic.Bool // net/http's: ends by GOAWAY, not by a deadline
 	draining   atomic.Bool // closed once it is idle
 	announced  atomic.Bool // was open when the drain began
 	// drainingSince is when draining became true, handshakeBytes what the client
@@ -59,7 +59,7 @@ func (c *conn) Address() netip.Prefix { return c.address }
 func (c *conn) Wait() connlimit.Wait {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2, Large: c.large, Since: c.since}
+	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2.Load(), Large: c.large, Since: c.since}
 }
 
 // startDrain closes the connection as soon as it is idle. A request that has
@@ -68,7 +68,7 @@ func (c *conn) startDrain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining.Store(true)
-	if c.phase == connlimit.Active || c.http2 {
+	if c.phase == connlimit.Active || c.http2.Load() {
 		return
 	}
 	c.drainingSince = time.Now()
@@ -80,7 +80,7 @@ func (c *conn) startDrain() {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.draining.Load() && c.phase != connlimit.Active && !c.http2 {
+	if c.draining.Load() && c.phase != connlimit.Active && !c.http2.Load() {
 		latest := c.drainDeadline()
 		if t.IsZero() || t.After(latest) {
 			t = latest
@@ -110,7 +110,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 
 // SetWriteDeadline implements net.Conn. In HTTP/2 each write has a deadline of its own.
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	if c.Wait().HTTP2 {
+	if c.http2.Load() {
 		return nil
 	}
 	return c.Conn.SetWriteDeadline(t)
@@ -126,14 +126,14 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	if c.panicked.Load() {
 		return 0, errPanicked
 	}
-	if c.Wait().HTTP2 {
+	if c.http2.Load() {
 		// A client that reads nothing must not make net/http queue more responses,
 		// such as 10,000 acknowledgements of PING.
 		c.writing.Lock()
 		c.writing.Unlock() //lint:ignore SA2001 only the end of a write is awaited
 	}
 	if len(p) > smallRead && c.server.tls != nil && !c.Wait().Large {
-		c.setLarge(false)
+		c.setLarge()
 	}
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
@@ -179,7 +179,7 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	if c.records != nil {
 		return c.writeCoalesced(p)
 	}
-	if c.Wait().HTTP2 {
+	if c.http2.Load() {
 		// TLS writes while it reads, too, such as the response to a KeyUpdate, and
 		// holds a lock meanwhile that Close waits for.
 		c.writing.Lock()

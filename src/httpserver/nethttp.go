@@ -148,7 +148,7 @@ func connState(nc net.Conn, state http.ConnState) {
 	case state == http.StateIdle:
 		c.requests.Store(0)
 		c.setPhase(connlimit.Idle, time.Now())
-	case state == http.StateActive && c.http2:
+	case state == http.StateActive && c.http2.Load():
 		c.setPhase(connlimit.Active, time.Now())
 	case state == http.StateActive: // until the handler is called
 		c.setPhase(connlimit.Header, time.Now())

@@ -10,9 +10,9 @@ const (
 	// maxHandshakes is how many TLS handshakes are in progress at a time. Each
 	// holds up to maxHandshakeBytes twice: as records, and as a message.
 	maxHandshakes = 500
-	// largeShare is the part of limits.connections that may be large: those of HTTP/2,
+	// LargeShare is the part of limits.connections that may be large: those of HTTP/2,
 	// and those whose client has sent a record of TLS above smallRead.
-	largeShare = 20
+	LargeShare = 20
 	// smallRead is how many bytes TLS reads at once where records are small. It keeps
 	// a buffer of the largest record for as long as the connection is open.
 	smallRead = 8 << 10
@@ -39,16 +39,13 @@ func newQuotas(conns *connlimit.Set) quotas {
 
 func (q quotas) setLimits(s Settings) {
 	q.headers.SetLimit(s.Requests)
-	q.large.SetLimit((s.Connections + largeShare - 1) / largeShare)
+	q.large.SetLimit((s.Connections + LargeShare - 1) / LargeShare)
 	q.requests.SetLimit(s.Requests)
 	q.http2Requests.SetLimit((s.Requests*http2Requests + 3) / 4)
 }
 
 // setLarge counts the connection as one that keeps much memory, until Close.
-func (c *conn) setLarge(http2 bool) {
-	c.mu.Lock()
-	c.http2 = http2
-	c.mu.Unlock()
+func (c *conn) setLarge() {
 	c.count(c.server.quotas.large, &c.large, true)
 }
 
@@ -60,8 +57,11 @@ func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
 	if p == connlimit.Active && c.draining.Load() {
 		c.Conn.SetReadDeadline(time.Time{}) // the deadline of the header has been met
 	}
+	changes := c.inHeader != (p == connlimit.Header)
 	c.mu.Unlock()
-	c.count(c.server.quotas.headers, &c.inHeader, p == connlimit.Header)
+	if changes {
+		c.count(c.server.quotas.headers, &c.inHeader, p == connlimit.Header)
+	}
 }
 
 // count adds the connection to a quota or removes it. A quota that is used up closes

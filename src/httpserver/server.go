@@ -212,7 +212,8 @@ func (s *Server) serve(c *conn) {
 // The settings may change meanwhile, and the http.Server with them.
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	if protocol == http2Protocol {
-		c.setLarge(true)
+		c.http2.Store(true)
+		c.setLarge()
 	}
 	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})

@@ -99,7 +99,7 @@ func TestWritesOfHTTP2HaveDeadlines(t *testing.T) {
 	server, client := net.Pipe() // without buffers
 	defer client.Close()
 	c := newConn(start(t, &echo{}, s, options).Server, server)
-	c.setLarge(true)
+	c.http2.Store(true)
 	c.SetWriteDeadline(time.Time{}) // as net/http does after each write
 	ended := make(chan error, 1)
 	go func() {

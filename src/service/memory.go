@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"foobar/src/config"
+	"foobar/src/httpserver"
 )
 
 const (
@@ -19,11 +20,9 @@ const (
 	// stack and its keys. Measured with GOGC=50. With gcPercent, the heap may grow
 	// to its limit with what handshakes leave; bench/README.md shows that too.
 	connMemory = 24 << 10
-	// largeMemory is what a connection of HTTP/2 can need more, in bytes, and largeShare
-	// the part of the connections that may: 32 streams whose responses wait for the
-	// client keep 14 KiB each.
+	// largeMemory is what a connection of httpserver.LargeShare can need more, in bytes:
+	// 32 streams whose responses wait for the client keep 14 KiB each.
 	largeMemory = 400 << 10
-	largeShare  = 20
 	// requestMemory is what a request in progress needs, in bytes: its header, a
 	// record of TLS and the start of the response, each up to 16 KiB, and stacks.
 	requestMemory = 64 << 10
@@ -37,7 +36,7 @@ const (
 // their connections are closed.
 func requiredMemory(c config.Config) int64 {
 	connections := int64(c.Limits.Connections)
-	return idleMemory + connMemory*connections + largeMemory*connections/largeShare + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
+	return idleMemory + connMemory*connections + largeMemory*connections/httpserver.LargeShare + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
 }
 
 // limitMemory makes the garbage collector work harder, whatever gcPercent is,
