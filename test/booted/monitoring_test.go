@@ -161,11 +161,18 @@ func (s *service) sendRequests(ctx context.Context, t *testing.T) {
 }
 
 // causeFailures fills the disk, and causes a failed write, a rejected reload and
-// connections without a handshake.
+// connections without a handshake. The write is repeated, because one that a smaller
+// write follows in its batch is replaced before it needs space.
 func causeFailures(t *testing.T, s *service) {
 	t.Helper()
 	s.Shell(t, "! dd if=/dev/zero of=/var/lib/private/foobar/filler bs=64k 2>&1")
-	s.do(t, 507, "POST", "/", strings.Repeat("x", 8<<20), s.bearer())
+	testbed.Eventually(t, 30*time.Second, func() string {
+		answer, err := s.send("POST", baseURL+"/", strings.Repeat("x", 8<<20), s.bearer())
+		if err != nil || answer.StatusCode != http.StatusInsufficientStorage {
+			return fmt.Sprintf("a write to a full disk: %v, %+v", err, answer)
+		}
+		return ""
+	})
 	s.Write(t, confFile, setting("limits", "state", "banana"))
 	s.Try("systemctl", "reload", "foobar")
 	connectRepeatedly(s.Machine, 500*time.Millisecond) // without a TLS handshake
