@@ -81,8 +81,8 @@ func (m *Machine) UnitProperties(t testing.TB, unit string) map[string]string {
 func (m *Machine) report() string {
 	var b strings.Builder
 	for _, args := range [][]string{
-		{"systemctl", "--no-pager", "--lines=0", "status", "foobar*"},
-		{"journalctl", "--no-pager", "-b", "-u", "foobar*"},
+		{"systemctl", "--no-pager", "--no-legend", "list-units", "--all", "foobar*"},
+		{"journalctl", "--no-pager", "-b", "-n", "40", "-u", "foobar*"},
 	} {
 		r := m.Try(args...)
 		fmt.Fprintf(&b, "$ %s\n%s%s\n", strings.Join(args, " "), r.Stdout, r.Stderr)
