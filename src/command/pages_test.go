@@ -54,7 +54,7 @@ func inCode() flagSets {
 	return all
 }
 
-// inUsage reads lines such as "foobar get [-socket PATH]", which may go on in
+// inUsage reads lines such as "foobar status [-metrics URL]", which may go on in
 // the next.
 func inUsage() flagSets {
 	all := flagSets{}

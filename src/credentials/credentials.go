@@ -4,7 +4,7 @@
 //
 // Load reads and validates all files together; a Set is the immutable result. A
 // Store has the Set in use. The package does not decide who may do what: package
-// api asks it whether a token or a client certificate is valid.
+// access asks it whether a token or a client certificate is valid.
 //
 // Read credentials.go first.
 package credentials

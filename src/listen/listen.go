@@ -141,7 +141,7 @@ func add(listeners *[]net.Listener, flag, address string, listen func(string) (n
 }
 
 // socketMode is the file mode of a socket that a flag names. Whoever may write
-// to the socket may write the state.
+// to the socket needs no token.
 const socketMode = 0o600
 
 // listenUnix opens an AF_UNIX socket for the user of the process, whatever the

@@ -33,7 +33,7 @@ func (r *Response) HasBody(method string) bool {
 func (r *Response) Fields(yield func(name, value string) bool) {
 	for _, f := range [...]struct{ name, value string }{
 		{"X-Content-Type-Options", "nosniff"},
-		{"Cache-Control", "no-cache"}, // a cache may keep the state, and must ask each time
+		{"Cache-Control", "no-cache"}, // a cache may keep the response, and must ask each time
 		{"Etag", r.ETag},
 		{"Accept-Encoding", r.AcceptEncoding},
 		{"Accept-Ranges", r.AcceptRanges},

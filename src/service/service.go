@@ -60,7 +60,7 @@ type Service struct {
 	content     content
 	servers     []*httpserver.Server
 	stopping    atomic.Bool
-	// statusChanged holds one if the state has changed since the last status line.
+	// statusChanged holds one if what is served has changed since the last status line.
 	statusChanged chan struct{}
 	reloadErr     error     // why the last reload was rejected
 	warned        time.Time // when the log last warned of the certificate's end
