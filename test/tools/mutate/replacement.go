@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -49,7 +50,7 @@ func (s subject) startReplacement() (int, error) {
 	return s.awaitProgram("/proc/self/exe")
 }
 
-// awaitProgram waits until the process of the unit runs a program, and returns its
+// awaitProgram waits until the process of the unit runs a program in Go, and returns its
 // number. Before, the process is systemd's, which sets the sandbox up.
 func (s subject) awaitProgram(program string) (int, error) {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -67,13 +68,27 @@ func (s subject) awaitProgram(program string) (int, error) {
 	return 0, errors.New(s.unit + " does not start in time")
 }
 
+// runs reports whether a process runs a program in Go, and execve(2) has ended: the
+// kernel sets the file of the program first, and the environment later. The runtime of
+// Go handles signals from its start on, and execve(2) removes all handlers.
 func runs(pid int, program string) bool {
 	want, err := os.Stat(program)
 	if err != nil {
 		return false
 	}
-	is, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
-	return err == nil && os.SameFile(want, is)
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	is, err := os.Stat(proc + "exe")
+	if err != nil || !os.SameFile(want, is) {
+		return false
+	}
+	handled, err := eachLine(proc+"status", func(line string) string {
+		mask, found := strings.CutPrefix(line, "SigCgt:\t") // in hexadecimal
+		if !found {
+			return ""
+		}
+		return strings.Trim(mask, "0")
+	})
+	return err == nil && len(handled) > 0
 }
 
 // removeReplacement stops the unit, and leaves it as it was.
