@@ -16,9 +16,13 @@ import (
 // stopLimit is JobRunningTimeoutSec= in this test; shipped is a minute.
 const stopLimit = 6 * time.Second
 
+// killLimit is DefaultTimeoutStopSec= in this test; 90 seconds is the default. At the end
+// of a shutdown, systemd waits that long before it kills the processes that are left.
+const killLimit = 3 * time.Second
+
 // TestStubbornServiceIsKilled runs a service that ignores SIGTERM and asks for more time.
-// It delays neither an administrator nor pacman, and does not outlive an upgrade or a
-// removal.
+// It delays neither an administrator nor pacman nor a reboot by more than the limits, and
+// does not outlive an upgrade or a removal.
 func TestStubbornServiceIsKilled(t *testing.T) {
 	program := testbed.BuildStatic(t, "../tools/stubborn")
 	onEachRelease(t, func(t *testing.T, release string) {
@@ -54,6 +58,11 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 		if show(t, m, "MainPID") == pid {
 			t.Error("the upgrade leaves the old process")
 		}
+
+		m.Write(t, "/etc/systemd/system.conf.d/50-test.conf", fmt.Sprintf("[Manager]\nDefaultTimeoutStopSec=%v\n", killLimit))
+		m.Exec(t, "systemctl", "daemon-reload")
+		limited("the reboot", func() { m.Reboot(t) })
+		m.Exec(t, "systemctl", "start", "foobar")
 
 		limited("the removal", func() {
 			expectContains(t, "the removal", m.Shell(t, "pacman -R --noconfirm --noprogressbar foobar foobar-policy 2>&1"),
