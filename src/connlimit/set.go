@@ -32,10 +32,10 @@ const (
 
 // A Wait is the phase of a connection, and since when it has been in it.
 type Wait struct {
-	Phase Phase
-	HTTP2 bool
-	Large bool // keeps more memory than others while it is idle
-	Since time.Time
+	Phase   Phase
+	Streams int  // requests of HTTP/2 in progress
+	Large   bool // keeps more memory than others while it is idle
+	Since   time.Time
 }
 
 // A Set holds the open connections, and decides which of them make room for
@@ -73,25 +73,19 @@ func (s *Set) Add(c Conn) (evicted Conn, refusal string) {
 	defer s.mu.Unlock()
 	if s.conns == nil {
 		s.conns, s.byAddress = map[Conn]struct{}{}, map[netip.Prefix]int{}
+		s.longest.count = func(Wait) int { return 1 }
 	}
 	if s.perAddress > 0 && c.Address().IsValid() && s.byAddress[c.Address()] >= s.perAddress {
 		return nil, ReasonAddress
 	}
 	if s.total > 0 && len(s.conns) >= s.total {
-		if evicted = s.evict(&s.longest); evicted == nil {
+		if evicted = s.evict(&s.longest, c, s.total); evicted == c {
 			return nil, ReasonConnections
 		}
 	}
 	s.conns[c] = struct{}{}
 	s.byAddress[c.Address()]++
 	return evicted, ""
-}
-
-// evict removes the connection that q names and returns it, nil if there is none.
-func (s *Set) evict(q *queue) Conn {
-	c := q.pop(s.conns)
-	s.delete(c)
-	return c
 }
 
 // Remove removes a connection, if it is there.

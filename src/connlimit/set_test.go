@@ -110,25 +110,6 @@ func TestAddressLimit(t *testing.T) {
 	}
 }
 
-// TestQuotaClosesLongestRequest checks that a request beyond limits.requests takes
-// the place of one that has taken longer than minActive, or is refused.
-func TestQuotaClosesLongestRequest(t *testing.T) {
-	s := &Set{}
-	q := NewQuota(s, func(w Wait) bool { return w.Phase == Active })
-	q.SetLimit(1)
-	q.Acquire()
-	slow := addWaiting(s, Active, time.Now())
-	addWaiting(s, Idle, time.Now().Add(-time.Hour)) // holds no request
-	if c, ok := q.Acquire(); c != nil || ok {
-		t.Errorf("beyond the limit, with a request that has just begun: %v, %v", c, ok)
-	}
-	slow.wait.Since = time.Now().Add(-time.Minute)
-	q.queue.next = time.Time{}
-	if c, ok := q.Acquire(); c != Conn(slow) || !ok {
-		t.Errorf("beyond the limit, with a slow request: %v, %v", c, ok)
-	}
-}
-
 func TestEmpty(t *testing.T) {
 	isClosed := func(c <-chan struct{}) bool {
 		select {

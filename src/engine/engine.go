@@ -65,8 +65,8 @@ type AccessRecord struct {
 type Observer interface {
 	// RequestStarted comes before, RequestDone after the handler and the
 	// response, once each. RequestStarted reports whether there is room for the
-	// request.
-	RequestStarted() bool
+	// request of the client.
+	RequestStarted(request.Client) bool
 	RequestDone(AccessRecord)
 	// RequestRefused comes instead for what no handler can answer. The status
 	// is 0 where nothing was sent.

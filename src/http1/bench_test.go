@@ -28,7 +28,7 @@ func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
 
 type nopObserver struct{}
 
-func (nopObserver) RequestStarted() bool                              { return true }
+func (nopObserver) RequestStarted(request.Client) bool                { return true }
 func (nopObserver) RequestDone(engine.AccessRecord)                   {}
 func (nopObserver) RequestRefused(string, error, engine.AccessRecord) {}
 func (nopObserver) HandlerPanicked(request.ID, any)                   {}

@@ -93,7 +93,7 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c engine.
 func (s *Server) respond(ctx context.Context, live *liveSettings, c engine.Conn, b *requestBuffers, start time.Time) (last bool, err error) {
 	r := &b.request
 	record := engine.AccessRecord{ID: r.req.ID, Method: r.req.Method, Path: r.req.Path, Protocol: r.req.Protocol, Remote: c.RemoteAddr()}
-	room := s.observer.RequestStarted()
+	room := s.observer.RequestStarted(r.req.Client)
 	var resp api.Response
 	defer func() {
 		if resp.Done != nil {

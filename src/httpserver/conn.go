@@ -27,6 +27,7 @@ type conn struct {
 	panicked   atomic.Bool
 	writing    sync.Mutex   // held by Write in HTTP/2
 	requests   atomic.Int64 // of HTTP/2 since the connection was idle: at least those in progress
+	streams    atomic.Int64 // of HTTP/2 whose requests are in progress
 
 	mu         sync.Mutex
 	phase      connlimit.Phase
@@ -34,7 +35,7 @@ type conn struct {
 	sawRequest bool
 	closed     bool
 	inHeader   bool        // counted by quotas.headers
-	large      bool        // counted by quotas.large
+	large      bool        // counted by quotas.large, until Close
 	http2      atomic.Bool // net/http's: ends by GOAWAY, not by a deadline
 	draining   atomic.Bool // closed once it is idle
 	announced  atomic.Bool // was open when the drain began
@@ -59,7 +60,7 @@ func (c *conn) Address() netip.Prefix { return c.address }
 func (c *conn) Wait() connlimit.Wait {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2.Load(), Large: c.large, Since: c.since}
+	return connlimit.Wait{Phase: c.phase, Streams: int(c.streams.Load()), Large: c.large, Since: c.since}
 }
 
 // startDrain closes the connection as soon as it is idle. A request that has
@@ -133,7 +134,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		c.writing.Unlock() //lint:ignore SA2001 only the end of a write is awaited
 	}
 	if len(p) > smallRead && c.server.tls != nil && !c.Wait().Large {
-		c.setLarge()
+		c.count(c.server.quotas.large, &c.large, true)
 	}
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {

@@ -19,11 +19,13 @@ import (
 func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o, transport := n.server.observer, r.Context().Value(connKey{}).(*conn)
 	x := &observedExchange{ResponseWriter: w, nethttp: n, id: request.NewID(), request: r, start: time.Now()}
-	room := o.RequestStarted()
+	room := o.RequestStarted(transport.client)
 	if quota := n.server.quotas.http2Requests; r.ProtoMajor > 1 {
 		defer quota.Release()
-		room = o.acquire(quota) && room
+		room = o.acquire(quota, transport) && room
 		transport.requests.Add(1)
+		transport.streams.Add(1)
+		defer transport.streams.Add(-1)
 	}
 	defer func() {
 		o.RequestDone(engine.AccessRecord{

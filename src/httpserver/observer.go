@@ -48,28 +48,20 @@ type observer struct {
 }
 
 // RequestStarted implements engine.Observer.
-func (o *observer) RequestStarted() bool {
+func (o *observer) RequestStarted(c request.Client) bool {
 	o.metrics.Start()
-	return o.acquire(o.requests)
+	return o.acquire(o.requests, c.Conn.(*conn))
 }
 
 // acquire counts a request in a quota, and reports whether it is to be served.
-func (o *observer) acquire(q *connlimit.Quota) bool {
-	evicted, ok := q.Acquire()
-	o.evict(evicted)
-	if !ok {
+func (o *observer) acquire(q *connlimit.Quota, c *conn) bool {
+	evicted := q.Acquire(c)
+	if evicted == connlimit.Conn(c) {
 		o.refused(reasonRequestLimit, errRequestLimit, nil)
-	}
-	return ok
-}
-
-// makeRoom counts a connection in a quota, and closes another one for it, or itself.
-func (o *observer) makeRoom(q *connlimit.Quota, c *conn) {
-	evicted, ok := q.Acquire()
-	if !ok {
-		evicted = c
+		return false
 	}
 	o.evict(evicted)
+	return true
 }
 
 // evict closes a connection that makes room for another; nil is none.

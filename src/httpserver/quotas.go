@@ -16,9 +16,8 @@ const (
 	// smallRead is how many bytes TLS reads at once where records are small. It keeps
 	// a buffer of the largest record for as long as the connection is open.
 	smallRead = 8 << 10
-	// http2Requests is how many quarters of limits.requests HTTP/2 may have: a
-	// client opens a hundred at once there, and none may be closed in its first
-	// second.
+	// http2Requests is how many quarters of limits.requests HTTP/2 may have: one
+	// connection has many at once there, and few are closed in their first second.
 	http2Requests = 3
 )
 
@@ -27,14 +26,21 @@ type quotas struct{ handshakes, headers, large, requests, http2Requests *connlim
 
 func newQuotas(conns *connlimit.Set) quotas {
 	q := quotas{
-		handshakes:    connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Handshake }),
-		headers:       connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Header }),
-		large:         connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Large }),
-		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Active }),
-		http2Requests: connlimit.NewQuota(conns, func(w connlimit.Wait) bool { return w.Phase == connlimit.Active && w.HTTP2 }),
+		handshakes:    connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Handshake) }),
+		headers:       connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Header) }),
+		large:         connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Large) }),
+		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) int { return max(w.Streams, oneIf(w.Phase == connlimit.Active)) }),
+		http2Requests: connlimit.NewQuota(conns, func(w connlimit.Wait) int { return w.Streams }),
 	}
 	q.handshakes.SetLimit(maxHandshakes)
 	return q
+}
+
+func oneIf(condition bool) int {
+	if condition {
+		return 1
+	}
+	return 0
 }
 
 func (q quotas) setLimits(s Settings) {
@@ -42,11 +48,6 @@ func (q quotas) setLimits(s Settings) {
 	q.large.SetLimit((s.Connections + LargeShare - 1) / LargeShare)
 	q.requests.SetLimit(s.Requests)
 	q.http2Requests.SetLimit((s.Requests*http2Requests + 3) / 4)
-}
-
-// setLarge counts the connection as one that keeps much memory, until Close.
-func (c *conn) setLarge() {
-	c.count(c.server.quotas.large, &c.large, true)
 }
 
 // setPhase says what the connection waits for since now.
@@ -74,7 +75,7 @@ func (c *conn) count(q *connlimit.Quota, in *bool, want bool) {
 	c.mu.Unlock()
 	switch {
 	case changed && want:
-		c.server.observer.makeRoom(q, c)
+		c.server.observer.evict(q.Acquire(c))
 	case changed:
 		q.Release()
 	}

@@ -213,7 +213,7 @@ func (s *Server) serve(c *conn) {
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	if protocol == http2Protocol {
 		c.http2.Store(true)
-		c.setLarge()
+		c.count(c.server.quotas.large, &c.large, true)
 	}
 	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})

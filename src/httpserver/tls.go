@@ -94,9 +94,8 @@ var errHandshakeSize = errors.New("the client's TLS handshake has more than 32 K
 
 // handshake performs the TLS handshake of t, which is over c, within the quota.
 func (c *conn) handshake(t *tls.Conn) error {
-	evicted, _ := c.server.quotas.handshakes.Acquire()
+	c.server.observer.evict(c.server.quotas.handshakes.Acquire(c))
 	defer c.server.quotas.handshakes.Release()
-	c.server.observer.evict(evicted)
 	c.SetDeadline(time.Now().Add(c.server.settings.Load().Header))
 	c.inHandshake = true
 	err := t.HandshakeContext(c.server.context)
