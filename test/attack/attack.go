@@ -15,6 +15,9 @@ type Attack struct {
 	// connections without TLS.
 	Protocol    string
 	Connections int
+	// Addresses is from how many addresses the connections come, 0 for
+	// defaultAddresses.
+	Addresses int
 	// Repeat replaces a connection that has ended by a new one.
 	Repeat bool
 	// Requests is set where the connections go on sending whole requests, so that no

@@ -17,6 +17,10 @@ const (
 	maxWait = 6 * time.Second
 	// floodTime is how long a flood lasts.
 	floodTime = time.Second
+	// servedTimeout bounds the time until a client that behaves has servedRequests
+	// responses while the attack lasts.
+	servedTimeout  = 30 * time.Second
+	servedRequests = 10
 	// countTimeout bounds the time until the service has counted what the
 	// attacker has sent.
 	countTimeout = 30 * time.Second
@@ -36,13 +40,16 @@ func withstand(t *testing.T, a Attack) {
 		t.Parallel() // it needs little of the processors
 	}
 	s := startService(t, a.Config())
-	c := StartClient(s.Target)
+	c := StartClient(s.Target, a.Protocol)
 	r := a.Start(s.Target)
 	r.WaitOpen()
 	if a.Limit > 0 {
 		wantLimited(t, s, a)
 	} else {
 		time.Sleep(floodTime) // the attack is to last that long
+	}
+	if err := c.WaitServed(servedRequests, servedTimeout); err != nil {
+		t.Error(err)
 	}
 	if a.Needs == Writer {
 		wantWrites(t, r)
@@ -57,6 +64,9 @@ func withstand(t *testing.T, a Attack) {
 	}
 	if len(client.Errors) > 0 {
 		t.Errorf("a client that behaves: %q", client.Errors)
+	}
+	if client.Busy > 0 {
+		t.Errorf("%d of %d requests of a client that behaves have got status 503", client.Busy, len(client.Waits))
 	}
 	longest := client.Quantile(1)
 	if longest > maxWait {

@@ -2,8 +2,11 @@ package attack
 
 import "foobar/src/config"
 
-// maxHandshakes is the limit of package httpserver, which has no key.
-const maxHandshakes = 500
+// The limits of package httpserver, which have no keys.
+const (
+	maxHandshakes  = 500
+	allowedStreams = 32 // of one HTTP/2 connection
+)
 
 // memoryBound is how much memory the process may take, in MiB. The garbage
 // collector keeps it below 748, what conf.yaml needs at most, or a little above;
@@ -51,14 +54,18 @@ func Attacks() []Attack {
 			Limit: requests, Reasons: []string{"evicted"}, Memory: 256,
 		},
 		{
-			Name: "closed window", Does: "sends 32 GETs with 16 KiB of header each, by references of HPACK, and opens no window",
+			Name: "closed window", Does: "sends 100 GETs, or as many as the server allows, with 16 KiB of header each, by references of HPACK, and opens no window",
 			Protocol: "h2", Connections: 300, Hold: closeWindow,
-			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
+			Limit: requests / allowedStreams, Reasons: []string{"evicted", "requests"},
 		},
 		{
-			Name: "closed window, small responses", Does: "sends 32 GETs for 4 KiB with 16 KiB of header each, by references of HPACK, and opens no window",
+			Name: "closed window, small responses", Does: "sends 100 GETs for 4 KiB, or as many as the server allows, with 16 KiB of header each, by references of HPACK, and opens no window",
 			Protocol: "h2", Connections: 300, Hold: closeWindowForRanges,
-			Limit: requests / maxStreams, Reasons: []string{"evicted", "requests"},
+			Limit: requests / allowedStreams, Reasons: []string{"evicted", "requests"},
+		},
+		{
+			Name: "requests of less than a second", Does: "sends 100 GETs from one address, or as many as the server allows, opens no window, resets all of them before they are a second old, and begins again",
+			Protocol: "h2", Connections: holdingConns, Addresses: 1, Repeat: true, Requests: true, Hold: holdStreams, Memory: 384,
 		},
 		{
 			Name: "bodies of GETs", Does: "sends GETs with bodies of 1 MiB, and opens no window",

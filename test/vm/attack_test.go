@@ -57,7 +57,7 @@ func (g *guest) withstand(t *testing.T, a attack.Attack, target attack.Target) {
 	r := a.Start(target)
 	r.WaitOpen()
 	// The handshakes alone keep the emulated processor busy until here.
-	c := attack.StartClient(target)
+	c := attack.StartClient(target, a.Protocol)
 	time.Sleep(attackTime) // the length of the attack
 	const cgroup = "/sys/fs/cgroup/system.slice/foobar.service/"
 	usage := g.Shell(t, "cd "+cgroup+` && echo memory.peak $(<memory.peak) of $(<memory.max), $(grep ^sock memory.stat)`)

@@ -19,12 +19,12 @@ type clientProcess struct {
 	output bytes.Buffer
 }
 
-func startClient(t attack.Target) (*clientProcess, error) {
+func startClient(t attack.Target, protocol string) (*clientProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &clientProcess{cmd: exec.Command(self, "-client", t.Address, "-path", t.Path)}
+	c := &clientProcess{cmd: exec.Command(self, "-client", t.Address, "-path", t.Path, "-protocol", protocol)}
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -43,8 +43,8 @@ func (c *clientProcess) stop() (r attack.ClientResult, err error) {
 }
 
 // runClient is that process. It ends with its standard input.
-func runClient(t attack.Target) error {
-	c := attack.StartClient(t)
+func runClient(t attack.Target, protocol string) error {
+	c := attack.StartClient(t, protocol)
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}

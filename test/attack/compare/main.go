@@ -28,6 +28,7 @@ type options struct {
 	only                      string
 	write                     bool
 	serve, client, path       string
+	protocol                  string
 }
 
 func main() {
@@ -43,6 +44,7 @@ func main() {
 	flag.BoolVar(&o.write, "write", false, "write docs/attacks.md")
 	flag.StringVar(&o.serve, "serve", "", "`address` to serve the API on by net/http; used by the program itself")
 	flag.StringVar(&o.client, "client", "", "`address` that a client reads from; used by the program itself")
+	flag.StringVar(&o.protocol, "protocol", "", "`protocol` of the client: h2, or HTTP/1.1 for any other")
 	flag.StringVar(&o.path, "path", "", "`path` that the client reads")
 	flag.Parse()
 	if err := o.run(); err != nil {
@@ -56,7 +58,7 @@ func (o options) run() error {
 	case o.serve != "":
 		return serveNetHTTP(o.serve, o.dir)
 	case o.client != "":
-		return runClient(attack.Target{Address: o.client, Path: o.path})
+		return runClient(attack.Target{Address: o.client, Path: o.path}, o.protocol)
 	case o.random > 0:
 		return o.runRandom()
 	}
@@ -172,7 +174,7 @@ func (o options) attackPeer(a attack.Attack, p peer) (outcome, error) {
 	if err != nil {
 		return got, err
 	}
-	c, err := startClient(s.Target)
+	c, err := startClient(s.Target, a.Protocol)
 	if err != nil {
 		return got, err
 	}
