@@ -10,7 +10,7 @@ import (
 
 // leftOut matches what a bare tree does not have, and so must not name.
 const leftOut = "etcd|cluster|statefile|package http1|fast.path|limits[.](state|uploads)|WritesSlow|DiskFull|Uploads?Refused|version 0[.]1[.]0|" +
-	"(one|the) states?([.,]| [^d]|$)|h2spec|apitest|static-c|tools/probe|ARCHITECTURE[.]md|SECURITY[.]md|put -|\\bbench\\b|feed-agg|bare/"
+	"(one|the) states?([.,]| [^d]|$)|h2spec|apitest|static-c|tools/probe|ARCHITECTURE[.]md|SECURITY[.]md|put -|\\bbench\\b|bare/"
 
 // TestRename wants ./rename to succeed in this tree, whole and bare: every change of
 // bare/edits fits the file that it changes, and with a name of two words the Go files
@@ -19,8 +19,8 @@ func TestRename(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
-	name := "sun-" + "dial" // must not be a word of this tree
-	for _, options := range [][]string{nil, {"--bare", "--outbound"}} {
+	// A name must not be a word of this tree. The second is that of examples/service.
+	for name, options := range map[string][]string{"sun-" + "dial": nil, "feed-" + "agg": {"--bare", "--outbound"}} {
 		t.Run(strings.Join(append([]string{"rename"}, options...), " "), func(t *testing.T) {
 			t.Parallel()
 			run := inCopy(t)
