@@ -47,7 +47,7 @@ var alone = []list{
 // comparedCalls has a call of each group that a unit allows or takes back.
 // TestSystemCalls and TestSandbox compare the other calls.
 var comparedCalls = []string{
-	"bpf", "brk", "chown", "connect", "io_setup", "keyctl", "mlock", "mount", "pkey_alloc", "ptrace", "read", "seccomp", "setpriority",
+	"bpf", "brk", "chown", "connect", "io_setup", "ioctl", "keyctl", "mlock", "mount", "pkey_alloc", "ptrace", "read", "seccomp", "setpriority",
 	"setuid", "socket", "write",
 }
 

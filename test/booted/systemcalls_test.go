@@ -37,58 +37,80 @@ func learns() bool { return os.Getenv("FOOBAR_LEARN") != "" }
 
 // A madeCall is one line of test/tools/systrace.
 type madeCall struct {
-	Name   string
-	Count  int
-	Errors map[string]int
+	Program string // if several are traced
+	Name    string
+	Count   int
+	Errors  map[string]int
 }
 
-// A tracedUnit is a unit whose list of system calls is measured: those that
-// processes make whose command line begins with program, while exercise has
-// them do all that they do.
+// A tracedUnit is a unit whose list of system calls is measured: those of the processes
+// whose command line begins with program, and of the processes that these start.
 type tracedUnit struct {
 	unit, program string
-	exercise      func(*testing.T, *testbed.Machine)
+	groups        bool // whether the list has groups of systemd.exec(5)
 }
 
-var tracedUnits = []tracedUnit{
-	{"foobar.service", "/bin/foobar -config", runLifecycle},
-	{"foobar-credentials.service", "/bin/foobar init-credentials", makeCredentials},
-	{"foobar-credentials-check@.service", "/bin/foobar check-credentials", changeCredentials},
+// A life has some units do all that they do, on one machine.
+type life struct {
+	units []tracedUnit
+	live  func(*testing.T, *testbed.Machine)
 }
 
-// TestSystemCalls compares the system calls that each service makes with those that its
+// TestSystemCalls compares the system calls that the service makes with those that its
 // unit allows. It finds a call that a new release of Go or of a module adds. With
-// FOOBAR_WRITE=1 it writes the units' lists.
+// FOOBAR_WRITE=1 it writes the unit's list.
 func TestSystemCalls(t *testing.T) {
 	t.Parallel()
-	for _, u := range tracedUnits {
-		t.Run(u.unit, func(t *testing.T) {
-			t.Parallel()
-			u.measure(t)
-		})
-	}
+	service := life{[]tracedUnit{{"foobar.service", "/bin/foobar -config", false}}, runLifecycle}
+	t.Run("foobar.service", func(t *testing.T) {
+		t.Parallel()
+		service.measure(t)
+	})
 }
 
-func (u tracedUnit) measure(t *testing.T) {
+func (l life) measure(t *testing.T) {
 	t.Helper()
 	var mu sync.Mutex
-	made := map[string]bool{}
+	made, groups := map[string]map[string]bool{}, map[string]map[string]bool{} // names of calls, by unit and by group
 	t.Run("trace", func(t *testing.T) {
 		for _, release := range testbed.Releases {
 			t.Run(release, func(t *testing.T) {
 				t.Parallel()
-				calls := u.trace(t, release)
+				m := machines.Installed(t, release)
+				calls := l.trace(t, m)
 				mu.Lock()
 				defer mu.Unlock()
-				for name := range calls {
-					made[name] = true
-				}
+				addCalls(made, calls)
+				addCalls(groups, callGroups(t, m))
 			})
 		}
 	})
 	if t.Failed() || len(made) == 0 { // none if -run selects no subtest
 		return
 	}
+	for _, u := range l.units {
+		if u.groups {
+			u.compareGroups(t, made[u.unit], groups)
+			continue
+		}
+		u.compare(t, made[u.unit])
+	}
+}
+
+func addCalls(to map[string]map[string]bool, calls map[string][]string) {
+	for key, names := range calls {
+		if to[key] == nil {
+			to[key] = map[string]bool{}
+		}
+		for _, name := range names {
+			to[key][name] = true
+		}
+	}
+}
+
+// compare compares the calls that were made with the unit's list, or writes it.
+func (u tracedUnit) compare(t *testing.T, made map[string]bool) {
+	t.Helper()
 	deny, keep := exceptions(t, u.unit)
 	for name := range deny {
 		if !made[name] && u.unit == "foobar.service" && !learns() {
@@ -126,44 +148,64 @@ func (u tracedUnit) measure(t *testing.T) {
 	}
 }
 
-// trace traces the unit's processes on a machine, and returns the calls that
-// they made.
-func (u tracedUnit) trace(t *testing.T, release string) map[string]madeCall {
+// trace traces the processes of the units on a machine, and returns the calls that they
+// made, by unit.
+func (l life) trace(t *testing.T, m *testbed.Machine) map[string][]string {
 	t.Helper()
-	m := machines.Installed(t, release)
-	if writes() || learns() {
-		dropIn(t, m, u.unit, "[Service]\nSystemCallFilter=\n")
+	var programs []string
+	for _, u := range l.units {
+		programs = append(programs, u.program)
+		if writes() || learns() {
+			dropIn(t, m, u.unit, "[Service]\nSystemCallFilter=\n")
+		}
 	}
 	output := filepath.Join(t.TempDir(), "calls.json")
-	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), u.program, output)
-	u.exercise(t, m)
+	stop := startTracer(t, strings.TrimSpace(documents.Text(t, filepath.Join(m.Dir, "leader"))), programs, output)
+	l.live(t, m)
 	stop()
 	var calls []madeCall
 	if err := json.Unmarshal([]byte(documents.Text(t, output)), &calls); err != nil {
 		t.Fatal(err)
 	}
-	if len(calls) == 0 {
-		t.Fatalf("no process with the command line %q was seen", u.program)
+	made := map[string][]string{}
+	for _, u := range l.units {
+		made[u.unit] = u.calls(t, calls, len(programs) > 1)
+		if len(made[u.unit]) == 0 {
+			t.Errorf("no process with the command line %q was seen", u.program)
+		}
 	}
+	return made
+}
+
+// calls returns the names of the unit's calls of several programs, or of one.
+func (u tracedUnit) calls(t *testing.T, calls []madeCall, several bool) []string {
+	t.Helper()
 	deny, _ := exceptions(t, u.unit)
-	byName := map[string]madeCall{}
+	var names []string
 	for _, c := range calls {
-		byName[c.Name] = c
+		if several && c.Program != u.program {
+			continue
+		}
+		names = append(names, c.Name)
 		// epoll_ctl(2) returns EPERM for regular files, and rt_sigreturn(2) may leave
 		// that value in the register of results.
 		if n := c.Errors["EPERM"]; n > 0 && deny[c.Name] == "" && c.Name != "epoll_ctl" && c.Name != "rt_sigreturn" {
-			t.Errorf("%s was denied %d times", c.Name, n)
+			t.Errorf("%s: %s was denied %d times", u.unit, c.Name, n)
 		}
 	}
-	return byName
+	return names
 }
 
 // startTracer traces every process that starts in a machine, until stop is called.
-func startTracer(t *testing.T, leader, program, output string) (stop func()) {
+func startTracer(t *testing.T, leader string, programs []string, output string) (stop func()) {
 	t.Helper()
 	tracer := filepath.Join(t.TempDir(), "systrace")
 	testbed.HostCommand(t, "go", "build", "-o", tracer, "../tools/systrace")
-	cmd := exec.Command(tracer, "-json", "-o", output, "-program", program, "-p", leader)
+	args := []string{"-json", "-o", output, "-p", leader}
+	for _, program := range programs {
+		args = append(args, "-program", program)
+	}
+	cmd := exec.Command(tracer, args...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -291,33 +333,6 @@ func exceptions(t *testing.T, unit string) (deny, keep map[string]string) {
 		}
 	}
 	return deny, keep
-}
-
-// makeCredentials has one credential made that is lost, then all of them.
-func makeCredentials(t *testing.T, m *testbed.Machine) {
-	t.Helper()
-	for _, lost := range []string{"token", "key cert", "key cert token"} {
-		m.Shell(t, "cd "+credsDir+"; rm -f "+lost+"; systemctl start foobar-credentials")
-	}
-}
-
-// changeCredentials has new credentials checked: good ones, with client
-// authorities, and a key that does not fit.
-func changeCredentials(t *testing.T, m *testbed.Machine) {
-	t.Helper()
-	m.Exec(t, "systemctl", "enable", "--now", "foobar")
-	m.MakePair(t, "/root/new")
-	m.Shell(t, "install -D -m 600 /root/new/cert /etc/credstore/foobar.client-ca; cp /root/new/* "+credsDir)
-	awaitCertificate(t, m, "8080", "/root/new/cert")
-	awaitReloadUnit(t, m)
-	m.MakePair(t, "/root/newer")
-	m.Exec(t, "cp", "/root/newer/key", credsDir)
-	testbed.Eventually(t, 2*reloadLimit, func() string {
-		if r := m.Try("systemctl", "is-failed", "foobar-credentials-reload.service"); r.Code != 0 {
-			return "foobar-credentials-reload.service is " + r.Stdout
-		}
-		return ""
-	})
 }
 
 // writeFilters replaces the lists of a unit and of its template.

@@ -1,6 +1,7 @@
 // Systrace counts the system calls that foobar makes. It traces a command and
 // every process that the command starts, in machines too, and counts the calls
-// of those processes that run foobar as foobar.service does:
+// of those processes that run foobar as foobar.service does, and of the processes
+// that they start:
 //
 //	go run ./test/tools/systrace go test -tags testbed -count=1 ./test/booted
 //
@@ -8,11 +9,14 @@
 //
 //	go run ./test/tools/systrace -p PID
 //
-// A line is a call's name, how often it was made, the errors that it returned,
-// and the architectures that do not have it. With -json it is an object.
+// With -program it counts other programs, each on its own if there are several. A line
+// is a call's name, how often it was made, the errors that it returned, the
+// architectures that do not have it, and the program if there are several. With -json it
+// is an object.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -33,13 +37,20 @@ import (
 )
 
 func main() {
-	program := flag.String("program", "/bin/foobar -config", "beginning of the command line of the processes to count")
+	var programs []string
+	flag.Func("program", "beginning of the command line of the processes to count; may be repeated (default \"/bin/foobar -config\")", func(value string) error {
+		programs = append(programs, value)
+		return nil
+	})
 	pid := flag.Int("p", 0, "trace the process with this number")
 	asJSON := flag.Bool("json", false, "print JSON")
 	raw := flag.Bool("raw", false, "print no names: they take Go and its module cache")
 	output := flag.String("o", "", "file to write to instead of standard output")
 	flag.Parse()
-	t := newTracer(*program)
+	if len(programs) == 0 {
+		programs = []string{"/bin/foobar -config"}
+	}
+	t := newTracer(programs)
 	err := t.follow(*pid, flag.Args())
 	if e := report(t.summary(), *raw, *asJSON, *output); e != nil {
 		err = errors.Join(err, e)
@@ -102,8 +113,9 @@ func (t *tracer) command(args []string) error {
 	return t.run(func() bool { return false })
 }
 
-// A Summary counts one system call.
+// A Summary counts one system call of one program.
 type Summary struct {
+	Program string         `json:"program,omitempty"` // if there are several
 	Name    string         `json:"name"`
 	Number  int            `json:"number"`
 	Count   int            `json:"count"`
@@ -112,12 +124,16 @@ type Summary struct {
 }
 
 func (t *tracer) summary() []Summary {
-	byNumber := map[int]*Summary{}
+	byCall := map[call]*Summary{} // without errors
 	for c, n := range t.calls {
-		s := byNumber[c.number]
+		key := call{program: c.program, number: c.number}
+		s := byCall[key]
 		if s == nil {
 			s = &Summary{Number: c.number, Errors: map[string]int{}}
-			byNumber[c.number] = s
+			if len(t.programs) > 1 {
+				s.Program = c.program
+			}
+			byCall[key] = s
 		}
 		s.Count += n
 		if c.errno != 0 {
@@ -125,7 +141,7 @@ func (t *tracer) summary() []Summary {
 		}
 	}
 	var all []Summary
-	for _, s := range byNumber {
+	for _, s := range byCall {
 		all = append(all, *s)
 	}
 	return all
@@ -137,7 +153,9 @@ func report(all []Summary, raw, asJSON bool, path string) error {
 			return err
 		}
 	}
-	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b Summary) int {
+		return cmp.Or(strings.Compare(a.Program, b.Program), strings.Compare(a.Name, b.Name))
+	})
 	var out io.Writer = os.Stdout
 	if path != "" {
 		f, err := os.Create(path)
@@ -182,6 +200,9 @@ func (s Summary) notes() string {
 	}
 	for _, arch := range s.Missing {
 		fmt.Fprintf(&b, " (not on %s)", arch)
+	}
+	if s.Program != "" {
+		fmt.Fprintf(&b, " of %s", s.Program)
 	}
 	return b.String()
 }

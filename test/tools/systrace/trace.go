@@ -12,26 +12,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A call is a system call with the error that it returned, 0 for none.
+// A call is a system call of a program, with the error that it returned, 0 for none.
 type call struct {
-	number int
-	errno  syscall.Errno
+	program string
+	number  int
+	errno   syscall.Errno
 }
 
 // A tracer follows a tree of processes and counts the system calls of those
-// whose command line begins with program. Its methods belong to one thread, as
-// ptrace(2) does.
+// whose command line begins with one of programs, and of the processes that
+// these start. Its methods belong to one thread, as ptrace(2) does.
 type tracer struct {
-	program string
-	calls   map[call]int
-	// traced are the processes that run the program.
-	traced map[int]bool
+	programs []string
+	calls    map[call]int
+	// traced has the program of each process, "" for none of them.
+	traced map[int]string
 	// number is the call that a thread is in.
 	number map[int]int
+	// processes has the process of each thread.
+	processes map[int]int
 }
 
-func newTracer(program string) *tracer {
-	return &tracer{program: program, calls: map[call]int{}, traced: map[int]bool{}, number: map[int]int{}}
+func newTracer(programs []string) *tracer {
+	return &tracer{programs: programs, calls: map[call]int{}, traced: map[int]string{}, number: map[int]int{}, processes: map[int]int{}}
 }
 
 // seize attaches to a thread without stopping it. Threads and processes that it starts
@@ -63,6 +66,7 @@ func (t *tracer) run(stop func() bool) error {
 		default:
 			delete(t.number, tid)
 			delete(t.traced, tid)
+			delete(t.processes, tid)
 		}
 	}
 	return nil
@@ -76,9 +80,9 @@ func (t *tracer) stopped(tid int, status syscall.WaitStatus) error {
 		// The whole process was stopped by a signal, and stays so.
 		return ptrace(unix.PTRACE_LISTEN, tid, 0, 0)
 	case event == unix.PTRACE_EVENT_EXEC:
-		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", tid)) // none if it is gone
-		t.traced[tid] = strings.HasPrefix(strings.ReplaceAll(string(line), "\x00", " "), t.program)
-		delete(t.number, tid)
+		t.executed(tid)
+	case event == unix.PTRACE_EVENT_STOP:
+		t.started(tid)
 	case event != 0:
 	case signal == syscall.SIGTRAP|0x80:
 		if err := t.syscall(tid); err != nil {
@@ -90,8 +94,28 @@ func (t *tracer) stopped(tid int, status syscall.WaitStatus) error {
 	return t.resume(tid, 0)
 }
 
+// executed handles a process that now runs another program. A program that a counted
+// one has started is counted with that.
+func (t *tracer) executed(tid int) {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", tid)) // none if it is gone
+	command := strings.ReplaceAll(string(line), "\x00", " ")
+	for _, program := range t.programs {
+		if strings.HasPrefix(command, program) {
+			t.traced[tid] = program
+		}
+	}
+	delete(t.number, tid)
+}
+
+// started handles a new process, which is counted with its parent, or a new thread.
+func (t *tracer) started(tid int) {
+	if _, known := t.traced[tid]; !known && t.process(tid) == tid {
+		t.traced[tid] = t.traced[parent(tid)]
+	}
+}
+
 func (t *tracer) resume(tid int, signal syscall.Signal) error {
-	if t.traced[process(tid)] {
+	if t.traced[t.process(tid)] != "" {
 		return ptrace(unix.PTRACE_SYSCALL, tid, 0, uintptr(signal))
 	}
 	return ptrace(unix.PTRACE_CONT, tid, 0, uintptr(signal))
@@ -113,17 +137,18 @@ func (t *tracer) syscall(tid int) error {
 	if err := ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info))); err != nil {
 		return err
 	}
+	program := t.traced[t.process(tid)]
 	switch info.op {
 	case unix.PTRACE_SYSCALL_INFO_ENTRY:
 		t.number[tid] = int(info.value)
 		// Some calls do not return.
-		t.calls[call{int(info.value), 0}] += 0
+		t.calls[call{program, int(info.value), 0}] += 0
 	case unix.PTRACE_SYSCALL_INFO_EXIT:
 		number, ok := t.number[tid]
 		if !ok {
 			return nil // of the execve(2) that made it the program
 		}
-		c := call{number: number}
+		c := call{program: program, number: number}
 		if info.isError != 0 {
 			c.errno = syscall.Errno(-info.value)
 		}
@@ -141,16 +166,29 @@ func ptrace(request, pid int, address, data uintptr) error {
 }
 
 // process returns the process that a thread belongs to.
-func process(tid int) int {
+func (t *tracer) process(tid int) int {
+	pid, known := t.processes[tid]
+	if !known {
+		pid = statusNumber(tid, "Tgid", tid)
+		t.processes[tid] = pid
+	}
+	return pid
+}
+
+// parent returns the parent of a process, or 0 if the process is gone.
+func parent(pid int) int { return statusNumber(pid, "PPid", 0) }
+
+// statusNumber returns a number of proc_pid_status(5), or missing.
+func statusNumber(tid int, field string, missing int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	if err != nil {
-		return tid
+		return missing
 	}
-	_, rest, _ := strings.Cut(string(status), "\nTgid:\t")
-	tgid, _, _ := strings.Cut(rest, "\n")
-	n, err := strconv.Atoi(tgid)
+	_, rest, _ := strings.Cut(string(status), "\n"+field+":\t")
+	value, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(value)
 	if err != nil {
-		return tid
+		return missing
 	}
 	return n
 }
