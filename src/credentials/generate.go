@@ -113,10 +113,8 @@ func certificateTemplate(r Request) *x509.Certificate {
 		begin, lifetime = r.Built, maxCertificateLifetime
 	}
 	template := &x509.Certificate{
-		NotBefore:             begin.Add(-time.Hour),
-		NotAfter:              begin.Add(lifetime),
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotBefore: begin.Add(-time.Hour), NotAfter: begin.Add(lifetime),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
 	hosts := slices.Clone(r.Hosts)

@@ -39,8 +39,8 @@ type netHTTP struct {
 	server   *Server
 	settings Settings
 	retired  atomic.Bool
-	http1    protocolServer
-	http2    protocolServer
+
+	http1, http2 protocolServer
 }
 
 // A protocolServer is an http.Server and the connections that it accepts.
@@ -57,11 +57,9 @@ func newNetHTTP(s *Server, settings Settings) *netHTTP {
 	n.http2.ReadTimeout = settings.Body // of one stream
 	n.http2.WriteTimeout = settings.Body + settings.Response
 	n.http2.HTTP2 = &http.HTTP2Config{
-		MaxConcurrentStreams:          maxStreams,
-		MaxReadFrameSize:              maxFrame,
-		MaxReceiveBufferPerConnection: uploadWindow,
-		MaxReceiveBufferPerStream:     uploadWindow,
-		CountError:                    func(name string) { s.observer.refused(reasonProtocol, errors.New("HTTP/2: "+name), nil) },
+		MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
+		MaxReceiveBufferPerConnection: uploadWindow, MaxReceiveBufferPerStream: uploadWindow,
+		CountError: func(name string) { s.observer.refused(reasonProtocol, errors.New("HTTP/2: "+name), nil) },
 	}
 	for _, p := range []*protocolServer{&n.http1, &n.http2} {
 		p.Handler = n

@@ -36,17 +36,13 @@ type TLSOptions struct {
 // crypto/tls rotates every day, or the keys that shared has.
 func newTLSConfig(o TLSOptions, protocols func() []string) (config, shared *tls.Config) {
 	base := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: o.Certificate,
-		NextProtos:     []string{http1Protocol, http2Protocol, http10Protocol},
+		MinVersion: tls.VersionTLS12, GetCertificate: o.Certificate,
+		NextProtos: []string{http1Protocol, http2Protocol, http10Protocol},
 		// For TLS 1.2, those that RFC 9113, section 9.2.2, allows for HTTP/2.
 		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 		},
 	}
 	config, shared = base.Clone(), base.Clone()

@@ -63,8 +63,7 @@ func New(version string) *Metrics {
 	latency := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	sizes := prometheus.ExponentialBuckets(64, 4, 11) // 64 B to 64 MiB
 	m := &Metrics{
-		registry:   registry,
-		registerer: registerer,
+		registry: registry, registerer: registerer,
 
 		requests:     counters("http_requests_total", "HTTP requests answered, by listener, method and status code.", "listener", "method", "code"),
 		duration:     histograms("http_request_duration_seconds", "Seconds from the end of a request's header to the end of the response.", latency, "listener", "method"),
@@ -97,9 +96,8 @@ func New(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()}}).Set(1)
 	// A counter that first appears as 1 looks to Prometheus as if it had always
 	// been 1, so both results are exported as 0 from the start.
-	for _, result := range []string{"success", "failure"} {
-		m.reloads.WithLabelValues(result)
-	}
+	m.reloads.WithLabelValues("success")
+	m.reloads.WithLabelValues("failure")
 	return m
 }
 

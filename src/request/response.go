@@ -36,10 +36,8 @@ func (r *Response) Fields(yield func(name, value string) bool) {
 		{"Cache-Control", "no-cache"}, // a cache may keep the response, and must ask each time
 		{"Etag", r.ETag},
 		{"Accept-Encoding", r.AcceptEncoding},
-		{"Accept-Ranges", r.AcceptRanges},
-		{"Content-Range", r.ContentRange},
-		{"Allow", r.Allow},
-		{"Retry-After", r.RetryAfter},
+		{"Accept-Ranges", r.AcceptRanges}, {"Content-Range", r.ContentRange},
+		{"Allow", r.Allow}, {"Retry-After", r.RetryAfter},
 		{"Www-Authenticate", r.WWWAuthenticate},
 		{"Content-Type", r.ContentType},
 	} {

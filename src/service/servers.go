@@ -53,19 +53,13 @@ func (s *Service) serverSettings() httpserver.Settings {
 	_, clientCertificates := s.policy.ClientCAs()
 	return httpserver.Settings{
 		Settings: engine.Settings{
-			Header:     time.Duration(c.Timeouts.Header),
-			Body:       time.Duration(c.Timeouts.Body),
-			Response:   time.Duration(c.Timeouts.Response),
-			Idle:       time.Duration(c.Timeouts.Idle),
-			MaxHeader:  int(c.Limits.Header),
-			MaxDiscard: maxDiscard(c.Limits),
+			Header: time.Duration(c.Timeouts.Header), Body: time.Duration(c.Timeouts.Body),
+			Response: time.Duration(c.Timeouts.Response), Idle: time.Duration(c.Timeouts.Idle),
+			MaxHeader: int(c.Limits.Header), MaxDiscard: maxDiscard(c.Limits),
 		},
-		Connections:        c.Limits.Connections,
-		PerAddress:         c.Limits.PerAddress,
-		Requests:           c.Limits.Requests,
-		AccessLog:          c.Log.Access,
-		FastPath:           c.HTTP.FastPath,
-		Protocols:          c.HTTP.Protocols.Names(),
-		ClientCertificates: clientCertificates,
+		Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress,
+		Requests:  c.Limits.Requests,
+		FastPath:  c.HTTP.FastPath,
+		AccessLog: c.Log.Access, Protocols: c.HTTP.Protocols.Names(), ClientCertificates: clientCertificates,
 	}
 }

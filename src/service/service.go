@@ -69,12 +69,7 @@ type Service struct {
 // Open does everything that can fail before the service is ready. An error that a
 // restart cannot fix is a ConfigError.
 func Open(o Options) (*Service, error) {
-	s := &Service{
-		options:       o,
-		level:         zap.NewAtomicLevel(),
-		metrics:       metrics.New(o.Version),
-		statusChanged: make(chan struct{}, 1),
-	}
+	s := &Service{options: o, level: zap.NewAtomicLevel(), metrics: metrics.New(o.Version), statusChanged: make(chan struct{}, 1)}
 	if err := s.open(); err != nil {
 		s.logNotifyError(s.notifier.Status("Not started: " + err.Error()))
 		s.sockets.Close()
