@@ -29,8 +29,10 @@ type Engine interface {
 type Conn interface {
 	net.Conn
 	// ReadFirst waits for the first bytes of a request, until limit at most. The
-	// connection is idle meanwhile.
-	ReadFirst(b []byte, limit time.Duration) (int, error)
+	// connection is idle meanwhile. It calls read, which reads from the connection,
+	// when something has arrived, and again after an error that was temporary. It
+	// returns the last error of read, nil for success.
+	ReadFirst(read func() error, limit time.Duration) error
 	// SetHeaderTimeout sets a deadline for the rest of a header, limit from start.
 	SetHeaderTimeout(start time.Time, limit time.Duration)
 	// StartRequest is called when a request's header has been read.

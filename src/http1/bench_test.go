@@ -2,6 +2,7 @@ package http1_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -17,13 +18,24 @@ type requestConn struct {
 	fakeConn
 	request string
 	n       int
+	unread  string
 }
 
-func (c *requestConn) ReadFirst(b []byte, _ time.Duration) (int, error) {
+func (c *requestConn) ReadFirst(read func() error, _ time.Duration) error {
 	if c.n--; c.n < 0 {
-		return 0, nil
+		return io.EOF
 	}
-	return copy(b, c.request), nil
+	c.unread = c.request
+	return read()
+}
+
+func (c *requestConn) Read(b []byte) (int, error) {
+	n := copy(b, c.unread)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	c.unread = c.unread[n:]
+	return n, nil
 }
 
 type nopObserver struct{}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 // requestBuffers are what a connection needs to read and answer requests. An idle
 // connection has none.
 type requestBuffers struct {
-	prefix  prefixReader
 	in      *bufio.Reader
 	header  fasthttp.RequestHeader
 	request parsedRequest
@@ -29,25 +27,8 @@ type requestBuffers struct {
 	refusedMethod string
 }
 
-// A prefixReader reads the bytes that ended the wait for a request, and then the
-// connection.
-type prefixReader struct {
-	head []byte
-	conn io.Reader
-}
-
-// Read implements io.Reader.
-func (r *prefixReader) Read(p []byte) (int, error) {
-	if len(r.head) > 0 {
-		n := copy(p, r.head)
-		r.head = r.head[n:]
-		return n, nil
-	}
-	return r.conn.Read(p)
-}
-
 func (b *requestBuffers) release(live *liveSettings) {
-	b.prefix = prefixReader{}
+	b.in.Reset(nil)
 	b.request = parsedRequest{}
 	b.body = body{}
 	live.buffers.Put(b)
@@ -164,7 +145,7 @@ func (b *requestBuffers) readHeaderBytes(live *liveSettings, c engine.Conn, now 
 		if want > live.MaxHeader {
 			return 0, errTooLong
 		}
-		if want > len(b.prefix.head)+b.in.Buffered() {
+		if want > b.in.Buffered() {
 			c.SetHeaderTimeout(now, live.Header)
 		}
 		if _, err := b.in.Peek(want); err != nil {

@@ -22,7 +22,7 @@ type recordingConn struct {
 }
 
 func (c *recordingConn) Write(b []byte) (int, error) { return c.Buffer.Write(b) }
-func (c *recordingConn) Read(b []byte) (int, error)  { return 0, nil }
+func (c *recordingConn) Read(b []byte) (int, error)  { return c.requestConn.Read(b) }
 
 func answer(h api.Service, raw string) string {
 	c := &recordingConn{requestConn: requestConn{request: raw, n: 1}}

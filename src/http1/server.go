@@ -47,40 +47,33 @@ func (s *Server) Apply(settings engine.Settings) {
 		return
 	}
 	live := &liveSettings{Settings: settings}
-	live.buffers.New = func() any {
-		return &requestBuffers{in: bufio.NewReaderSize(nil, settings.MaxHeader)}
-	}
+	live.buffers.New = func() any { return &requestBuffers{in: bufio.NewReaderSize(nil, settings.MaxHeader)} }
 	s.live.Store(live)
 }
 
-// firstRead is how much of a request an idle connection has room for, in
-// bytes: most of those without a body.
-const firstRead = 512
-
 // ServeConn implements engine.Engine.
 func (s *Server) ServeConn(ctx context.Context, c engine.Conn, client request.Client) {
-	first := make([]byte, firstRead)
-	limit := s.live.Load().Header
-	skipped := false // an empty line, and no request since
-	for {
-		n, _ := c.ReadFirst(first, limit)
-		if n == 0 {
-			return
+	var live *liveSettings
+	var b *requestBuffers
+	read := func() error {
+		live = s.live.Load()
+		b = live.buffers.Get().(*requestBuffers)
+		b.in.Reset(c)
+		_, err := b.in.Peek(1)
+		if err != nil {
+			b.release(live)
 		}
-		live := s.live.Load()
-		b := live.buffers.Get().(*requestBuffers)
-		b.prefix = prefixReader{first[:n], c}
-		b.in.Reset(&b.prefix)
-		more := true
-		for more && len(b.prefix.head)+b.in.Buffered() > 0 {
+		return err
+	}
+	limit := s.live.Load().Header
+	more, skipped := true, false // skipped: an empty line, and no request since
+	for more && c.ReadFirst(read, limit) == nil {
+		for more && b.in.Buffered() > 0 {
 			if skipped = !skipped && b.skipEmptyLine(live, c); !skipped {
 				more = s.serveRequest(ctx, live, c, b, client)
 			}
 		}
 		b.release(live)
-		if !more {
-			return
-		}
 		limit = live.Idle
 	}
 }

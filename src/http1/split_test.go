@@ -17,10 +17,9 @@ import (
 // segments of their own.
 type splitConn struct {
 	recordingConn
-	unread string
 }
 
-func (c *splitConn) ReadFirst(b []byte, _ time.Duration) (int, error) { return c.Read(b) }
+func (c *splitConn) ReadFirst(read func() error, _ time.Duration) error { return read() }
 
 func (c *splitConn) Read(b []byte) (int, error) {
 	n := copy(b[:1], c.unread)
@@ -45,7 +44,7 @@ func TestBytesOfTheirOwn(t *testing.T) {
 		get + "\r\n":              {"200"},
 		"\r\n" + get + "\r" + get: {"200", "400"},
 	} {
-		c := &splitConn{unread: raw}
+		c := &splitConn{recordingConn{requestConn: requestConn{unread: raw}}}
 		settings := engine.Settings{Header: time.Minute, Body: time.Minute, Response: time.Minute, Idle: time.Minute, MaxHeader: 16 << 10}
 		http1.New(&fixed{Status: http.StatusOK}, nopObserver{}, settings).ServeConn(context.Background(), c, request.Client{})
 		var got []string

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -29,27 +30,30 @@ type conn struct {
 	requests   atomic.Int64 // of HTTP/2 since the connection was idle: at least those in progress
 	streams    atomic.Int64 // of HTTP/2 whose requests are in progress
 
-	mu         sync.Mutex
-	phase      connlimit.Phase
-	since      time.Time // when the phase began
-	sawRequest bool
-	closed     bool
-	inHeader   bool        // counted by quotas.headers
-	large      bool        // counted by quotas.large, until Close
-	http2      atomic.Bool // net/http's: ends by GOAWAY, not by a deadline
-	draining   atomic.Bool // closed once it is idle
-	announced  atomic.Bool // was open when the drain began
+	mu                 sync.Mutex
+	phase              connlimit.Phase
+	since              time.Time // when the phase began
+	sawRequest, closed bool
+	inHeader, large    bool        // counted by quotas.headers, and by quotas.large until Close
+	http2              atomic.Bool // net/http's: ends by GOAWAY, not by a deadline
+	draining           atomic.Bool // closed once it is idle
+	announced          atomic.Bool // was open when the drain began
 	// drainingSince is when draining became true, handshakeBytes what the client
 	// has sent so far for the TLS handshake.
 	drainingSince  time.Time
 	inHandshake    bool
 	handshakeBytes int
+	socket         syscall.RawConn // nil if Conn is no socket
+	fd             uintptr         // what fastConn.tryRead reads from, otherwise 0
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
 	now := time.Now()
 	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr())}
 	c.client = request.Client{Trusted: s.options.Trusted, Conn: c}
+	if socket, ok := nc.(syscall.Conn); ok {
+		c.socket, _ = socket.SyscallConn()
+	}
 	return c
 }
 
@@ -117,8 +121,25 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
+// readNow reads what has arrived. If that is nothing, the error is EAGAIN. After this
+// error, and after that of a deadline, TLS can be read again.
+func (c *conn) readNow(p []byte, becomesLarge bool) (int, error) {
+	if becomesLarge {
+		return 0, os.ErrDeadlineExceeded // Close, if it had to make room, would wait for tryRead
+	}
+	n, err := syscall.Read(int(c.fd), p)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}
+
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (n int, err error) {
+	becomesLarge := len(p) > smallRead && c.server.tls != nil && !c.Wait().Large
+	if c.fd != 0 {
+		return c.readNow(p, becomesLarge)
+	}
 	defer c.recoverPanic(&err)
 	// Other goroutines run first: by the time that they are done, this client has
 	// often sent its next request. Under load that saves most of the reads that
@@ -133,11 +154,11 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		c.writing.Lock()
 		c.writing.Unlock() //lint:ignore SA2001 only the end of a write is awaited
 	}
-	if len(p) > smallRead && c.server.tls != nil && !c.Wait().Large {
-		c.count(c.server.quotas.large, &c.large, true)
+	if becomesLarge {
+		c.count(c.server.quotas.large, &c.large, true) // until Close
 	}
 	n, err = c.Conn.Read(p)
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() {
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() && c.socket != nil {
 		return c.readPending(p, err)
 	}
 	if c.inHandshake {
@@ -152,16 +173,8 @@ func (c *conn) Read(p []byte) (n int, err error) {
 // machine the goroutine wakes up late, and a request that is in the socket would
 // fail. It returns timeout if nothing has arrived.
 func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
-	socket, ok := c.Conn.(syscall.Conn)
-	if !ok {
-		return 0, timeout
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return 0, timeout
-	}
 	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of the request
-	_ = raw.Read(func(fd uintptr) bool {
+	_ = c.socket.Read(func(fd uintptr) bool {
 		n, _ = syscall.Read(int(fd), p)
 		return true
 	})
@@ -198,7 +211,7 @@ func (c *conn) recoverPanic(err *error) {
 	if p := recover(); p != nil {
 		c.panicked.Store(true)
 		c.server.observer.connPanicked(p)
-		c.Close()
+		go c.Close() // which waits for fastConn.tryRead
 		*err = errPanicked
 	}
 }

@@ -2,6 +2,9 @@ package httpserver
 
 import (
 	"net"
+	"os"
+	"runtime"
+	"syscall"
 	"time"
 
 	"foobar/src/connlimit"
@@ -14,14 +17,30 @@ type fastConn struct {
 	net.Conn              // TLS, or the same as transport
 	transport       *conn // what carries it
 	readBy, writeBy time.Time
+	read            func() error // of ReadFirst, and its last result
+	readErr         error
 }
 
-// ReadFirst implements engine.Conn.
-func (c *fastConn) ReadFirst(b []byte, limit time.Duration) (int, error) {
+// ReadFirst implements engine.Conn. It waits without the frames of TLS on the stack:
+// so the garbage collector can halve the stack of an idle connection once more.
+func (c *fastConn) ReadFirst(read func() error, limit time.Duration) error {
 	now := time.Now()
 	c.transport.setPhase(connlimit.Idle, now)
 	c.SetReadTimeout(now, limit)
-	return c.Read(b)
+	c.read = read
+	runtime.Gosched() // as conn.Read does
+	if s := c.transport.socket; s != nil && s.Read(c.tryRead) == nil && c.readErr != os.ErrDeadlineExceeded {
+		return c.readErr
+	}
+	return read()
+}
+
+// tryRead reports whether something has arrived, and reads it.
+func (c *fastConn) tryRead(fd uintptr) bool {
+	c.transport.fd = fd
+	c.readErr = c.read()
+	c.transport.fd = 0
+	return c.readErr != syscall.EAGAIN
 }
 
 // SetHeaderTimeout implements engine.Conn.

@@ -176,36 +176,43 @@ func (s *Server) start(nc net.Conn) {
 // serve performs the TLS handshake and gives the connection to the engine that
 // the client has chosen by ALPN. A panic ends this connection alone.
 func (s *Server) serve(c *conn) {
-	started := sync.OnceFunc(s.handshakes.Done)
-	defer started()
 	defer func() {
 		if p := recover(); p != nil {
 			s.observer.connPanicked(p)
 			c.Close()
 		}
 	}()
-	var top net.Conn = c
-	protocol := ""
+	f, err := s.handOver(c)
+	if err != nil {
+		s.observer.refused(reasonHandshake, err, c.RemoteAddr())
+		c.endHandshake(err, s.settings.Load())
+	}
+	if f != nil {
+		defer f.Close()
+		s.fast.ServeConn(s.context, f, c.client)
+	}
+}
+
+// handOver performs the handshake. It gives the connection to net/http, or returns it
+// for Options.FastPath. The frame of this function, which crypto/tls makes large, is not
+// on the stack of an idle connection.
+func (s *Server) handOver(c *conn) (*fastConn, error) {
+	defer s.handshakes.Done()
+	top, protocol := net.Conn(c), ""
 	if s.tls != nil {
 		conn := tls.Server(c, s.tls)
 		if err := c.handshake(conn); err != nil {
-			started()
-			s.observer.refused(reasonHandshake, err, c.RemoteAddr())
-			c.endHandshake(err, s.settings.Load())
-			return
+			return nil, err
 		}
 		state := conn.ConnectionState()
 		c.client.Peer = credentials.NewPeer(state.PeerCertificates)
 		top, protocol = conn, state.NegotiatedProtocol
 	}
 	if protocol != http2Protocol && s.fast != nil && s.settings.Load().FastPath {
-		started()
-		f := &fastConn{Conn: top, transport: c}
-		defer f.Close()
-		s.fast.ServeConn(s.context, f, c.client)
-		return
+		return &fastConn{Conn: top, transport: c}, nil
 	}
 	s.serveNetHTTP(c, top, protocol)
+	return nil, nil
 }
 
 // serveNetHTTP hands a connection to net/http, which sets the deadlines from now on.
@@ -213,7 +220,7 @@ func (s *Server) serve(c *conn) {
 func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	if protocol == http2Protocol {
 		c.http2.Store(true)
-		c.count(c.server.quotas.large, &c.large, true)
+		c.count(s.quotas.large, &c.large, true) // until Close
 	}
 	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})

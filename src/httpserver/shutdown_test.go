@@ -125,7 +125,11 @@ func TestPendingRequestIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	b := &conn{Conn: c}
+	socket, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &conn{Conn: c, socket: socket}
 	b.draining.Store(true)
 	read := func() (string, error) {
 		c.SetReadDeadline(time.Now().Add(-time.Second))
