@@ -81,10 +81,8 @@ type heapSize struct {
 }
 
 func readHeapSize() heapSize {
-	s := []metrics.Sample{
-		{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-	}
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
 	metrics.Read(s)
 	return heapSize{s[0].Value.Uint64(), s[1].Value.Uint64() + s[2].Value.Uint64() + s[3].Value.Uint64()}
 }
@@ -106,6 +104,7 @@ func releaseMemory(ctx context.Context, interval time.Duration, released heapSiz
 		now := readHeapSize()
 		if worthRelease(released, last, now) {
 			debug.FreeOSMemory()
+			debug.FreeOSMemory() // each halves the stacks of idle connections
 			released = readHeapSize()
 		}
 		last = now
