@@ -3,6 +3,7 @@ package state
 import (
 	"os"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func createSlots(dir *directory, r record, data []byte) (*slots, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := dir.root.OpenFile(slotsName, os.O_WRONLY, 0)
+	f, err := dir.root.OpenFile(slotsName, os.O_RDWR|syscall.O_NOATIME, 0)
 	return &slots{file: f, id: id, next: 1}, classify("open "+slotsName, err)
 }
 

@@ -16,6 +16,7 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 		"truncated":      func(t *testing.T, dir string) { writeFile(t, dir, FileName, "") },
 		"slots deleted":  func(t *testing.T, dir string) { removeFile(t, dir, slotsName) },
 		"slots emptied":  func(t *testing.T, dir string) { writeFile(t, dir, slotsName, "") },
+		"slots longer":   func(t *testing.T, dir string) { writeFile(t, dir, slotsName, string(make([]byte, slotsSize+1))) },
 		"slots replaced": func(t *testing.T, dir string) { replaceByCopy(t, path(dir, slotsName)) },
 		"all deleted": func(t *testing.T, dir string) {
 			removeFile(t, dir, FileName)
@@ -31,9 +32,7 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := closedDirectory(t, "state")
 			s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
-			if err := s.Check(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			checkUntilRemembered(t, s)
 			change(t, dir)
 			if err := s.Check(t.Context()); !errors.Is(err, ErrChanged) {
 				t.Errorf("Check says %v", err)
@@ -48,6 +47,20 @@ func TestFilesChangedWhileOpen(t *testing.T) {
 				t.Errorf("Close says %v", err)
 			}
 		})
+	}
+}
+
+// checkUntilRemembered returns once the store looks at the directory alone, and no more
+// at the file of slots in it.
+func checkUntilRemembered(t *testing.T, s *Store) {
+	t.Helper()
+	for remembered := false; !remembered; {
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		remembered = s.storage.names != fileIdentity{}
+		s.mu.Unlock()
 	}
 }
 
