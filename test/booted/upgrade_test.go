@@ -4,6 +4,7 @@ package booted
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strings"
@@ -116,16 +117,35 @@ func restartUnderLoad(t *testing.T, s *service) {
 	expectRestarted(t, s, pid)
 }
 
-// installUnderLoad installs one version of the packages over another.
+// installUnderLoad installs one version of the packages over another. A client resumes its
+// TLS session with the new process.
 func installUnderLoad(t *testing.T, s *service, version string) {
 	pid := show(t, s.Machine, "MainPID")
+	cache := tls.NewLRUClientSessionCache(1)
+	if s.resumesSession(t, cache) {
+		t.Error("a client without a session has resumed one")
+	}
 	s.withoutFailure(t, func() {
 		s.Shell(t, "pacman -U --noconfirm --noprogressbar "+testbed.Packages+"/"+version+"/foobar-{policy-,}[0-9]*.pkg.tar.zst")
 	})
 	expectRestarted(t, s, pid)
+	if !s.resumesSession(t, cache) {
+		t.Error("a client cannot resume its session")
+	}
 	expectContains(t, "pacman -Q", s.Exec(t, "pacman", "-Q", "foobar", "foobar-policy"), "-"+version[1:]+"\n")
 	expectContains(t, "/metrics", s.Exec(t, "curl", "-sSf", metrics+"/metrics"), `version="`+s.version(t)+`"`)
 	expectProperty(t, s.Machine, "NeedDaemonReload", "no")
+}
+
+// resumesSession sends a request on a connection of its own, and reports whether the
+// connection has resumed a session of the cache.
+func (s *service) resumesSession(t *testing.T, cache tls.ClientSessionCache) bool {
+	t.Helper()
+	own := connect(t, s.Machine)
+	transport := own.client.Transport.(*http.Transport)
+	transport.TLSClientConfig.ClientSessionCache = cache
+	defer transport.CloseIdleConnections()
+	return own.do(t, 200, "GET", "/", "").TLS.DidResume
 }
 
 // expectRestarted wants another process than pid, started by no failure.
