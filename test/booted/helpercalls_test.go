@@ -87,8 +87,9 @@ func afterChange(t *testing.T, m *testbed.Machine, change, result string) {
 func awaitEnd(t *testing.T, m *testbed.Machine, unit, before string) {
 	t.Helper()
 	testbed.Eventually(t, traceLimit, func() string {
-		state := showUnit(t, m, unit, "ActiveState")
-		if state == "activating" || showUnit(t, m, unit, "InvocationID") == before {
+		// First the start: a state of before would be taken for the new one's.
+		started := showUnit(t, m, unit, "InvocationID") != before
+		if state := showUnit(t, m, unit, "ActiveState"); !started || state != "inactive" && state != "failed" {
 			return unit + " is " + state
 		}
 		return ""
