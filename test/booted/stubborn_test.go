@@ -36,7 +36,8 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 			t.Helper()
 			began := time.Now()
 			act()
-			if took := time.Since(began); took < stopLimit || took > 5*stopLimit {
+			// Without the limit it does not end. A busy machine takes longer for the rest.
+			if took := time.Since(began); took < stopLimit || took > 15*stopLimit {
 				t.Errorf("%s took %v, want about %v", what, took, stopLimit)
 			}
 		}

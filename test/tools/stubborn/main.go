@@ -18,7 +18,8 @@ import (
 const firstInherited = 3
 
 func main() {
-	signal.Ignore(syscall.SIGTERM)
+	// At a shutdown, the sockets of standard error and of notifications end first.
+	signal.Ignore(syscall.SIGTERM, syscall.SIGPIPE)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // which systemd wants a service to handle
 	notify := inherited("notify")
