@@ -33,6 +33,7 @@ const (
 // A Wait is the phase of a connection, and since when it has been in it.
 type Wait struct {
 	Phase   Phase
+	HTTP2   bool
 	Streams int  // requests of HTTP/2 in progress
 	Large   bool // keeps more memory than others while it is idle
 	Since   time.Time

@@ -64,7 +64,7 @@ func (c *conn) Address() netip.Prefix { return c.address }
 func (c *conn) Wait() connlimit.Wait {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return connlimit.Wait{Phase: c.phase, Streams: int(c.streams.Load()), Large: c.large, Since: c.since}
+	return connlimit.Wait{Phase: c.phase, HTTP2: c.http2.Load(), Streams: int(c.streams.Load()), Large: c.large, Since: c.since}
 }
 
 // startDrain closes the connection as soon as it is idle. A request that has

@@ -1,12 +1,16 @@
 package httpserver
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"foobar/src/api"
+	"foobar/src/connlimit"
 )
 
 // TestYoungRequestsOfOneAddress checks that the requests of one address, none of which
@@ -59,4 +63,63 @@ func TestYoungRequestsOfOneAddress(t *testing.T) {
 		}
 		close(release)
 	})
+}
+
+// TestDiscardedBodyIsNoRequest checks that a connection whose last response has been sent
+// counts as one without a request while the rest of the body is discarded. Closed to make
+// room for a request, it would make none.
+func TestDiscardedBodyIsNoRequest(t *testing.T) {
+	settings := longTimeouts()
+	r := start(t, handlerFunc(func(*api.Request) api.Response {
+		return api.Response{Status: http.StatusUnauthorized, Close: true}
+	}), settings, nil)
+	c := dial(t, r.addr)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		io.WriteString(c, post("Content-Length: 1000000\r\n", "x"))
+		for ticker := time.NewTicker(100 * time.Millisecond); ; {
+			select {
+			case <-ticker.C:
+				c.Write([]byte("x"))
+			case <-stop:
+				return
+			}
+		}
+	}()
+	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		t.Fatal(err)
+	}
+	phase := connlimit.Active
+	for deadline := time.Now().Add(5 * time.Second); phase != connlimit.Header && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for _, open := range r.conns.All() {
+			phase = open.Wait().Phase
+		}
+	}
+	if phase != connlimit.Header {
+		t.Errorf("the phase is %v, want %v", phase, connlimit.Header)
+	}
+}
+
+// TestUnreadResponseIsNoRequest checks the same for an HTTP/2 connection whose responses
+// wait for the client, and whose handlers have returned.
+func TestUnreadResponseIsNoRequest(t *testing.T) {
+	s := &Server{}
+	s.quotas = newQuotas(&s.conns)
+	s.quotas.setLimits(Settings{Requests: 1})
+	unread := &conn{server: s, phase: connlimit.Active}
+	unread.http2.Store(true)
+	newcomer := &conn{server: s}
+	s.conns.Add(unread)
+	s.quotas.requests.Acquire(newcomer)
+	if got := s.quotas.requests.Acquire(newcomer); got != connlimit.Conn(newcomer) {
+		t.Error("the connection is closed to make room for a request")
+	}
+	unread.streams.Add(1)
+	s.quotas = newQuotas(&s.conns) // which has not searched yet
+	s.quotas.setLimits(Settings{Requests: 1})
+	s.quotas.requests.Acquire(newcomer)
+	if got := s.quotas.requests.Acquire(newcomer); got != connlimit.Conn(unread) {
+		t.Error("the connection with a slow request is kept")
+	}
 }

@@ -99,7 +99,11 @@ func (c *fastConn) Draining() bool { return c.transport.server.draining.Load() }
 // be reset, and the response lost on the way (RFC 9112, section 9.6). Many
 // clients read no response before they have sent their whole body. CloseWrite has a
 // deadline of its own for the alert of TLS.
+//
+// The request is no longer in progress, and its buffers are those of a header: the
+// connection counts as one in that phase.
 func (c *fastConn) Linger(limit time.Duration, maxBytes int64) {
+	c.transport.setPhase(connlimit.Header, time.Now())
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
 		return
 	}

@@ -29,7 +29,7 @@ func newQuotas(conns *connlimit.Set) quotas {
 		handshakes:    connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Handshake) }),
 		headers:       connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Header) }),
 		large:         connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Large) }),
-		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) int { return max(w.Streams, oneIf(w.Phase == connlimit.Active)) }),
+		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) int { return max(w.Streams, oneIf(w.Phase == connlimit.Active && !w.HTTP2)) }),
 		http2Requests: connlimit.NewQuota(conns, func(w connlimit.Wait) int { return w.Streams }),
 	}
 	q.handshakes.SetLimit(maxHandshakes)
