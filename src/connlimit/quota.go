@@ -121,11 +121,10 @@ func isCrowd(a, b, floor int) bool { return a > max(floor, 2*(b+1)) }
 
 func (q *queue) search(open map[Conn]struct{}, limit int) {
 	var found []waiting
-	now := time.Now()
-	q.searched, q.evicted, q.held = now, 0, map[netip.Prefix]int{}
+	q.searched, q.evicted, q.held = time.Now(), 0, map[netip.Prefix]int{}
 	for c := range open {
 		w := waiting{conn: c, Wait: c.Wait()}
-		if w.rank = int(w.Phase / Active); w.rank > 0 && now.Sub(w.Since) <= minActive {
+		if w.rank = int(w.Phase / Active); w.rank > 0 && q.searched.Sub(w.Since) <= minActive {
 			w.rank = young
 		}
 		if n := q.count(w.Wait); n > 0 {

@@ -25,15 +25,13 @@ const (
 type quotas struct{ handshakes, headers, large, requests, http2Requests *connlimit.Quota }
 
 func newQuotas(conns *connlimit.Set) quotas {
-	q := quotas{
+	return quotas{
 		handshakes:    connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Handshake) }),
 		headers:       connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Phase == connlimit.Header) }),
 		large:         connlimit.NewQuota(conns, func(w connlimit.Wait) int { return oneIf(w.Large) }),
 		requests:      connlimit.NewQuota(conns, func(w connlimit.Wait) int { return max(w.Streams, oneIf(w.Phase == connlimit.Active && !w.HTTP2)) }),
 		http2Requests: connlimit.NewQuota(conns, func(w connlimit.Wait) int { return w.Streams }),
 	}
-	q.handshakes.SetLimit(maxHandshakes)
-	return q
 }
 
 func oneIf(condition bool) int {
@@ -44,6 +42,7 @@ func oneIf(condition bool) int {
 }
 
 func (q quotas) setLimits(s Settings) {
+	q.handshakes.SetLimit(maxHandshakes)
 	q.headers.SetLimit(s.Requests)
 	q.large.SetLimit((s.Connections + LargeShare - 1) / LargeShare)
 	q.requests.SetLimit(s.Requests)
