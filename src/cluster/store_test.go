@@ -177,7 +177,10 @@ func TestLostAnswers(t *testing.T) {
 			return errRejectedLate
 		}, state.ErrNoSpace, "old"},
 		"no leader": {func(*fixture, func()) error { return rpctypes.ErrGRPCNoLeader }, nil, "new"},
-		"no space":  {func(*fixture, func()) error { return rpctypes.ErrGRPCNoSpace }, state.ErrNoSpace, "old"},
+		"no space": {func(f *fixture, _ func()) error {
+			f.member.intercept = func(func()) error { return rpctypes.ErrGRPCNoSpace }
+			return rpctypes.ErrGRPCNoSpace
+		}, state.ErrNoSpace, "old"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -268,7 +271,9 @@ func (f *fixture) expectNone(t *testing.T) {
 
 func TestRejectedCalls(t *testing.T) {
 	f := newFixture(t)
-	f.member.once(func(func()) error { return rpctypes.ErrGRPCPermissionDenied })
+	f.member.mu.Lock()
+	f.member.intercept = func(func()) error { return rpctypes.ErrGRPCPermissionDenied }
+	f.member.mu.Unlock()
 	var e *storeError
 	if err := f.write(t, "x", nil); !errors.As(err, &e) || e.Event() != eventDenied {
 		t.Errorf("error %v", err)

@@ -63,9 +63,22 @@ func TestMaxConnections(t *testing.T) {
 		return l
 	})
 	r.Apply(longTimeouts())
-	for n := 1; n <= 4; n++ {
+	ask := func() error {
 		c := dial(t, r.addr)
-		wantStatus(t, c, bufio.NewReader(c), get(""), http.StatusOK)
+		if _, err := io.WriteString(c, get("")); err != nil {
+			return err
+		}
+		_, err := http.ReadResponse(bufio.NewReader(c), nil)
+		return err
+	}
+	for n := 1; n <= 4; n++ {
+		// Until the server waits on the connections before, it closes none of them.
+		deadline := time.Now().Add(10 * time.Second)
+		for err := ask(); err != nil; err = ask() {
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
 		if got := r.Connections(); got > 2 {
 			t.Fatalf("%d connections are open after %d requests, want 2", got, n)
 		}

@@ -33,7 +33,7 @@ func TestSystemCallsOfHelpers(t *testing.T) {
 }
 
 // runHelpers takes the helper units along every path of their programs. An instance takes
-// the same paths, and TestInstances some of them.
+// the same paths.
 func runHelpers(t *testing.T, m *testbed.Machine) {
 	t.Helper()
 	makeCredentials(t, m)

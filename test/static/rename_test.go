@@ -14,7 +14,8 @@ const leftOut = "etcd|cluster|statefile|package http1|fast.path|limits[.](state|
 
 // TestRename wants ./rename to succeed in this tree, whole and bare: every change of
 // bare/edits fits the file that it changes, and with a name of two words the Go files
-// still parse. A bare tree names nothing that it leaves out. What the new tree does is a test of test/booted.
+// still parse. A bare tree names nothing that it leaves out, and passes its own tests of
+// this package. What the new tree does is a test of test/booted.
 func TestRename(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
@@ -30,6 +31,7 @@ func TestRename(t *testing.T) {
 			run("git", "grep", "--cached", "-q", "^[.]Dt "+strings.ToUpper(name)+" 8$")
 			if len(options) > 0 {
 				run("sh", "-c", "! git grep --cached -niE '"+leftOut+"' -- . ':!go.sum' ':!**/testdata/fuzz/**'")
+				run("go", "test", "./test/static")
 			}
 		})
 	}
