@@ -15,9 +15,9 @@ type storage struct {
 	dir *directory
 	log func(message string, err error)
 
-	slots   *slots       // nil after a failure, until recover has created a new file
-	failure error        // why slots is nil
-	names   fileIdentity // of the directory when slots was last looked up in it
+	slots       *slots       // nil after a failure, until recover has created a new file
+	failure     error        // why slots is nil
+	dirIdentity fileIdentity // when slots was last looked up in the directory
 
 	committed digest // content of the newest durable version
 	sequence  uint64 // of the newest durable record
@@ -131,10 +131,10 @@ func (st *storage) check() error {
 // call, Linux gives the next write a modification time of its own, and on some file
 // systems fdatasync(2) then writes a second block.
 func (st *storage) checkSlots() error {
-	names, err := identityOf(st.dir.handle.Stat())
+	current, err := identityOf(st.dir.handle.Stat())
 	// The last byte, and one that does not exist.
 	n, _ := syscall.Pread(int(st.slots.file.Fd()), make([]byte, 2), slotsSize-1)
-	if err == nil && names == st.names && n == 1 {
+	if err == nil && current == st.dirIdentity && n == 1 {
 		return nil
 	}
 	id, err := st.dir.identify(slotsName)
@@ -147,8 +147,8 @@ func (st *storage) checkSlots() error {
 			slotsName, FileName)
 	}
 	// Two changes within a step of the file system's clock can have the same time.
-	if time.Since(time.Unix(names.status.Unix())) > 10*time.Millisecond {
-		st.names = names
+	if time.Since(time.Unix(current.status.Unix())) > 10*time.Millisecond {
+		st.dirIdentity = current
 	}
 	return nil
 }

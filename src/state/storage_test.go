@@ -59,7 +59,7 @@ func checkUntilRemembered(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 		s.mu.Lock()
-		remembered = s.storage.names != fileIdentity{}
+		remembered = s.storage.dirIdentity != fileIdentity{}
 		s.mu.Unlock()
 	}
 }
