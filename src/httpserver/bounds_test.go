@@ -117,23 +117,13 @@ func TestNoByteMovesTheDeadlineOfADrain(t *testing.T) {
 		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
 			t.Fatal(err)
 		}
-		stop := make(chan struct{})
-		go func() {
-			for ticker := time.NewTicker(50 * time.Millisecond); ; {
-				select {
-				case <-ticker.C:
-					c.Write([]byte("x"))
-				case <-stop:
-					return
-				}
-			}
-		}()
+		stop := dribble(c)
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		if err := r.Shutdown(ctx); err != nil {
 			t.Errorf("fast path %v: %v", fast, err)
 		}
 		cancel()
-		close(stop)
+		stop()
 	}
 }
 

@@ -74,19 +74,8 @@ func TestDiscardedBodyIsNoRequest(t *testing.T) {
 		return api.Response{Status: http.StatusUnauthorized, Close: true}
 	}), settings, nil)
 	c := dial(t, r.addr)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		io.WriteString(c, post("Content-Length: 1000000\r\n", "x"))
-		for ticker := time.NewTicker(100 * time.Millisecond); ; {
-			select {
-			case <-ticker.C:
-				c.Write([]byte("x"))
-			case <-stop:
-				return
-			}
-		}
-	}()
+	io.WriteString(c, post("Content-Length: 1000000\r\n", "x"))
+	defer dribble(c)()
 	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
 		t.Fatal(err)
 	}

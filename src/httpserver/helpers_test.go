@@ -147,6 +147,22 @@ func dial(t *testing.T, addr string) net.Conn {
 	return c
 }
 
+// dribble sends a byte each 50 ms, until stop is called.
+func dribble(c net.Conn) (stop func()) {
+	stopped := make(chan struct{})
+	go func() {
+		for ticker := time.NewTicker(50 * time.Millisecond); ; {
+			select {
+			case <-ticker.C:
+				c.Write([]byte("x"))
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return func() { close(stopped) }
+}
+
 // quiet is shorter than every timeout of the server in these tests.
 const quiet = 900 * time.Millisecond
 
