@@ -182,28 +182,3 @@ func mode(path string, m *testbed.Machine, t *testing.T) string {
 func setting(section, key, value string) string {
 	return fmt.Sprintf("%s:\n  %s: %s\n", section, key, value)
 }
-
-// awaitCertificate waits until new connections to a port get the certificate of a
-// file.
-func awaitCertificate(t *testing.T, m *testbed.Machine, port, file string) {
-	t.Helper()
-	want := m.Certificate(t, file)
-	testbed.Eventually(t, reloadLimit, func() string {
-		if m.ServedCertificate(port) != want {
-			return "the certificate of " + file + " is not served"
-		}
-		return ""
-	})
-}
-
-// awaitReloadUnit waits until the service that the path unit has started ends.
-func awaitReloadUnit(t *testing.T, m *testbed.Machine) {
-	t.Helper()
-	testbed.Eventually(t, reloadLimit, func() string {
-		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-credentials-reload.service"))
-		if state != "inactive" && state != "failed" {
-			return "foobar-credentials-reload.service is " + state
-		}
-		return ""
-	})
-}

@@ -196,3 +196,28 @@ func (s *service) expiryIsShown(t *testing.T) {
 	expectContains(t, "systemctl status", s.Exec(t, "systemctl", "--no-pager", "status", "foobar"), "CERTIFICATE EXPIRES IN 12 DAYS, ")
 	expectContains(t, "journalctl -p warning", journal(t, s.Machine, "-p", "warning"), "the certificate expires soon")
 }
+
+// awaitCertificate waits until new connections to a port get the certificate of a
+// file.
+func awaitCertificate(t *testing.T, m *testbed.Machine, port, file string) {
+	t.Helper()
+	want := m.Certificate(t, file)
+	testbed.Eventually(t, reloadLimit, func() string {
+		if m.ServedCertificate(port) != want {
+			return "the certificate of " + file + " is not served"
+		}
+		return ""
+	})
+}
+
+// awaitReloadUnit waits until the service that the path unit has started ends.
+func awaitReloadUnit(t *testing.T, m *testbed.Machine) {
+	t.Helper()
+	testbed.Eventually(t, reloadLimit, func() string {
+		state := strings.TrimSpace(m.Exec(t, "systemctl", "show", "-P", "ActiveState", "foobar-credentials-reload.service"))
+		if state != "inactive" && state != "failed" {
+			return "foobar-credentials-reload.service is " + state
+		}
+		return ""
+	})
+}
