@@ -49,14 +49,9 @@ func newClient(c config.Cluster, creds tlsCredentials) (*clientv3.Client, error)
 // has not changed anything, whatever its error is.
 type sendObserver struct{}
 
+// sentKey has in the context of calls how many of them a member may have received, an
+// *atomic.Int32.
 type sentKey struct{}
-
-// withSendObserver returns a context for calls, and how many of the calls a member
-// may have received.
-func withSendObserver(ctx context.Context) (context.Context, *atomic.Int32) {
-	sent := &atomic.Int32{}
-	return context.WithValue(ctx, sentKey{}, sent), sent
-}
 
 // HandleRPC implements stats.Handler. OutHeader is the first event of a call that
 // has got a connection.

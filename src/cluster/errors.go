@@ -46,6 +46,3 @@ var errTimeout = errors.New("no quorum of etcd's members has answered within clu
 func unavailable(cause error) error { return fmt.Errorf("%w: %w", state.ErrUnavailable, cause) }
 
 func unknownOutcome(cause error) error { return fmt.Errorf("%w: %w", state.ErrUnknownOutcome, cause) }
-
-// isCompacted reports whether a call failed because etcd no longer has the revision.
-func isCompacted(err error) bool { return errors.Is(err, rpctypes.ErrCompacted) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type member struct {
 	address string
 	gate    sync.RWMutex // while a test has it locked, calls wait
 	answers sync.RWMutex // while a test has it locked, the answers of reads wait
+	latency atomic.Int64 // of each call, a time.Duration
 
 	mu           sync.Mutex
 	history      []*mvccpb.KeyValue // by revision; nil where the key has no value
@@ -117,6 +119,7 @@ func (m *member) headerLocked() *pb.ResponseHeader {
 func (m *member) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
+	time.Sleep(time.Duration(m.latency.Load()))
 	resp, err := m.read(r)
 	if err == errNoAnswer {
 		<-ctx.Done()
@@ -158,6 +161,7 @@ func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 func (m *member) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
+	time.Sleep(time.Duration(m.latency.Load()))
 	_, before := m.calls()
 	resp, err := m.transact(r)
 	for err == errRejectedLate {

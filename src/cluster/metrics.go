@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"crypto/x509"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,12 +37,6 @@ func newMetrics(registerer prometheus.Registerer) *storeMetrics {
 		m.failures.WithLabelValues(call)
 	}
 	return m
-}
-
-// setCertificate records the certificate in use.
-func (m *storeMetrics) setCertificate(leaf *x509.Certificate) {
-	m.notBefore.Set(float64(leaf.NotBefore.Unix()))
-	m.notAfter.Set(float64(leaf.NotAfter.Unix()))
 }
 
 // observe records a call.

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"foobar/src/state"
@@ -10,60 +9,40 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// A reader lets reads share calls. A read must see what was written before the read
-// has begun, so it shares a call that has not begun yet.
-type reader struct {
-	mu      sync.Mutex
-	next    *sharedRead // has not begun, nil if no read waits for it
-	running bool        // another call
-}
-
-// A sharedRead is one call for several reads.
-type sharedRead struct {
-	done    chan struct{}
-	version *state.Version // set before done is closed
+// A pendingRead is one read on its way from read to its call and back. A read must see
+// what was written before the read has begun, so it shares a call that has not begun.
+type pendingRead struct {
+	version *state.Version // set before done is closed, as is err
 	err     error
+	done    chan struct{}
 }
 
 // read returns the version that a quorum agrees on.
 func (s *session) read(ctx context.Context) (*state.Version, error) {
-	call := s.joinRead()
+	r := &pendingRead{done: make(chan struct{})}
+	limit := time.After(s.timeout)
+	s.reads.Callers.Add(1)
+	defer s.reads.Callers.Add(-1)
+	if err := enqueue(ctx, s, s.reads, r, limit); err != nil {
+		return nil, err
+	}
 	select {
-	case <-call.done:
-		return call.version, call.err
+	case <-r.done:
+		return r.version, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(s.timeout):
+	case <-limit:
 		return nil, unavailable(errTimeout)
 	}
 }
 
-// joinRead returns the call that begins next, and begins it if no other is running.
-func (s *session) joinRead() *sharedRead {
-	r := &s.reader
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.next == nil {
-		r.next = &sharedRead{done: make(chan struct{})}
-	}
-	call := r.next
-	if !r.running {
-		r.running, r.next = true, nil
-		go s.runReads(call)
-	}
-	return call
-}
-
-// runReads makes one call after the other for as long as reads wait.
-func (s *session) runReads(call *sharedRead) {
-	r := &s.reader
-	for call != nil {
-		call.version, call.err = s.readOnce()
-		close(call.done)
-		r.mu.Lock()
-		call, r.next = r.next, nil
-		r.running = call != nil
-		r.mu.Unlock()
+// readFor makes one call for several reads.
+func (s *session) readFor(reads []*pendingRead) {
+	version, err := s.readOnce()
+	s.reads.Done()
+	for _, r := range reads {
+		r.version, r.err = version, err
+		close(r.done)
 	}
 }
 

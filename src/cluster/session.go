@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"foobar/src/batch"
 	"foobar/src/config"
 	"foobar/src/state"
 
@@ -21,8 +22,8 @@ type session struct {
 	timeout, try time.Duration
 	client       *clientv3.Client
 	store        *Store
-	reader       reader
-	writes       chan *pendingWrite
+	reads        *batch.Queue[*pendingRead]
+	writes       *batch.Queue[*pendingWrite]
 	ctx          context.Context // ends with the session
 	close        func()
 
@@ -55,18 +56,45 @@ func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store
 	s := &session{
 		config: c, creds: creds, key: key, store: store, client: client,
 		timeout: time.Duration(c.Timeout), try: min(time.Duration(c.TryTimeout), time.Duration(c.Timeout)),
-		writes: make(chan *pendingWrite),
+		reads: batch.NewQueue[*pendingRead](), writes: batch.NewQueue[*pendingWrite](),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.ctx = clientv3.WithRequireLeader(ctx) // a member without a leader answers at once
 	var running sync.WaitGroup
-	running.Go(s.commitLoop)
+	running.Go(func() { loop(s, s.reads, s.readFor) })
+	running.Go(func() { loop(s, s.writes, s.commit) })
 	s.close = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
 		client.Close()
 	})
 	return s, nil
+}
+
+// loop does the work of all items that wait, again and again until the session ends.
+func loop[T any](s *session, q *batch.Queue[T], work func([]T)) {
+	for {
+		select {
+		case item := <-q.Items:
+			work(q.Collect(item, s.ctx.Done()))
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// enqueue hands an item to its loop, within limit.
+func enqueue[T any](ctx context.Context, s *session, q *batch.Queue[T], item T, limit <-chan time.Time) error {
+	select {
+	case q.Items <- item:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return state.ErrClosed
+	case <-limit:
+		return unavailable(errTimeout)
+	}
 }
 
 // decodeEntry returns the entry of a key.

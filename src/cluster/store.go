@@ -73,7 +73,8 @@ func (s *Store) Apply(c config.Config) error {
 		return &service.ConfigError{Err: fmt.Errorf("cluster: %w", err)}
 	}
 	s.session.Store(after)
-	s.metrics.setCertificate(creds.leaf())
+	s.metrics.notBefore.Set(float64(creds.leaf().NotBefore.Unix()))
+	s.metrics.notAfter.Set(float64(creds.leaf().NotAfter.Unix()))
 	if before != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -107,11 +107,7 @@ func TestReadDoesNotShareAnEarlierCall(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { f.expect(t, "b") })
 	s := f.Store.(*Store).session.Load()
-	waitFor(t, func() bool {
-		s.reader.mu.Lock()
-		defer s.reader.mu.Unlock()
-		return s.reader.next != nil
-	})
+	waitFor(t, func() bool { return s.reads.Callers.Load() == 2 })
 	f.member.answers.Unlock()
 	group.Wait()
 }
@@ -296,11 +292,7 @@ func TestReadsShareCalls(t *testing.T) {
 		group.Go(func() { f.expect(t, "a") })
 	}
 	s := f.Store.(*Store).session.Load()
-	waitFor(t, func() bool {
-		s.reader.mu.Lock()
-		defer s.reader.mu.Unlock()
-		return s.reader.next != nil
-	})
+	waitFor(t, func() bool { return s.reads.Callers.Load() == 100 })
 	before, _ := f.member.calls()
 	f.member.gate.Unlock()
 	group.Wait()
@@ -346,6 +338,39 @@ func TestWritesShareTransactions(t *testing.T) {
 		}
 	}
 	f.expect(t, fmt.Sprint(won+1))
+}
+
+// TestCallersShareEachCall has callers that begin again some time after they have their
+// result. All of them share each call, and do not split into two groups that take turns.
+func TestCallersShareEachCall(t *testing.T) {
+	const callers, rounds = 16, 20
+	for name, op := range map[string]func(f *fixture) error{
+		"reads":  func(f *fixture) error { _, err := f.Read(t.Context()); return err },
+		"writes": func(f *fixture) error { return f.write(t, "a", nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.write(t, "a", nil)
+			f.member.latency.Store(int64(20 * time.Millisecond))
+			ranges, txns := f.member.calls()
+			var group sync.WaitGroup
+			for i := range callers {
+				group.Go(func() {
+					for range rounds {
+						time.Sleep(time.Duration(i) * 200 * time.Microsecond)
+						if err := op(f); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			rangesAfter, txnsAfter := f.member.calls()
+			if calls := max(rangesAfter-ranges, txnsAfter-txns); calls > rounds*7/4 { // some more on a busy machine
+				t.Errorf("%d calls for %d times %d callers", calls, rounds, callers)
+			}
+		})
+	}
 }
 
 // TestRestoredSnapshot turns the history back. Each way must be noticed by one read.

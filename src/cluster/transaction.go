@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"foobar/src/state"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -50,7 +52,8 @@ func (t *transaction) writes() bool { return t.last != t.base.version }
 func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.try)
 	defer cancel()
-	ctx, sent := withSendObserver(ctx)
+	var sent atomic.Int32
+	ctx = context.WithValue(ctx, sentKey{}, &sent)
 	_, before := s.known()
 	start := time.Now()
 	resp, err := hedged(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) { return s.request(ctx, t).Commit() })
@@ -121,7 +124,7 @@ func (s *session) resolve(ctx context.Context, t *transaction, current *entry) (
 		middle := low + (high-low)/2
 		revision, i, err := s.writeAt(ctx, middle)
 		switch {
-		case isCompacted(err):
+		case errors.Is(err, rpctypes.ErrCompacted):
 			return false, errUnresolvable
 		case err != nil:
 			return false, err

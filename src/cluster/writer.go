@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,7 @@ const (
 	abandoned              // its client has been told that nothing has changed
 )
 
-// A pendingWrite is one write on its way from replace to the commit loop and back.
+// A pendingWrite is one write on its way from replace to its commit and back.
 type pendingWrite struct {
 	condition  state.Condition
 	version    *state.Version
@@ -31,26 +30,17 @@ type pendingWrite struct {
 func (s *session) replace(ctx context.Context, c state.Condition, data []byte) (*state.Version, error) {
 	w := &pendingWrite{condition: c, version: state.NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
 	limit := time.After(s.timeout)
-	select {
-	case s.writes <- w:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.ctx.Done():
-		return nil, state.ErrClosed
-	case <-limit:
-		return nil, unavailable(errTimeout)
-	}
-	var err error
-	select {
-	case <-w.done:
-		err = w.err
-	case <-limit:
-		err = w.late()
-	}
-	if err != nil {
+	s.writes.Callers.Add(1)
+	defer s.writes.Callers.Add(-1)
+	if err := enqueue(ctx, s, s.writes, w, limit); err != nil {
 		return nil, err
 	}
-	return w.version, nil
+	select {
+	case <-w.done:
+		return w.version, w.err
+	case <-limit:
+		return w.version, w.late()
+	}
 }
 
 // lateTimeout is how long a write waits for the end of its call after
@@ -69,37 +59,6 @@ func (w *pendingWrite) late() error {
 	case <-time.After(lateTimeout):
 		return unknownOutcome(errTimeout)
 	}
-}
-
-// commitLoop commits all pending writes together, again and again.
-func (s *session) commitLoop() {
-	for {
-		select {
-		case w := <-s.writes:
-			s.commit(s.collect(w))
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// collect returns a batch that begins with first, of the writes that arrive without
-// waiting: a single writer never waits.
-func (s *session) collect(first *pendingWrite) []*pendingWrite {
-	batch := []*pendingWrite{first}
-	for before := 0; before < len(batch); {
-		before = len(batch)
-		runtime.Gosched()
-		for more := true; more; {
-			select {
-			case w := <-s.writes:
-				batch = append(batch, w)
-			default:
-				more = false
-			}
-		}
-	}
-	return batch
 }
 
 // commit evaluates the writes in their order, and makes the last one that is
@@ -149,6 +108,7 @@ func claim(batch []*pendingWrite) []*pendingWrite {
 
 // complete ends the writes of a batch.
 func (s *session) complete(batch []*pendingWrite, t *transaction, err error) {
+	s.writes.Done()
 	if err == nil && t.writes() {
 		s.store.options.OnCommit(time.Since(batch[0].enqueuedAt), 0, len(t.last.Data))
 	}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"foobar/src/batch"
 )
 
 // BenchmarkReplace compares, in one run, ways to replace a file: os.WriteFile,
@@ -65,14 +67,14 @@ func openRename(b *testing.B, dir string) (writeFunc, func()) {
 
 func openGroupedRename(b *testing.B, dir string) (writeFunc, func()) {
 	d := mustOpenDirectory(b, dir)
-	q := newQueue()
+	q := batch.NewQueue[*pendingWrite]()
 	go renameBatches(d, q)
 	return func(data []byte) error {
 		w := newPendingWrite(nil, data)
-		q.writes <- w
+		q.Items <- w
 		<-w.done
 		return w.err
-	}, func() { close(q.writes) }
+	}, func() { close(q.Items) }
 }
 
 func openStoreWrites(b *testing.B, dir string) (writeFunc, func()) {
@@ -101,10 +103,10 @@ func writeAndRename(d *directory, data []byte) error {
 	return d.renameDurably(newFile, FileName)
 }
 
-func renameBatches(d *directory, q queue) {
+func renameBatches(d *directory, q *batch.Queue[*pendingWrite]) {
 	defer d.close()
-	for first := range q.writes {
-		batch := q.collect(first, 0, 0)
+	for first := range q.Items {
+		batch := q.Collect(first, nil)
 		err := writeAndRename(d, batch[len(batch)-1].version.Data)
 		for _, w := range batch {
 			w.err = err

@@ -2,15 +2,28 @@ package state
 
 import "time"
 
+// A pendingWrite is one write on its way from Replace to the commit loop and
+// back.
+type pendingWrite struct {
+	condition  Condition
+	version    *Version
+	enqueuedAt time.Time
+	err        error // set before done is closed
+	done       chan struct{}
+}
+
+func newPendingWrite(c Condition, data []byte) *pendingWrite {
+	return &pendingWrite{condition: c, version: NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
+}
+
 const checkpointFailure = "cannot update " + FileName + " for now, and will try again; the state itself is durable in " + slotsName
 
 // commitLoop commits all pending writes together, again and again until the
-// queue is closed. While FileName is outdated, it runs a checkpoint every
+// store is closed. While FileName is outdated, it runs a checkpoint every
 // Options.CheckpointDelay. No other goroutine changes the state.
 func (s *Store) commitLoop(fileOutdated bool) {
 	defer close(s.stopped)
 	var checkpointTimer <-chan time.Time // nil if no checkpoint is due
-	commitTime := time.Duration(0)
 	for {
 		if fileOutdated && checkpointTimer == nil {
 			checkpointTimer = time.After(s.options.CheckpointDelay)
@@ -19,13 +32,10 @@ func (s *Store) commitLoop(fileOutdated bool) {
 		case <-checkpointTimer:
 			checkpointTimer = nil
 			fileOutdated = s.runCheckpoint()
-		case w := <-s.queue.writes:
-			batch := s.queue.collect(w, s.expectedWrites, commitTime)
-			start := time.Now()
-			fileOutdated = s.commitBatch(batch)
-			commitTime = time.Since(start)
-		case <-s.queue.closed:
-			s.commitBatch(s.queue.drain(nil))
+		case w := <-s.queue.Items:
+			fileOutdated = s.commitBatch(s.queue.Collect(w, s.closed))
+		case <-s.closed:
+			s.commitBatch(s.queue.Drain(nil))
 			s.closeErr = s.closeStorage()
 			return
 		}
@@ -45,7 +55,7 @@ func (s *Store) commitBatch(batch []*pendingWrite) (fileOutdated bool) {
 			err = s.persist(last, batch[0].enqueuedAt)
 		}
 	}
-	s.expectedWrites = int(s.writers.Load())
+	s.queue.Done()
 	for _, w := range batch {
 		if err != nil {
 			// A refused write fails too: the version that refused it may be one that

@@ -4,12 +4,12 @@
 // must survive a crash of the process and of the machine. It is not for several
 // values, for a history of versions, or for several processes at once.
 //
-// Read store.go first. A write goes through queue.go and commitloop.go to
+// Read store.go first. A write goes through package batch and commitloop.go to
 // storage.go. FORMAT.md describes the files and the order of writes.
 //
 // # Guarantees
 //
-//   - A write for which Replace has returned a version is on stable storage.
+//   - A write for which Replace has returned no error is on stable storage.
 //   - A write for which Replace has not returned, or has returned an error, has
 //     happened as a whole or not at all. It has not happened if the error is
 //     ErrPrecondition, ErrClosed or that of the context.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"foobar/src/batch"
 )
 
 // FileName is the name of the file in the state directory that holds the raw
@@ -37,15 +39,14 @@ type Condition func(current *Version) bool
 type Store struct {
 	options Options
 	current atomic.Pointer[Version]
-	queue   queue
-	writers atomic.Int64  // calls of Replace
-	close   func()        // has commitLoop return
+	queue   *batch.Queue[*pendingWrite]
+	close   func() // closes closed
+	closed  chan struct{}
 	stopped chan struct{} // closed when commitLoop has returned
 
 	mu      sync.Mutex // guards storage
 	storage *storage
 
-	expectedWrites   int   // from the writers that a commit found; used by commitLoop only
 	checkpointFailed bool  // and was logged; used by commitLoop only
 	closeErr         error // set before stopped is closed
 }
@@ -65,8 +66,8 @@ func Open(o Options) (*Store, error) {
 		st.close()
 		return nil, err
 	}
-	s := &Store{options: o, storage: st, queue: newQueue(), stopped: make(chan struct{})}
-	s.close = sync.OnceFunc(func() { close(s.queue.closed) })
+	s := &Store{options: o, storage: st, queue: batch.NewQueue[*pendingWrite](), closed: make(chan struct{}), stopped: make(chan struct{})}
+	s.close = sync.OnceFunc(func() { close(s.closed) })
 	s.current.Store(v)
 	go s.commitLoop(st.fileOutdated())
 	return s, nil
@@ -88,20 +89,17 @@ func (s *Store) Replace(ctx context.Context, c Condition, data []byte) (*Version
 		return nil, err
 	}
 	w := newPendingWrite(c, data)
-	s.writers.Add(1)
-	defer s.writers.Add(-1)
+	s.queue.Callers.Add(1)
+	defer s.queue.Callers.Add(-1)
 	select {
-	case s.queue.writes <- w:
+	case s.queue.Items <- w:
 		<-w.done
+		return w.version, w.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.stopped:
 		return nil, ErrClosed
 	}
-	if w.err != nil {
-		return nil, w.err
-	}
-	return w.version, nil
 }
 
 // Check returns the error that a write would fail with now, if it would fail. It

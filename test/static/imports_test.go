@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"engine", "access"},
 	{"request"},
 	{"state", "config", "credentials", "listen", "notify", "logging", "metrics", "connlimit"},
+	{"batch"},
 }
 
 // only lists packages that may import less than their layer allows. The server knows
