@@ -130,11 +130,6 @@ func TestSlowReadersKeepFewVersions(t *testing.T) {
 	}
 }
 
-// An uploadBody is a body that ends when it is interrupted.
-type uploadBody struct{ *io.PipeReader }
-
-func (b uploadBody) Interrupt() { b.CloseWithError(os.ErrDeadlineExceeded) }
-
 // startUpload sends a part of a body of the announced length. The response follows
 // when the upload is interrupted, or when the returned function ends the body.
 func (f *fixture) startUpload(t *testing.T, part, length int) (done chan Response, end func()) {
@@ -142,7 +137,10 @@ func (f *fixture) startUpload(t *testing.T, part, length int) (done chan Respons
 	body, feed := io.Pipe()
 	done = make(chan Response, 1)
 	go func() {
-		done <- f.put("", func(r *Request) { r.Body, r.ContentLength = uploadBody{body}, int64(length) })
+		done <- f.put("", func(r *Request) {
+			r.Body, r.ContentLength = body, int64(length)
+			r.Interrupt = func() { body.CloseWithError(os.ErrDeadlineExceeded) }
+		})
 	}()
 	arrived := make(chan struct{})
 	go func() {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,24 +12,11 @@ import (
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w, r) }
 
-// An interruptibleBody is the body of the request that w is the response to.
-type interruptibleBody struct {
-	io.Reader
-	w http.ResponseWriter
-}
-
-// Interrupt implements Interrupter.
-func (b interruptibleBody) Interrupt() {
-	_ = http.NewResponseController(b.w).SetReadDeadline(time.Now())
-}
-
 // ServeHTTP answers r by s.
 func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	req, err := newRequest(r)
 	req.Body = r.Body
-	if r.ContentLength != 0 {
-		req.Body = interruptibleBody{r.Body, w}
-	}
+	req.Interrupt = func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
 	var resp Response
 	if err != nil {
 		resp = errorResponse(req, err)

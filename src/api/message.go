@@ -82,21 +82,19 @@ type Request struct {
 	// NoLength is set if the request has neither Content-Length nor chunks nor DATA
 	// frames, and so may have no body at all.
 	NoLength bool
-	// Body is read once, and not at all where the request is refused without. One
-	// that is an Interrupter makes room for other uploads.
+	// Body is read once, and not at all where the request is refused without.
 	Body io.Reader
+	// Interrupt, if not nil, is called by another goroutine to end the reading of Body,
+	// with an error, so that other uploads have room. The response can still be sent.
+	Interrupt func()
 	// ContentLength is in bytes, -1 where it is unknown.
 	ContentLength int64
 	request.Client
 }
 
-// An Interrupter is a body of which another goroutine ends the reading, with an
-// error. The response can still be sent.
-type Interrupter interface{ Interrupt() }
-
 func (r *Request) interruptBody() {
-	if b, ok := r.Body.(Interrupter); ok {
-		b.Interrupt()
+	if r.Interrupt != nil {
+		r.Interrupt()
 	}
 }
 

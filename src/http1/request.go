@@ -62,6 +62,9 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c engine.
 	r := &b.request
 	b.body.reset(c, b.in, r, live.Body)
 	r.req.ID, r.req.Body, r.req.Client = request.NewID(), &b.body, client
+	if !b.body.finished {
+		r.req.Interrupt = b.body.interrupt
+	}
 	last, err := s.respond(ctx, live, c, b, start)
 	if !b.body.finished && err == nil {
 		c.Linger(live.Body, live.MaxDiscard)
