@@ -38,8 +38,7 @@ func bodyTooLarge(limit int64) error {
 }
 
 func rangeOutside(size int64) error {
-	return &request.Refusal{
-		Response: Response{Status: http.StatusRequestedRangeNotSatisfiable, ContentRange: fmt.Sprintf("bytes */%d", size)}, Message: fmt.Sprintf("the range is outside the state, which has %d bytes", size)}
+	return &request.Refusal{Response: Response{Status: http.StatusRequestedRangeNotSatisfiable, ContentRange: fmt.Sprintf("bytes */%d", size)}, Message: fmt.Sprintf("the range is outside the state, which has %d bytes", size)}
 }
 
 // bodyIncomplete is for a body that the client did not send to its end, or not

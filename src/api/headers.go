@@ -67,8 +67,7 @@ func ifNoneMatch(list []string, v *state.Version) bool {
 func condition(r *Request) (state.Condition, error) {
 	match, noneMatch := etags(r.IfMatch), etags(r.IfNoneMatch)
 	malformed := func(list []string) bool {
-		n := len(list)
-		return list != nil && (n == 0 || list[n-1] == "")
+		return list != nil && (len(list) == 0 || slices.Contains(list, ""))
 	}
 	switch {
 	case malformed(match):

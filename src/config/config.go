@@ -11,6 +11,7 @@
 package config
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 
@@ -115,18 +116,14 @@ func (r AccessRule) NeedsToken() bool { return r == Token || r == Both }
 // NeedsCertificate reports whether a request needs a client certificate.
 func (r AccessRule) NeedsCertificate() bool { return r == Certificate || r == Both }
 
-// Holders returns who meets the rule, as a phrase for an administrator.
-func (r AccessRule) Holders() string {
-	switch r {
-	case Token:
-		return "holders of a token"
-	case Certificate:
-		return "holders of a client certificate"
-	case Both:
-		return "holders of a token and a client certificate"
-	}
-	return string(r)
+var holders = map[AccessRule]string{
+	Token:       "holders of a token",
+	Certificate: "holders of a client certificate",
+	Both:        "holders of a token and a client certificate",
 }
+
+// Holders returns who meets the rule, as a phrase for an administrator.
+func (r AccessRule) Holders() string { return cmp.Or(holders[r], string(r)) }
 
 // AllowsMoreThan reports whether a request that the other rule refuses may meet
 // this one.

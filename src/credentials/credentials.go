@@ -115,11 +115,8 @@ func (s *Set) Describe() []string {
 	for _, ip := range s.Leaf().IPAddresses {
 		names = append(names, ip.String())
 	}
-	if len(names) == 0 {
-		names = []string{"no host"}
-	}
 	return []string{
-		fmt.Sprintf("certificates: %d, for %s", len(s.Certificate.Certificate), strings.Join(names, ", ")),
+		fmt.Sprintf("certificates: %d, for %s", len(s.Certificate.Certificate), cmp.Or(strings.Join(names, ", "), "no host")),
 		fmt.Sprintf("tokens: %d", len(s.tokens)),
 		fmt.Sprintf("authorities of client certificates: %d", len(s.authorities)),
 	}

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -150,10 +151,8 @@ func createFile(path string, content []byte) error {
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
+	_, err = f.Write(content)
+	if err := cmp.Or(err, f.Sync()); err != nil {
 		return err
 	}
 	return os.Link(f.Name(), path)

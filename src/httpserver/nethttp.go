@@ -158,13 +158,11 @@ type chanListener struct {
 	net.Listener // for its address
 	conns        chan net.Conn
 	done         chan struct{}
-	close        func()
+	once         sync.Once // closes done
 }
 
 func newChanListener(l net.Listener) *chanListener {
-	c := &chanListener{Listener: l, conns: make(chan net.Conn), done: make(chan struct{})}
-	c.close = sync.OnceFunc(func() { close(c.done) })
-	return c
+	return &chanListener{Listener: l, conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
 // deliver reports false once the listener is closed.
@@ -189,6 +187,6 @@ func (l *chanListener) Accept() (net.Conn, error) {
 
 // Close implements net.Listener.
 func (l *chanListener) Close() error {
-	l.close()
+	l.once.Do(func() { close(l.done) })
 	return nil
 }

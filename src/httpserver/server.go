@@ -64,11 +64,6 @@ type Settings struct {
 	ClientCertificates tls.ClientAuthType
 }
 
-// sameNetHTTP reports whether one http.Server can serve under both.
-func (s Settings) sameNetHTTP(o Settings) bool {
-	return s.Settings == o.Settings && s.ClientCertificates == o.ClientCertificates
-}
-
 // A Server serves the connections of its listeners.
 type Server struct {
 	options    Options
@@ -132,8 +127,8 @@ func (s *Server) Apply(settings Settings) {
 	if s.fast != nil {
 		s.fast.Apply(settings.Settings)
 	}
-	if old != nil && old.sameNetHTTP(settings) {
-		return
+	if old != nil && old.Settings == settings.Settings && old.ClientCertificates == settings.ClientCertificates {
+		return // one http.Server can serve under both
 	}
 	if n := s.nethttp.Swap(newNetHTTP(s, settings)); n != nil {
 		n.retire()
