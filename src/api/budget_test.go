@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"foobar/src/request"
@@ -19,6 +21,11 @@ func (c *testConn) CutOff() { c.cutOff = true }
 func connRequest() (*Request, *testConn) {
 	c := &testConn{}
 	return &Request{Method: "GET", Path: "/", Client: request.Client{Conn: c}}, c
+}
+
+// address returns 192.0.2.<host>.
+func address(host byte) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, host}), 32)
 }
 
 // age makes each share older than minShareTime, in the same order.
@@ -97,6 +104,165 @@ func TestNewRequestKeepsAnOldShare(t *testing.T) {
 	if !b.acquire("new", second, 8) || !againConn.cutOff {
 		t.Error("a share that has grown is new again")
 	}
+}
+
+// A crowdTest has a budget of 64 bytes: 2 are no crowd.
+type crowdTest struct {
+	*testing.T
+	*budget
+}
+
+func newCrowdTest(t *testing.T) crowdTest {
+	test := crowdTest{t, newBudget((*Request).closeConn)}
+	test.limit.Store(64)
+	return test
+}
+
+// add acquires a share of so many bytes for a request of 192.0.2.<host>. The key is the
+// request, as it is for uploads.
+func (t crowdTest) add(host byte, bytes int64) (*Request, *testConn) {
+	t.Helper()
+	r, c := connRequest()
+	r.Address = address(host)
+	if !t.acquire(r, r, bytes) {
+		t.Fatalf("no room for %d bytes", bytes)
+	}
+	time.Sleep(time.Millisecond)
+	return r, c
+}
+
+// want checks whether a request of 192.0.2.<host> gets so many bytes, and which
+// connections are cut off for it.
+func (t crowdTest) want(host byte, bytes int64, room bool, conns map[*testConn]bool) {
+	t.Helper()
+	r, _ := connRequest()
+	r.Address = address(host)
+	if got := t.acquire(r, r, bytes); got != room {
+		t.Errorf("%d bytes for address %d: %v, want %v", bytes, host, got, room)
+	}
+	for c, cutOff := range conns {
+		if c.cutOff != cutOff {
+			t.Errorf("%d bytes for address %d: cut off %v, want %v", bytes, host, c.cutOff, cutOff)
+		}
+	}
+}
+
+// TestCrowdMakesRoom checks that one address whose requests are always young keeps
+// no other out, and cannot cut off the slow requests of others.
+func TestCrowdMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		_, slow := test.add(2, 4)
+		time.Sleep(2 * minShareTime)
+		_, oldest := test.add(1, 20)
+		_, second := test.add(1, 20)
+		_, third := test.add(1, 20)
+		test.want(1, 1, false, map[*testConn]bool{slow: false, oldest: false, second: false, third: false})
+		test.want(3, 16, true, map[*testConn]bool{slow: false, oldest: true, second: false, third: false})
+		test.want(4, 8, true, map[*testConn]bool{slow: false, second: true, third: false})
+	})
+}
+
+// TestLargestAddressMakesRoomFirst checks that the age counts only between the
+// requests of addresses that hold the same.
+func TestLargestAddressMakesRoomFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		_, old := test.add(1, 24)
+		_, first := test.add(2, 20)
+		_, second := test.add(2, 20)
+		time.Sleep(2 * minShareTime)
+		test.want(3, 1, true, map[*testConn]bool{old: false, first: true, second: false})
+	})
+}
+
+// TestHalfOfTheBudgetIsNoCrowd checks that a request which has taken long makes room for
+// every address that holds no more than half: else a few bytes of a client that sends no
+// more would keep out the largest body.
+func TestHalfOfTheBudgetIsNoCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		_, slow := test.add(1, 1)
+		test.add(2, 32)
+		time.Sleep(2 * minShareTime)
+		again, _ := test.add(2, 0)
+		if !test.acquire(again, again, 32) || !slow.cutOff {
+			t.Error("a client that sends nothing more makes no room")
+		}
+	})
+}
+
+// TestEqualAddressesAreNoCrowd checks that no request is cut off in its first second
+// for an address that would hold as much.
+func TestEqualAddressesAreNoCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		_, first := test.add(1, 32)
+		_, second := test.add(2, 31)
+		test.want(2, 2, false, map[*testConn]bool{first: false, second: false})
+	})
+}
+
+// TestSmallSharesAreNoCrowd checks that no address is a crowd whose part of the budget is
+// small.
+func TestSmallSharesAreNoCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		for host := range byte(32) {
+			test.add(host, 2)
+		}
+		test.want(100, 1, false, nil)
+	})
+}
+
+// TestVersionOfSeveralAddresses checks that a version of the state which a crowd reads
+// with others is kept for them. The order of addresses in a map is random.
+func TestVersionOfSeveralAddresses(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			test := newCrowdTest(t)
+			read := func(host byte, version string) (*Request, *testConn) {
+				r, c := connRequest()
+				r.Address = address(host)
+				if !test.acquire(version, r, 16) {
+					t.Fatalf("address %d cannot read version %s", host, version)
+				}
+				time.Sleep(time.Millisecond)
+				return r, c
+			}
+			_, crowdOfA := read(1, "a")
+			reader, other := read(2, "a")
+			_, crowdOfB := read(1, "b")
+			read(1, "c")
+			read(1, "d")
+			read(3, "e")
+			if other.cutOff || !crowdOfB.cutOff {
+				t.Errorf("cut off: %v, %v", other.cutOff, crowdOfB.cutOff)
+			}
+			test.release("a", reader)
+			read(4, "f")
+			if !crowdOfA.cutOff {
+				t.Error("a version that only the crowd reads was kept")
+			}
+		})
+	}
+}
+
+// TestRequestIsCutOffOnce checks that a request which has not ended since it was cut off
+// is not counted again.
+func TestRequestIsCutOffOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cutOff := 0
+		test := crowdTest{t, newBudget(func(*Request) { cutOff++ })}
+		test.limit.Store(64)
+		for host := range byte(4) {
+			test.add(host, 40)
+			time.Sleep(2 * minShareTime)
+		}
+		if cutOff != 3 {
+			t.Errorf("3 requests were cut off %d times", cutOff)
+		}
+	})
 }
 
 // TestSlowReadersKeepFewVersions checks that a client which reads nothing of each
@@ -211,6 +377,7 @@ func TestWholeBodyIsNotCutOff(t *testing.T) {
 	second, _ := connRequest()
 	b.acquire(first, first, 8)
 	b.age()
+	second.Address = address(1)
 	if !b.keep(first) || b.acquire(second, second, 3) || firstConn.cutOff {
 		t.Error("a share that is kept was cut off")
 	}

@@ -23,7 +23,6 @@ type conn struct {
 	records    []byte // of TLS, to be written in one call; see coalesce
 	server     *Server
 	acceptedAt time.Time
-	address    netip.Prefix // of the client
 	client     request.Client
 	panicked   atomic.Bool
 	writing    sync.Mutex   // held by Write in HTTP/2
@@ -49,8 +48,8 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	now := time.Now()
-	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now, address: connlimit.ClientAddress(nc.RemoteAddr())}
-	c.client = request.Client{Trusted: s.options.Trusted, Conn: c}
+	c := &conn{Conn: nc, server: s, acceptedAt: now, since: now}
+	c.client = request.Client{Trusted: s.options.Trusted, Conn: c, Address: connlimit.ClientAddress(nc.RemoteAddr())}
 	if socket, ok := nc.(syscall.Conn); ok {
 		c.socket, _ = socket.SyscallConn()
 	}
@@ -58,7 +57,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 }
 
 // Address implements connlimit.Conn.
-func (c *conn) Address() netip.Prefix { return c.address }
+func (c *conn) Address() netip.Prefix { return c.client.Address }
 
 // Wait implements connlimit.Conn.
 func (c *conn) Wait() connlimit.Wait {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 
 	"foobar/src/credentials"
 )
@@ -16,6 +17,9 @@ type Client struct {
 	// Trusted is for connections that the kernel has authorized, those of the
 	// admin socket.
 	Trusted bool
+	// Address is the client's, see connlimit.ClientAddress. Clients whose address is not
+	// valid count as one.
+	Address netip.Prefix
 	// Conn is the client's connection. A request without one cannot be cut off.
 	Conn Conn
 }
