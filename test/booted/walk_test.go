@@ -67,7 +67,7 @@ func copies() []sandbox.Copy { return []sandbox.Copy{greeter(), feedAgg()} }
 // TestWalk runs the commands of docs/copy.md as they are written, with the handler in
 // testdata/handler: from a clone to the new service, which is installed from a
 // repository of its own, answers over HTTPS, and answers every request while it is
-// upgraded. The bare tree passes go vet and all tests that need no machine.
+// upgraded. The bare tree passes go vet, staticcheck and all tests that need no machine.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	w := &walk{handler: "testdata/handler", do: documents.Scripts(t, copyPage)}
@@ -75,7 +75,8 @@ func TestWalk(t *testing.T) {
 	s := newSurvey(t)
 	t.Run("tree", func(t *testing.T) {
 		t.Parallel()
-		w.onHost(t, "test -z \"$(gofmt -l .)\"; go mod tidy -diff; go vet -tags testbed ./...; go test -short ./...")
+		w.onHost(t, "test -z \"$(gofmt -l .)\"; go mod tidy -diff; go vet -tags testbed ./...; "+
+			"$(sed -n 's/^staticcheck=/go run /p' test/run) -tags testbed ./...; go test -short ./...")
 	})
 	for _, release := range testbed.Releases {
 		t.Run(release, func(t *testing.T) {
