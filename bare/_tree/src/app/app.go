@@ -10,7 +10,8 @@ import (
 )
 
 // New returns the handler of the service. Log is the journal; dir is a directory of
-// the service's own, which stays when it restarts. An error stops the start.
+// the service's own, which stays when it restarts. With an error the service ends with
+// exit status 78, and systemd does not start it again.
 func New(log *slog.Logger, dir string) (http.Handler, error) {
 	var value atomic.Pointer[[]byte]
 	mux := http.NewServeMux()

@@ -2,9 +2,12 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 
 	"foobar/src/config"
 	"foobar/src/httpserver"
@@ -25,11 +28,15 @@ type content struct {
 	stopping *atomic.Bool
 }
 
-// openContent makes the handler.
+// openContent makes the handler. Its error is a ConfigError: the service reports it at
+// once and stays down, because systemd would wait for a service that it restarts.
 func (s *Service) openContent() error {
 	own, err := s.options.Backend(logging.Slog(s.log), s.options.DataDir)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, syscall.EPERM): // SystemCallErrorNumber= of the unit
+		return &ConfigError{fmt.Errorf("%w: SystemCallFilter= of the unit may lack the system call; foobar-policy(7) shows how to add one", err)}
+	case err != nil:
+		return &ConfigError{err}
 	}
 	s.content = content{stopping: &atomic.Bool{}}
 	mux := http.NewServeMux()

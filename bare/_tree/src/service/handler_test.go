@@ -1,11 +1,14 @@
 package service
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -84,5 +87,21 @@ func TestStop(t *testing.T) {
 	i := start(t, "")
 	if err := i.end(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestErrorOfHandler starts a service whose handler cannot be made. The process must end
+// with the status after which systemd does not restart it.
+func TestErrorOfHandler(t *testing.T) {
+	for want, err := range map[string]error{
+		"mkdir links: operation not permitted: SystemCallFilter=": &fs.PathError{Op: "mkdir", Path: "links", Err: syscall.EPERM},
+		"the list is empty": errors.New("the list is empty"),
+	} {
+		o := newInstance(t, "").options()
+		o.Backend = func(*slog.Logger, string) (http.Handler, error) { return nil, err }
+		_, got := Open(o)
+		if !errors.As(got, new(*ConfigError)) || !strings.HasPrefix(got.Error(), want) {
+			t.Errorf("the handler's error %q ends the service with %v", err, got)
+		}
 	}
 }
