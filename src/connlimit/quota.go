@@ -97,7 +97,8 @@ func (s *Set) evict(q *queue, newcomer Conn, limit int) Conn {
 	held := q.held[newcomer.Address()]
 	for {
 		i := slices.IndexFunc(q.found, func(w waiting) bool {
-			return isCrowd(w.held, held, limit/crowdShare) || w.rank != young && !isCrowd(held, w.held, limit/2)
+			// Of small addresses, search has found no young ones.
+			return isCrowd(w.held, held, 0) || w.rank != young && !isCrowd(held, w.held, limit/2)
 		})
 		if i < 0 {
 			return newcomer

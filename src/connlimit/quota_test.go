@@ -111,7 +111,34 @@ func TestYoungRequestsOfManyAreKept(t *testing.T) {
 			test.add(host, 4, 0)
 		}
 		newcomer := test.add(100, 0, 0)
+		newcomer.wait.Phase = Idle // its address holds nothing
 		test.want(newcomer, newcomer)
+	})
+}
+
+// TestHalfOfTheLimitIsNoCrowd checks that a slow request makes room for every address
+// that holds no more than half of the limit: else one that is never answered would keep
+// its place beside a busy proxy.
+func TestHalfOfTheLimitIsNoCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		slow := test.add(1, 1, time.Minute)
+		half := test.add(2, 64, 0)
+		for host := range byte(21) {
+			test.add(100+host, 3, 0)
+		}
+		test.want(half, slow)
+	})
+}
+
+// TestNewcomerClosesAnother checks that a connection does not make room for a further
+// request of its own, although it has waited the longest.
+func TestNewcomerClosesAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		test := newCrowdTest(t)
+		longest := test.add(1, 64, time.Hour)
+		second := test.add(1, 64, time.Minute)
+		test.want(longest, second)
 	})
 }
 
