@@ -3,6 +3,7 @@ package static
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,8 +51,11 @@ func TestOpens(t *testing.T) {
 	}
 }
 
+// filterLine matches a line of the list of a unit.
+var filterLine = regexp.MustCompile(`(?m)^SystemCallFilter=[a-z].*\n`)
+
 // TestWriteFilter writes a list into the unit and reads it again. Everything else of the
-// file stays as it is.
+// file stays as it is. A list that was edited by hand must have the same form.
 func TestWriteFilter(t *testing.T) {
 	unit := documents.Text(t, root+"/systemd/foobar.service")
 	path := filepath.Join(t.TempDir(), "foobar.service")
@@ -70,8 +74,9 @@ func TestWriteFilter(t *testing.T) {
 			t.Errorf("%q is written, and %q is read (%v)", names, got, err)
 		}
 	}
-	if documents.Text(t, path) != unit {
-		t.Errorf("the list of the unit, written again, changes the unit")
+	if written := documents.Text(t, path); written != unit {
+		t.Errorf("the calls of SystemCallFilter= in systemd/foobar.service are not in alphabetical order, or a line is too short or too long; write\n%s",
+			strings.Join(filterLine.FindAllString(written, -1), ""))
 	}
 }
 
