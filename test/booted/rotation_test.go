@@ -55,14 +55,15 @@ func TestNewCredentialsComeIntoService(t *testing.T) {
 }
 
 // TestNewCredentialsFromSpecifiers names the files of the credentials with specifiers and
-// with characters that busctl escapes. New files there are loaded, too.
+// with characters that busctl escapes. New files there are loaded, too, in time even if
+// the unit has a credential of many bytes, each of which busctl prints as a number.
 func TestNewCredentialsFromSpecifiers(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		const place = "/etc/site/foobar-ü"
 		s.MakePair(t, place)
 		dropIn(t, s.Machine, "foobar.service", "[Service]\nLoadCredential=cert:/etc/site/%N-ü/cert\nLoadCredential=key:/etc/site/%p-ü/key\n"+
-			"SetCredential=other:100%\\x20\\n\n")
+			"SetCredential=other:100%\\x20\\n\nSetCredential=large:"+strings.Repeat("x", 10_000)+"\n")
 		dropIn(t, s.Machine, "foobar-credentials-reload.path", "[Path]\nPathChanged="+place+"\n")
 		s.Exec(t, "systemctl", "restart", "foobar")
 		awaitCertificate(t, s.Machine, "8080", place+"/cert")
