@@ -81,12 +81,45 @@ func TestSeveralAddresses(t *testing.T) {
 	})
 }
 
+// TestCheckPolicyOfSockets changes files of an open socket. Their names have blanks and
+// what busctl escapes, and one is removed before systemd reads the files again.
+func TestCheckPolicyOfSockets(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		s := running(t, release)
+		const dir = "/etc/systemd/system/foobar.socket.d/"
+		says := func(when string, names ...string) {
+			t.Helper()
+			var want strings.Builder
+			for _, name := range names {
+				want.WriteString("warning: foobar.socket: " + dir + name + ": was changed after the socket was opened, and is not in use; systemctl restart foobar.socket\n")
+			}
+			if r := s.Try(checkPolicy); r.Stdout != want.String() || r.Stderr != "" {
+				t.Errorf("%s check-policy says\n%s%swant\n%s", when, r.Stdout, r.Stderr, want.String())
+			}
+		}
+		for _, name := range []string{"20 my site.conf", `30-ü\x.conf`} {
+			s.Write(t, dir+name, "[Socket]\nBacklog=100\n")
+		}
+		s.Exec(t, "systemctl", "daemon-reload")
+		says("with new drop-ins", "20 my site.conf", `30-ü\x.conf`)
+		s.Exec(t, "systemctl", "restart", "foobar.socket")
+		s.awaitReady(t)
+		says("after a restart")
+		s.Exec(t, "rm", dir+"20 my site.conf")
+		says("after a removal", "20 my site.conf")
+	})
+}
+
 // TestChangedAddress changes the address of an open socket. The service keeps the old
 // socket until it ends, whatever ends it, and then starts with the new one by itself.
 func TestChangedAddress(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)
 		s.store(t, "kept")
+		// Another unit of the site that triggers the service, and no socket.
+		s.Write(t, "/etc/systemd/system/site.timer", "[Timer]\nOnActiveSec=1h\nUnit=foobar.service\n")
+		s.Exec(t, "systemctl", "daemon-reload")
+		s.Exec(t, "systemctl", "start", "site.timer")
 		for _, test := range []struct{ name, unit, old, changed, end string }{
 			{"crash", "foobar.socket", "127.0.0.1:8080", "127.0.0.1:9001", "systemctl kill --signal=KILL foobar"},
 			{"restart", "foobar.socket", "127.0.0.1:9001", "127.0.0.1:9002", "systemctl restart foobar || true"},

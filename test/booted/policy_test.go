@@ -118,6 +118,11 @@ func TestCheckPolicyByHand(t *testing.T) {
 		m.Shell(t, `chmod 644 '/etc/site/ü\foobar/token'`)
 		says("with a path that busctl escapes, open to everybody", `LoadCredential=token:/etc/site/ü\foobar/token: everybody can read it; chmod o= '/etc/site/ü\foobar/token'`)
 
+		m.Shell(t, `cd '/etc/site/ü\foobar'; rm token; mkfifo token`)
+		says("with a FIFO", `LoadCredential=token:/etc/site/ü\foobar/token: is a FIFO, for whose writer the start would wait; name a file or a socket`)
+		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=token:/etc/site/\x1b[31m\n")
+		says("with a path that controls the terminal", `LoadCredential=token:/etc/site/?[31m: is missing, so the service cannot start; restore it, or name another file`)
+
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredentail=token:/etc/site/token\n")
 		says("with a misspelt directive", "/etc/systemd/system/foobar.service.d/50-test.conf:2: Unknown key 'LoadCredentail' in section [Service]: systemd ignores it; correct it")
 		dropIn(t, m, "foobar.service", "")
