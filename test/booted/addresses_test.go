@@ -145,6 +145,7 @@ func TestChangedAddress(t *testing.T) {
 			})
 			expectAddresses(t, s.Machine, nil, []string{test.old})
 		}
+		s.Exec(t, "systemctl", "is-active", "site.timer")
 		if out := s.Try(checkPolicy).Stdout; strings.Contains(out, "was changed after") {
 			t.Errorf("check-policy reports sockets that are in use:\n%s", out)
 		}
