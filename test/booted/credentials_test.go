@@ -80,6 +80,26 @@ func TestSiteCertificateInPlace(t *testing.T) {
 	})
 }
 
+// TestLinkedCredentials has a symbolic link in the place of the directory of the
+// credentials. Missing ones are made, new ones come into service, and the service cannot
+// open the stored ones.
+func TestLinkedCredentials(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Installed(t, release)
+		m.Shell(t, "mkdir -m 700 /srv/linked; rmdir "+credsDir+"; ln -s /srv/linked "+credsDir)
+		m.Exec(t, "systemctl", "enable", "--now", "foobar")
+		s := connect(t, m)
+		s.do(t, 404, "GET", "/", "")
+		m.MakePair(t, "/root/new")
+		m.Shell(t, "cp /root/new/* "+credsDir)
+		awaitCertificate(t, m, "8080", "/root/new/cert")
+		awaitReloadUnit(t, m)
+		if root := "/proc/" + show(t, m, "MainPID") + "/root"; m.Try("test", "-e", root+"/srv").Code == 0 {
+			t.Error("the target of the link is in the service's root directory")
+		}
+	})
+}
+
 func TestSiteCertificateByDropIn(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
