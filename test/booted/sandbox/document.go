@@ -72,8 +72,7 @@ and not those of stacks, heap and kernel.
 	for _, e := range AllowedAttempts() {
 		fmt.Fprintf(b, "| `%s` | %s |\n", e.Name, e.Reason)
 	}
-	fmt.Fprintf(b, "\nEverything else is denied. No setting denies the instructions of the processor: an\n"+
-		"intruder learns its model (`cpuid`), and can measure times by its counter (`rdtsc`).\n\n## System calls\n\n")
+	b.WriteString(deniedText)
 	fmt.Fprintf(b, "%d are allowed:\n%s.\nAll others fail with `EPERM`, and a 32-bit call ends the thread that makes it. The kernel does not\n"+
 		"filter `uprobe` and `uretprobe`; they do nothing in a process into which the\nadministrator has not put a probe.\n\n",
 		len(d.Service), wrapped(d.Service))
@@ -101,6 +100,17 @@ func (d *Document) withEtcd(b *strings.Builder) {
 		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", e.Name, e.Modes, e.Reason)
 	}
 }
+
+const deniedText = `
+Everything else is denied. No setting denies the instructions of the processor, nor
+the clocks that the vDSO reads: an intruder learns the processor's model (` + "`cpuid`" + `), can
+measure times by its counter (` + "`rdtsc`" + `), and learns how long the machine has run. No
+file and no handler gets the memory of a crash, which has the private key in it
+(LimitCORE=1; TestSettings in test/vm has a handler wait for it).
+
+## System calls
+
+`
 
 // otherArchitecture is true while TestAarch64 in test/vm succeeds.
 const otherArchitecture = `
