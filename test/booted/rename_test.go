@@ -42,26 +42,27 @@ func TestRenamedPackage(t *testing.T) {
 func TestRenameRefuses(t *testing.T) {
 	t.Parallel()
 	tree := sourceClone(t)
-	for _, refused := range []struct{ name, why string }{
-		{"Sun" + "dial", "is not a valid name"},
-		{"sun--" + "dial", "is not a valid name"},
-		{"sun" + "dial-", "is not a valid name"},
-		{"state", "is a word of this tree"},
-	} {
-		cmd := exec.Command("./rename", refused.name)
+	refuse := func(name, why string) {
+		t.Helper()
+		cmd := exec.Command("./rename", name)
 		cmd.Dir = tree
-		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), refused.why) {
-			t.Errorf("./rename %s: %v, %s", refused.name, err, out)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "rename: ") || !strings.Contains(string(out), why) {
+			t.Errorf("./rename %s: %v, %s", name, err, out)
 		}
 	}
+	refuse("Sun"+"dial", "is not a valid name")
+	refuse("sun--"+"dial", "is not a valid name")
+	refuse("sun"+"dial-", "is not a valid name")
+	refuse("state", "is a word of this tree")
+	refuse("--bear", "unknown option --bear")
 	if err := os.WriteFile(filepath.Join(tree, "mine"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("./rename", newName)
-	cmd.Dir = tree
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "has uncommitted changes") {
-		t.Errorf("./rename on a tree with changes: %v, %s", err, out)
+	refuse(newName, "has uncommitted changes")
+	if err := os.RemoveAll(filepath.Join(tree, ".git")); err != nil {
+		t.Fatal(err)
 	}
+	refuse(newName, tree+" is not a git repository")
 }
 
 // sourceClone makes a repository of the working tree, and returns its path.
