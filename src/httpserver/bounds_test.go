@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -33,6 +34,53 @@ func TestHandshakeIsLimited(t *testing.T) {
 			t.Errorf("%d protocols: %v", protocols, err)
 		}
 	}
+}
+
+// TestHandshakesAreLimited checks that clients which send nothing do not keep more than
+// maxHandshakes connections in the TLS handshake.
+func TestHandshakesAreLimited(t *testing.T) {
+	conf, _ := certificate(t)
+	r := start(t, &echo{}, longTimeouts(), conf)
+	var conns []net.Conn
+	for range maxHandshakes + 1 {
+		conns = append(conns, dial(t, r.addr))
+	}
+	wantOneClosed(t, conns)
+}
+
+// wantOneClosed checks that the server closes one of the connections.
+func wantOneClosed(t *testing.T, conns []net.Conn) {
+	t.Helper()
+	ended, deadline := make(chan error, len(conns)), time.Now().Add(15*time.Second)
+	for _, c := range conns {
+		c.SetReadDeadline(deadline)
+		go func() {
+			_, err := io.Copy(io.Discard, c)
+			ended <- err
+		}()
+	}
+	if err := <-ended; errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("all of %d connections are open", len(conns))
+	}
+}
+
+// TestHalfHeadersAreLimited checks that no more than limits.requests connections have
+// sent a part of a header. net/http says nothing of those.
+func TestHalfHeadersAreLimited(t *testing.T) {
+	conf, config := certificate(t)
+	config.NextProtos = []string{"http/1.1"}
+	settings := longTimeouts()
+	settings.Requests = 1
+	r := start(t, &echo{}, settings, conf)
+	var conns []net.Conn
+	for range 2 {
+		c := tls.Client(dial(t, r.addr), config)
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	wantOneClosed(t, conns)
 }
 
 // TestResponseIsReadAfterTheWholeBody checks that a client which reads nothing
@@ -97,12 +145,34 @@ func TestHTTP2IsAQuarter(t *testing.T) {
 	}
 	first.Close()
 	second.Close()
+	for deadline := time.Now().Add(10 * time.Second); r.Connections() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // one that is open could be found too late to make room
+	}
 	c := client(t, r, config, protocol{http2: true})
 	resp, err := c.Get("https://example.com/")
 	if err != nil {
 		t.Fatalf("after both were closed: %v", err)
 	}
 	resp.Body.Close()
+}
+
+// TestLargeRecordsAreLimited checks that not all connections can keep the buffer of a
+// large record.
+func TestLargeRecordsAreLimited(t *testing.T) {
+	conf, config := certificate(t)
+	config.NextProtos, config.DynamicRecordSizingDisabled = []string{"http/1.1"}, true
+	settings := longTimeouts()
+	settings.Connections = 4 // of which one may be large
+	r := start(t, &echo{}, settings, conf)
+	var conns []net.Conn
+	for range 2 {
+		c := tls.Client(dial(t, r.addr), config)
+		if _, err := io.WriteString(c, get("X: "+strings.Repeat("x", 15000)+"\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	wantOneClosed(t, conns)
 }
 
 // TestNoByteMovesTheDeadlineOfADrain checks that a client which sends a header
