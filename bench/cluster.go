@@ -31,7 +31,9 @@ const networkDelay = time.Millisecond
 // on the disk, and PostgreSQL with a synchronous standby.
 func (b *benchmark) cluster() error {
 	b.report.title("Several machines")
-	b.report.paragraph("Three members of etcd, with certificates, and foobar-etcd; all servers share one core and one disk, so that the ratios carry over and the rates do not. " +
+	b.workdir.cores = bothCores
+	defer func() { b.workdir.cores = serverCore }()
+	b.report.paragraph("Three members of etcd, with certificates, and foobar-etcd; all servers and their clients share both cores and one disk, so that the ratios carry over and the rates do not. " +
 		"`clientv3` is etcd's own client with one call for each request: linearizable reads, one after the other, and a transaction for each write. " +
 		"`foobar` has its state on the disk: the difference is what the cluster costs.")
 	for _, delay := range []time.Duration{0, networkDelay} {
@@ -180,7 +182,7 @@ func (w *workdir) startFoobarEtcd(m *members) (*server, error) {
 			command[i] = m.file(name)
 		}
 	}
-	p, err := startOnServerCore(foobarEtcd, command)
+	p, err := w.start(foobarEtcd, command)
 	if err != nil {
 		return nil, err
 	}

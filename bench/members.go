@@ -59,7 +59,7 @@ func (w *workdir) startMembers(dir string, delay time.Duration) (_ *members, err
 			"--initial-cluster", strings.Join(cluster, ","), "--log-level", "error", "--snapshot-count", "1000",
 			"--client-cert-auth", "--trusted-ca-file", m.file(authorityFile), "--cert-file", m.file(memberCert), "--key-file", m.file(memberKey),
 			"--peer-client-cert-auth", "--peer-trusted-ca-file", m.file(authorityFile), "--peer-cert-file", m.file(memberCert), "--peer-key-file", m.file(memberKey))
-		p, err := startOnServerCore(etcd, args)
+		p, err := w.start(etcd, args)
 		if err != nil {
 			return nil, err
 		}

@@ -13,10 +13,11 @@ import (
 )
 
 // Each server runs on the one core, this program and the clients that it starts
-// on the other: bench/run starts it there.
+// on the other: bench/run starts it there. Several machines share both.
 const (
 	serverCore = "0"
 	clientCore = "1"
+	bothCores  = serverCore + "," + clientCore
 )
 
 // A process is a server that this program started, with its children.
@@ -27,12 +28,12 @@ type process struct {
 	ended  chan struct{}
 }
 
-// startOnServerCore starts a command that runs until stop.
-func startOnServerCore(name string, args []string) (*process, error) {
-	p := &process{name: name, cmd: exec.Command("taskset", append([]string{"-c", serverCore}, args...)...), ended: make(chan struct{})}
+// start starts a command on the cores of the servers. It runs until stop.
+func (w *workdir) start(name string, args []string) (*process, error) {
+	p := &process{name: name, cmd: exec.Command("taskset", append([]string{"-c", w.cores}, args...)...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	// The Go runtime counts the machine's cores where it cannot see the one.
-	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	// The Go runtime counts the machine's cores where it cannot see its own.
+	p.cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", 1+strings.Count(w.cores, ",")))
 	// The server must not outlive this program, however this program ends.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if err := p.cmd.Start(); err != nil {

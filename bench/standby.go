@@ -73,7 +73,7 @@ func (w *workdir) startStandby(source string) (p *process, dir string, err error
 	if err := runQuiet(exec.Command(backup[0], backup[1:]...)); err != nil {
 		return nil, dir, err
 	}
-	p, err = startOnServerCore("standby", w.asNobody(newest, postgresBin+"postgres", "-D", data, "-c", "config_file="+config, "-c", "hba_file="+data+"/pg_hba.conf"))
+	p, err = w.start("standby", w.asNobody(newest, postgresBin+"postgres", "-D", data, "-c", "config_file="+config, "-c", "hba_file="+data+"/pg_hba.conf"))
 	return p, dir, err
 }
 

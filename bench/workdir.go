@@ -17,6 +17,7 @@ type workdir struct {
 	path  string
 	repo  string
 	token string
+	cores string // of the servers
 	// connectionLimit raises foobar's limit of connections above the shipped one
 	// if it is larger.
 	connectionLimit int
@@ -27,7 +28,7 @@ func openWorkdir(path, repo string) (*workdir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &workdir{path: path, repo: repo, token: strings.TrimSpace(string(token))}, nil
+	return &workdir{path: path, repo: repo, token: strings.TrimSpace(string(token)), cores: serverCore}, nil
 }
 
 func (w *workdir) bin(name string) string        { return filepath.Join(w.path, "bin", name) }
@@ -85,7 +86,7 @@ func (w *workdir) startServer(name string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := startOnServerCore(name, command)
+	p, err := w.start(name, command)
 	if err != nil {
 		return nil, err
 	}
