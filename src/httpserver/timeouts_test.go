@@ -26,7 +26,7 @@ type slowClient struct {
 
 func TestSlowClients(t *testing.T) {
 	s := defaultSettings
-	s.Header, s.Body, s.Idle = 600*time.Millisecond, 300*time.Millisecond, 1200*time.Millisecond // apart, also their sums
+	s.Header, s.Body, s.Idle = time.Second, 500*time.Millisecond, 2400*time.Millisecond // apart, also their sums
 	half := "GET / HTTP/1.1\r\nHost: a\r\n"
 	none := []int{}
 	for _, c := range []slowClient{
