@@ -45,7 +45,7 @@ func TestReadme(t *testing.T) {
 // question with the default.
 func readme(t *testing.T, release string, blocks, spans []string) {
 	m := machines.Source(t, release)
-	m.Exec(t, "runuser", "-u", "builder", "--", "git", "clone", "-q", "/srv/source", testbed.Clone)
+	m.Must(t, testbed.Command{User: "builder", Args: []string{"bash", "-euc", testbed.SkipCheck + "; git clone -q /srv/source " + testbed.Clone}})
 	as := func(user, script string) {
 		t.Helper()
 		m.Write(t, "/tmp/typed", script)
