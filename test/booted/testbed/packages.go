@@ -9,14 +9,11 @@ const Packages = "/srv/packages"
 // NextMark is the line that v2 adds to conf.yaml.
 const NextMark = "# The next version has this line."
 
-// builder is the number of the user who builds, and of its group.
-const builder = 1000
-
 // Clone is the clone of the source in which the user builder has built v1.
 const Clone = "/home/builder/foobar"
 
-// SecondCache is a build cache that the machines of a Testbed share, beside the one
-// that stays for the next Testbed. At first it is empty.
+// SecondCache is a build cache that all machines share, beside the one in which builds
+// find what was compiled. Neither has a package from the other.
 const SecondCache = "/srv/second-cache"
 
 // LockedMakepkg is makepkg, one at a time on all machines with one build cache. Without

@@ -3,7 +3,6 @@
 package testbed
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -66,11 +65,7 @@ func (b *Testbed) boot(release, dir string, over []string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := filepath.Join(b.dir, "second-cache")
-	if err := errors.Join(os.MkdirAll(cache, 0o755), os.Chown(cache, builder, builder)); err != nil {
-		return nil, err
-	}
-	options := []string{"--bind-ro=" + source + ":/srv/source", "--bind=" + cache + ":" + SecondCache}
+	options := []string{"--bind-ro=" + source + ":/srv/source"}
 	for _, o := range over {
 		options = append(options, "--over="+o)
 	}
