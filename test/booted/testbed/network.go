@@ -97,12 +97,13 @@ func (m *Machine) ClientOf(t testing.TB, http2 bool, certFiles ...string) *http.
 	return c
 }
 
-// Eventually polls until check returns "". At the limit it fails the test with
-// the last result of check, which names what is missing.
+// Eventually polls until check returns "", less often as time goes by: most checks run
+// programs in a machine. At the limit it fails the test with the last result of check,
+// which names what is missing.
 func Eventually(t testing.TB, limit time.Duration, check func() string) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
-	for {
+	for pause := 50 * time.Millisecond; ; pause = min(pause*3/2, 250*time.Millisecond) {
 		missing := check()
 		if missing == "" {
 			return
@@ -110,6 +111,6 @@ func Eventually(t testing.TB, limit time.Duration, check func() string) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", limit, strings.TrimSpace(missing))
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }
