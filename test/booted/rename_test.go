@@ -22,7 +22,7 @@ func TestRenamedPackage(t *testing.T) {
 	if left := inTree(t, tree, nil, "sh", "-c", "git grep --cached -il foobar -- . ':!**/testdata/fuzz/**' ':!LICENSE' || true"); left != "" {
 		t.Errorf("files that still contain foobar:\n%s", left)
 	}
-	// Use the cached roots of the machines: they are the same.
+	// The roots of the machines are the same, and those in the cache are used.
 	cache := os.Getenv("FOOBAR_CACHE")
 	if cache == "" {
 		dir, err := os.UserCacheDir()
@@ -31,8 +31,14 @@ func TestRenamedPackage(t *testing.T) {
 		}
 		cache = filepath.Join(dir, "foobar")
 	}
+	variable := strings.ToUpper(strings.ReplaceAll(newName, "-", "_"))
+	env := []string{variable + "_CACHE=" + cache, variable + "_V1=1"}
+	root, err := exec.Command("../machine", "build", "forky").Output()
+	if got := inTree(t, tree, env, "test/machine", "build", "forky"); err != nil || got != string(root) {
+		t.Errorf("the renamed tree has the root %s, and this tree %s: %v", got, root, err)
+	}
 	inTree(t, tree, nil, "go", "vet", "./src/...")
-	out := inTree(t, tree, []string{strings.ToUpper(strings.ReplaceAll(newName, "-", "_")) + "_CACHE=" + cache}, "go", "test", "-tags", "testbed", "-count=1", "-timeout", "40m", "-v",
+	out := inTree(t, tree, env, "go", "test", "-vet=off", "-tags", "testbed", "-count=1", "-timeout", "40m", "-v",
 		"-run", "(TestFirstStart|TestExposure|TestPackagesOwnWhatTheUnitsUse|TestRemovalKeepsStateAndCredentials)/forky", "./test/booted")
 	if n := strings.Count(out, "--- PASS: Test"); n < 4 {
 		t.Errorf("%d tests passed:\n%s", n, out)

@@ -2,6 +2,8 @@
 
 package testbed
 
+import "os"
+
 // Packages is the directory of the built packages in a machine: v1 from the source
 // as it is, v2 from the source with the next pkgrel.
 const Packages = "/srv/packages"
@@ -25,29 +27,38 @@ const LockedMakepkg = `flock "${GOCACHE:-/home/builder/.cache/go-build}/testbed.
 const SkipCheck = "echo 'BUILDENV+=(!check)' >~/.makepkg.conf"
 
 // build builds the packages as an ordinary user in a clean clone. Their own tests
-// run in TestCleanRootBuilds.
+// run in TestCleanRootBuilds. With FOOBAR_V1=1 it builds v1 of foobar and foobar-policy
+// alone, which is enough for a test that neither upgrades nor adds a package.
 func build(m *Machine) error {
-	return m.runScript("builder", `
-git clone -q /srv/source `+Clone+`
-cd `+Clone+`
+	if os.Getenv("FOOBAR_V1") != "" {
+		return m.runScript("builder", buildService)
+	}
+	return m.runScript("builder", buildService+buildOthers)
+}
+
+const buildService = `
+git clone -q /srv/source ` + Clone + `
+cd ` + Clone + `
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-`+LockedMakepkg+` -cCf --noconfirm --nocheck
-install -D -t `+Packages+`/v1 ./*.pkg.tar.zst
+` + LockedMakepkg + ` -cCf --noconfirm --nocheck
+install -D -t ` + Packages + `/v1 ./*.pkg.tar.zst
+`
+
+const buildOthers = `
 for dir in outbound etcd; do
-  (cd $dir && `+LockedMakepkg+` -cCfd --noconfirm --nocheck && install -t `+Packages+`/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
+  (cd $dir && ` + LockedMakepkg + ` -cCfd --noconfirm --nocheck && install -t ` + Packages + `/v1 ./*.pkg.tar.zst && rm ./*.pkg.tar.zst)
 done
 
 git clone -q . ../next
 cd ../next
 sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD
-echo '`+NextMark+`' >>src/config/conf.yaml
+echo '` + NextMark + `' >>src/config/conf.yaml
 makepkg -cCf --noconfirm --nocheck
-install -D -t `+Packages+`/v2 ./*.pkg.tar.zst
+install -D -t ` + Packages + `/v2 ./*.pkg.tar.zst
 for dir in outbound etcd; do
-  (cd $dir && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm --nocheck && install -t `+Packages+`/v2 ./*.pkg.tar.zst)
+  (cd $dir && sed -i 's/^pkgrel=.*/pkgrel=2/' PKGBUILD && makepkg -cCfd --noconfirm --nocheck && install -t ` + Packages + `/v2 ./*.pkg.tar.zst)
 done
-`)
-}
+`
 
 // install makes a repository of the built packages, and installs from it.
 func install(m *Machine) error {
