@@ -2,20 +2,18 @@ package api
 
 import (
 	"cmp"
-	"math"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"foobar/src/connlimit"
 )
 
 // minShareTime is how long a request keeps its share of a budget, unless its address is
 // a crowd.
 const minShareTime = time.Second
-
-// crowdShare is the part of a budget that an address may hold and is no crowd.
-const crowdShare = 32
 
 // A budget bounds the bytes that clients hold together: the versions of the state
 // that they read, or the bodies that they send. Where there is no room for more,
@@ -105,9 +103,9 @@ func (b *budget) candidates(more int64, r *Request) (list []*share) {
 		}
 	}
 	own := byAddress[r.Address]
-	floor := max(limit/crowdShare, own+more) // what no crowd holds
+	floor := max(limit/connlimit.CrowdShare, own+more) // what no crowd holds
 	for _, s := range b.shares {
-		held := int64(math.MaxInt64)
+		held := b.used
 		for address := range s.requests {
 			held = min(held, byAddress[address])
 		}

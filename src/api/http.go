@@ -16,7 +16,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { ServeHTTP(a, w
 func ServeHTTP(s Service, w http.ResponseWriter, r *http.Request) {
 	req, err := newRequest(r)
 	req.Body = r.Body
-	req.Interrupt = func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
+	if r.ContentLength != 0 {
+		req.Interrupt = func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
+	}
 	var resp Response
 	if err != nil {
 		resp = errorResponse(req, err)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -18,7 +17,10 @@ const firstBuffer = 4 << 10
 // when the state is on disk.
 func (a *API) replace(ctx context.Context, r *Request) (Response, error) {
 	condition, err := condition(r)
-	if err := cmp.Or(err, checkBody(r)); err != nil {
+	if err != nil {
+		return Response{}, err
+	}
+	if err := checkBody(r); err != nil {
 		return Response{}, err
 	}
 	defer a.uploads.release(r, r)

@@ -16,8 +16,8 @@ const (
 	// minActive is how long a connection with a request is kept, unless it belongs to
 	// a crowd.
 	minActive = time.Second
-	// crowdShare is the part of a limit that an address may hold and is no crowd.
-	crowdShare = 32
+	// CrowdShare is the part of a limit that an address may hold and is no crowd.
+	CrowdShare = 32
 	// searchInterval is the time between two searches, unless a batch was evicted
 	// meanwhile: an attacker who keeps every connection busy must not make the server
 	// search for each new one.
@@ -136,7 +136,7 @@ func (q *queue) search(open map[Conn]struct{}, limit int) {
 	for i, w := range found {
 		found[i].held = q.held[w.conn.Address()]
 	}
-	found = slices.DeleteFunc(found, func(w waiting) bool { return w.rank == young && !isCrowd(w.held, 0, limit/crowdShare) })
+	found = slices.DeleteFunc(found, func(w waiting) bool { return w.rank == young && !isCrowd(w.held, 0, limit/CrowdShare) })
 	slices.SortFunc(found, func(a, b waiting) int {
 		return cmp.Or(a.rank-b.rank, bits.Len(uint(b.held))-bits.Len(uint(a.held)), a.Since.Compare(b.Since))
 	})

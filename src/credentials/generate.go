@@ -1,7 +1,6 @@
 package credentials
 
 import (
-	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -151,8 +150,10 @@ func createFile(path string, content []byte) error {
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	_, err = f.Write(content)
-	if err := cmp.Or(err, f.Sync()); err != nil {
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
 		return err
 	}
 	return os.Link(f.Name(), path)

@@ -57,9 +57,6 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// interrupt ends Read in another goroutine.
-func (b *body) interrupt() { _ = b.conn.SetReadDeadline(time.Now()) }
-
 // start sets the deadline for the body, and sends 100 Continue if the client
 // waits for that (RFC 9110, section 10.1.1).
 func (b *body) start() {

@@ -63,7 +63,7 @@ func (s *Server) serveRequest(ctx context.Context, live *liveSettings, c engine.
 	b.body.reset(c, b.in, r, live.Body)
 	r.req.ID, r.req.Body, r.req.Client = request.NewID(), &b.body, client
 	if !b.body.finished {
-		r.req.Interrupt = b.body.interrupt
+		r.req.Interrupt = func() { _ = c.SetReadDeadline(time.Now()) }
 	}
 	last, err := s.respond(ctx, live, c, b, start)
 	if !b.body.finished && err == nil {

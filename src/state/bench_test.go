@@ -70,7 +70,7 @@ func openGroupedRename(b *testing.B, dir string) (writeFunc, func()) {
 	q := batch.NewQueue[*pendingWrite]()
 	go renameBatches(d, q)
 	return func(data []byte) error {
-		w := newPendingWrite(nil, data)
+		w := pendingOf(data)
 		q.Items <- w
 		<-w.done
 		return w.err

@@ -12,10 +12,6 @@ type pendingWrite struct {
 	done       chan struct{}
 }
 
-func newPendingWrite(c Condition, data []byte) *pendingWrite {
-	return &pendingWrite{condition: c, version: NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
-}
-
 const checkpointFailure = "cannot update " + FileName + " for now, and will try again; the state itself is durable in " + slotsName
 
 // commitLoop commits all pending writes together, again and again until the

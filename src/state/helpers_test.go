@@ -17,6 +17,11 @@ import (
 // outdated.
 const noCheckpoint = time.Hour
 
+// pendingOf returns a write of data without a condition.
+func pendingOf(data []byte) *pendingWrite {
+	return &pendingWrite{version: NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
+}
+
 func openStore(t testing.TB, o Options) *Store {
 	t.Helper()
 	o.Log = func(message string, err error) { t.Logf("log: %s: %v", message, err) }

@@ -227,7 +227,7 @@ func TestClockThatGoesBack(t *testing.T) {
 	s := openStore(t, Options{Dir: dir, CheckpointDelay: noCheckpoint})
 	replace(t, s, nil, "two")
 	// The clock is a century ahead for this write.
-	r := newPendingWrite(nil, []byte("three"))
+	r := pendingOf([]byte("three"))
 	s.mu.Lock()
 	last := evaluate([]*pendingWrite{r}, s.Current(), s.storage.sequence)
 	last.Modified = last.Modified.AddDate(100, 0, 0)

@@ -55,7 +55,7 @@ func runScript(dir string) {
 	runtime.LockOSThread()
 	s := openInScript(dir)
 	for _, v := range scriptVersions {
-		w := newPendingWrite(nil, []byte(scriptData(v.name)))
+		w := pendingOf([]byte(scriptData(v.name)))
 		s.commitBatch([]*pendingWrite{w})
 		if w.err != nil {
 			printLine("X %s %v", v.name, w.err)

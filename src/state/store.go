@@ -88,7 +88,7 @@ func (s *Store) Replace(ctx context.Context, c Condition, data []byte) (*Version
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := newPendingWrite(c, data)
+	w := &pendingWrite{condition: c, version: NewVersion(data), enqueuedAt: time.Now(), done: make(chan struct{})}
 	s.queue.Callers.Add(1)
 	defer s.queue.Callers.Add(-1)
 	select {
