@@ -243,3 +243,16 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(func() { f.Close() })
 	return f
 }
+
+// holdRead begins a read, the only one, whose call has read the key and has no answer
+// until the member's answers are unlocked.
+func (f *fixture) holdRead(t *testing.T) {
+	t.Helper()
+	s := f.Store.(*Store)
+	s.stop() // the reads of monitor
+	s.running.Wait()
+	f.member.answers.Lock()
+	before, _ := f.member.calls()
+	go f.Read(context.Background())
+	waitFor(t, func() bool { after, _ := f.member.calls(); return after > before })
+}

@@ -112,8 +112,9 @@ func (s *Store) Close() error {
 	s.stop()
 	s.running.Wait()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, session := range append(s.old, s.session.Load()) {
+	sessions := append(s.old, s.session.Load())
+	s.mu.Unlock() // close waits for calls, which take the lock when they end
+	for _, session := range sessions {
 		session.close()
 	}
 	return nil

@@ -99,10 +99,7 @@ func TestDeletedKey(t *testing.T) {
 func TestReadDoesNotShareAnEarlierCall(t *testing.T) {
 	f := newFixture(t)
 	f.write(t, "a", nil)
-	f.member.answers.Lock()
-	before, _ := f.member.calls()
-	go f.Read(context.Background())
-	waitFor(t, func() bool { after, _ := f.member.calls(); return after > before })
+	f.holdRead(t)
 	f.member.put(foreign("b"))
 	var group sync.WaitGroup
 	group.Go(func() { f.expect(t, "b") })
@@ -110,6 +107,29 @@ func TestReadDoesNotShareAnEarlierCall(t *testing.T) {
 	waitFor(t, func() bool { return s.reads.Callers.Load() == 2 })
 	f.member.answers.Unlock()
 	group.Wait()
+}
+
+// TestCloseDuringRead closes the store while a read that has its answer takes note of it.
+func TestCloseDuringRead(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "a", nil)
+	f.holdRead(t)
+	s := f.Store.(*Store).session.Load()
+	s.mu.Lock()
+	f.member.answers.Unlock()
+	time.Sleep(50 * time.Millisecond) // until the answer has arrived
+	closed := make(chan struct{})
+	go func() {
+		f.Close()
+		close(closed)
+	}()
+	time.Sleep(50 * time.Millisecond) // until Close waits for the read
+	s.mu.Unlock()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close waits for a read that waits for Close")
+	}
 }
 
 // TestRefusalIsConfirmed judges a condition against what the key has, and not against
