@@ -152,6 +152,7 @@ func journal(t *testing.T, m *testbed.Machine, args ...string) string {
 // countStarts returns how often systemd has started foobar.service since boot.
 func countStarts(t *testing.T, m *testbed.Machine) int {
 	t.Helper()
+	m.Exec(t, "journalctl", "--sync")
 	// SD_MESSAGE_UNIT_STARTING of sd-messages.h
 	out := m.Exec(t, "journalctl", "--no-pager", "-q", "-b", "-o", "cat", "UNIT=foobar.service",
 		"MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5")
