@@ -18,14 +18,6 @@ type Field struct {
 	Value   string
 }
 
-// Add adds a line. Lines are joined to one list, RFC 9110, section 5.3.
-func (f *Field) Add(line string) {
-	if f.Present {
-		line = f.Value + ", " + line
-	}
-	*f = Field{Present: true, Value: line}
-}
-
 // set sets a field that has one line. A second one is ambiguous.
 func (f *Field) set(line string) error {
 	if f.Present {
@@ -61,11 +53,15 @@ func AddField[T string | []byte](r *Request, name string, value T) error {
 // copies those before it.
 const maxLines = 100
 
+// addLine adds a line to a list, RFC 9110, section 5.3.
 func (r *Request) addLine(list *Field, line string) error {
 	if r.lines++; r.lines > maxLines {
 		return errLines
 	}
-	list.Add(line)
+	if list.Present {
+		line = list.Value + ", " + line
+	}
+	*list = Field{Present: true, Value: line}
 	return nil
 }
 

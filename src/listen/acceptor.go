@@ -39,17 +39,13 @@ func (a *Acceptor) accept(l net.Listener, serve func(net.Conn)) error {
 	a.accepting.RLock()
 	defer a.accepting.RUnlock()
 	for !a.stopped.Load() {
-		c, err := l.Accept()
-		if err == nil {
+		switch c, err := l.Accept(); {
+		case err == nil:
 			serve(c)
-			continue
-		}
-		if !errors.Is(err, net.ErrClosed) {
+		case !errors.Is(err, net.ErrClosed):
 			a.Failed(err) // clients wait in the backlog of the socket
 			time.Sleep(100 * time.Millisecond)
-			continue
-		}
-		if !a.stopped.Load() {
+		case !a.stopped.Load():
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 	}

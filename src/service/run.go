@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"foobar/src/credentials"
@@ -84,15 +85,15 @@ func (s *Service) stop() {
 	s.content.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	done := make(chan error, len(s.servers))
+	var servers sync.WaitGroup
 	for _, server := range s.servers {
-		go func() { done <- server.Shutdown(ctx) }()
+		servers.Go(func() {
+			if err := server.Shutdown(ctx); err != nil {
+				s.log.Warn("requests were interrupted: they were not complete after timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
+			}
+		})
 	}
-	for range s.servers {
-		if err := <-done; err != nil {
-			s.log.Warn("requests were interrupted: they were not complete after timeouts.shutdown", logging.RequestsCut.Field(), zap.Error(err))
-		}
-	}
+	servers.Wait()
 	s.log.Info("stopped")
 }
 

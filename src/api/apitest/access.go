@@ -122,8 +122,8 @@ func (s *suite) testRefusalsAreLogged(t *testing.T) {
 	}{
 		{func(r *api.Request) { r.Authorization = api.Field{} }, "Authorization"},
 		{func(r *api.Request) { r.Path = "/x" }, "path"},
-		{func(r *api.Request) { r.IfMatch.Add("") }, "If-Match"},
-		{func(r *api.Request) { r.IfMatch.Add(`"x"`) }, "precondition failed"},
+		{func(r *api.Request) { api.AddField(r, "If-Match", "") }, "If-Match"},
+		{func(r *api.Request) { api.AddField(r, "If-Match", `"x"`) }, "precondition failed"},
 		{func(r *api.Request) { r.Body = iotest.ErrReader(errors.New("connection reset")) }, "the body is incomplete: connection reset"},
 	} {
 		resp := f.put(t, "x", func(r *api.Request) { r.ID = 0xabc; test.change(r) })

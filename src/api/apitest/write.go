@@ -106,7 +106,7 @@ func (s *suite) testContentOfAWrite(t *testing.T) {
 
 func (s *suite) testConditions(t *testing.T) {
 	f := s.newFixture(t, usual)
-	created := f.put(t, "a", func(r *api.Request) { r.IfNoneMatch.Add("*") })
+	created := f.put(t, "a", func(r *api.Request) { api.AddField(r, "If-None-Match", "*") })
 	if created.Status != 200 {
 		t.Fatalf("create: %+v", created)
 	}
@@ -116,23 +116,23 @@ func (s *suite) testConditions(t *testing.T) {
 		change func(*api.Request)
 		status int
 	}{
-		{"create again", func(r *api.Request) { r.IfNoneMatch.Add("*") }, 412},
-		{"swap another", func(r *api.Request) { r.IfMatch.Add(`"x"`) }, 412},
-		{"swap a weak tag", func(r *api.Request) { r.IfMatch.Add("W/" + tag) }, 412},
-		{"swap nonsense", func(r *api.Request) { r.IfMatch.Add("x") }, 400},
-		{"swap a space", func(r *api.Request) { r.IfMatch.Add(`"x y"`) }, 400},
-		{"swap half a tag", func(r *api.Request) { r.IfMatch.Add(`"x", "y`) }, 400},
-		{"swap any or this", func(r *api.Request) { r.IfMatch.Add("*, " + tag) }, 400},
-		{"swap without a comma", func(r *api.Request) { r.IfMatch.Add(`"x" ` + tag) }, 400},
-		{"swap nothing", func(r *api.Request) { r.IfMatch.Add("") }, 400},
-		{"swap commas", func(r *api.Request) { r.IfMatch.Add(" , ") }, 400},
-		{"not nothing", func(r *api.Request) { r.IfNoneMatch.Add("") }, 400},
-		{"not one of 100", func(r *api.Request) { r.IfNoneMatch.Add(strings.Repeat(`"x",`, 99) + tag) }, 412},
-		{"not one of 101", func(r *api.Request) { r.IfNoneMatch.Add(strings.Repeat(`"x",`, 100) + tag) }, 400},
-		{"not this", func(r *api.Request) { r.IfNoneMatch.Add("W/" + tag) }, 412},
-		{"swap", func(r *api.Request) { r.IfMatch.Add(`"x", ` + tag) }, 200},
-		{"swap the old", func(r *api.Request) { r.IfMatch.Add(tag) }, 412},
-		{"swap any", func(r *api.Request) { r.IfMatch.Add("*") }, 200},
+		{"create again", func(r *api.Request) { api.AddField(r, "If-None-Match", "*") }, 412},
+		{"swap another", func(r *api.Request) { api.AddField(r, "If-Match", `"x"`) }, 412},
+		{"swap a weak tag", func(r *api.Request) { api.AddField(r, "If-Match", "W/"+tag) }, 412},
+		{"swap nonsense", func(r *api.Request) { api.AddField(r, "If-Match", "x") }, 400},
+		{"swap a space", func(r *api.Request) { api.AddField(r, "If-Match", `"x y"`) }, 400},
+		{"swap half a tag", func(r *api.Request) { api.AddField(r, "If-Match", `"x", "y`) }, 400},
+		{"swap any or this", func(r *api.Request) { api.AddField(r, "If-Match", "*, "+tag) }, 400},
+		{"swap without a comma", func(r *api.Request) { api.AddField(r, "If-Match", `"x" `+tag) }, 400},
+		{"swap nothing", func(r *api.Request) { api.AddField(r, "If-Match", "") }, 400},
+		{"swap commas", func(r *api.Request) { api.AddField(r, "If-Match", " , ") }, 400},
+		{"not nothing", func(r *api.Request) { api.AddField(r, "If-None-Match", "") }, 400},
+		{"not one of 100", func(r *api.Request) { api.AddField(r, "If-None-Match", strings.Repeat(`"x",`, 99)+tag) }, 412},
+		{"not one of 101", func(r *api.Request) { api.AddField(r, "If-None-Match", strings.Repeat(`"x",`, 100)+tag) }, 400},
+		{"not this", func(r *api.Request) { api.AddField(r, "If-None-Match", "W/"+tag) }, 412},
+		{"swap", func(r *api.Request) { api.AddField(r, "If-Match", `"x", `+tag) }, 200},
+		{"swap the old", func(r *api.Request) { api.AddField(r, "If-Match", tag) }, 412},
+		{"swap any", func(r *api.Request) { api.AddField(r, "If-Match", "*") }, 200},
 	} {
 		if resp := f.put(t, "b", test.change); resp.Status != test.status {
 			t.Errorf("%s: %d, want %d", test.name, resp.Status, test.status)
@@ -168,7 +168,7 @@ func (f *fixture) increment(t *testing.T) error {
 		if err != nil {
 			return err
 		}
-		resp := f.put(t, strconv.Itoa(n+1), func(r *api.Request) { r.IfMatch.Add(before.ETag) })
+		resp := f.put(t, strconv.Itoa(n+1), func(r *api.Request) { api.AddField(r, "If-Match", before.ETag) })
 		switch resp.Status {
 		case 200:
 			return nil
