@@ -64,25 +64,6 @@ func wantOneClosed(t *testing.T, conns []net.Conn) {
 	}
 }
 
-// TestHalfHeadersAreLimited checks that no more than limits.requests connections have
-// sent a part of a header. net/http says nothing of those.
-func TestHalfHeadersAreLimited(t *testing.T) {
-	conf, config := certificate(t)
-	config.NextProtos = []string{"http/1.1"}
-	settings := longTimeouts()
-	settings.Requests = 1
-	r := start(t, &echo{}, settings, conf)
-	var conns []net.Conn
-	for range 2 {
-		c := tls.Client(dial(t, r.addr), config)
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		conns = append(conns, c)
-	}
-	wantOneClosed(t, conns)
-}
-
 // TestResponseIsReadAfterTheWholeBody checks that a client which reads nothing
 // before it has sent its whole body gets the response of a handler that has not
 // read the body (RFC 9112, section 9.6).

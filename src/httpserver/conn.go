@@ -40,8 +40,8 @@ type conn struct {
 	// drainingSince is when draining became true, handshakeBytes what the client
 	// has sent so far for the TLS handshake.
 	drainingSince  time.Time
-	inHandshake    bool
 	handshakeBytes int
+	deadlines      atomic.Int64    // of reads, set since the phase began
 	socket         syscall.RawConn // nil if Conn is no socket
 	fd             uintptr         // what fastConn.tryRead reads from, otherwise 0
 }
@@ -81,7 +81,13 @@ func (c *conn) startDrain() {
 
 // SetReadDeadline implements net.Conn. It bounds the time for which a draining
 // connection is idle.
+//
+// net/http sets the deadline of an idle connection, and a second one when it has the
+// first bytes of a header, which may have arrived with the request before.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	if c.deadlines.Add(1) > 1 {
+		c.startHeader()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.draining.Load() && c.phase != connlimit.Active && !c.http2.Load() {
@@ -158,29 +164,19 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	}
 	n, err = c.Conn.Read(p)
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.draining.Load() && c.socket != nil {
-		return c.readPending(p, err)
+		if n = c.readPending(p); n > 0 {
+			err = nil
+		}
 	}
-	if c.inHandshake {
+	if c.Wait().Phase == connlimit.Handshake {
 		if c.handshakeBytes += n; c.handshakeBytes > maxHandshakeBytes {
 			return 0, errHandshakeSize
 		}
 	}
-	return n, err
-}
-
-// readPending reads what has arrived although the deadline has passed: on a busy
-// machine the goroutine wakes up late, and a request that is in the socket would
-// fail. It returns timeout if nothing has arrived.
-func (c *conn) readPending(p []byte, timeout error) (n int, _ error) {
-	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of the request
-	_ = c.socket.Read(func(fd uintptr) bool {
-		n, _ = syscall.Read(int(fd), p)
-		return true
-	})
 	if n > 0 {
-		return n, nil
+		c.startHeader()
 	}
-	return 0, timeout
+	return n, err
 }
 
 // Write implements net.Conn.

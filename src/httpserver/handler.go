@@ -26,6 +26,8 @@ func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		transport.requests.Add(1)
 		transport.streams.Add(1)
 		defer transport.streams.Add(-1)
+	} else {
+		transport.setPhase(connlimit.Active, x.start)
 	}
 	defer func() {
 		o.RequestDone(engine.AccessRecord{
@@ -42,9 +44,6 @@ func (n *netHTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		busy.Write(x, r.Method)
 		return
-	}
-	if r.ProtoMajor == 1 {
-		transport.setPhase(connlimit.Active, x.start)
 	}
 	x.setBody(r)
 	n.server.options.Handler.ServeHTTP(x, r.WithContext(request.WithOrigin(r.Context(), transport.client, x.id)))

@@ -38,7 +38,7 @@ const (
 type netHTTP struct {
 	server   *Server
 	settings Settings
-	retired  atomic.Bool
+	retired  atomic.Bool // other settings are in force: clients are asked to reconnect
 
 	http1, http2 protocolServer
 }
@@ -94,20 +94,13 @@ func (n *netHTTP) deliver(c net.Conn, protocol string) bool {
 	return n.http1.conns.deliver(c)
 }
 
-// retire closes n for new connections, and asks the clients of the open ones to
-// reconnect.
-func (n *netHTTP) retire() {
-	n.retired.Store(true)
+// close closes n for new connections. It sends GOAWAY on each connection of HTTP/2 and
+// returns once all of these are closed. It calls Shutdown several times, because one
+// call misses connections that net/http has accepted and does not serve yet.
+func (n *netHTTP) close() {
 	n.http1.conns.Close()
-	go n.shutdownHTTP2(n.server.context)
-}
-
-// shutdownHTTP2 sends GOAWAY on each connection and returns once all of them
-// are closed. It calls Shutdown several times, because one call misses
-// connections that net/http has accepted and does not serve yet.
-func (n *netHTTP) shutdownHTTP2(ctx context.Context) {
-	for ctx.Err() == nil {
-		attempt, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	for n.server.context.Err() == nil {
+		attempt, cancel := context.WithTimeout(n.server.context, 100*time.Millisecond)
 		err := n.http2.Shutdown(attempt)
 		cancel()
 		if err == nil {
@@ -127,10 +120,23 @@ func (n *netHTTP) mustReconnect(r *http.Request) bool {
 
 // transportOf returns the connection that carries the one that net/http serves.
 func transportOf(c net.Conn) *conn {
-	if t, ok := c.(*tls.Conn); ok {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = t.NetConn()
 	}
 	return c.(*conn)
+}
+
+// A tlsConn is a connection over TLS that net/http serves by HTTP/1.1. The first bytes of
+// a header may arrive with the last ones of the handshake, before transportOf(c) is idle.
+type tlsConn struct{ *tls.Conn }
+
+// Read implements net.Conn.
+func (c tlsConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		transportOf(c).startHeader()
+	}
+	return n, err
 }
 
 // connKey is the key of the *conn in the contexts of its requests.
@@ -148,8 +154,6 @@ func connState(nc net.Conn, state http.ConnState) {
 		c.setPhase(connlimit.Idle, time.Now())
 	case state == http.StateActive && c.http2.Load():
 		c.setPhase(connlimit.Active, time.Now())
-	case state == http.StateActive: // until the handler is called
-		c.setPhase(connlimit.Header, time.Now())
 	}
 }
 

@@ -53,6 +53,7 @@ func (q quotas) setLimits(s Settings) {
 func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
 	c.mu.Lock()
 	c.phase, c.since = p, now
+	c.deadlines.Store(0)
 	c.sawRequest = c.sawRequest || p >= connlimit.Header
 	if p == connlimit.Active && c.draining.Load() {
 		c.Conn.SetReadDeadline(time.Time{}) // the deadline of the header has been met
@@ -61,6 +62,14 @@ func (c *conn) setPhase(p connlimit.Phase, now time.Time) {
 	c.mu.Unlock()
 	if changes {
 		c.count(c.server.quotas.headers, &c.inHeader, p == connlimit.Header)
+	}
+}
+
+// startHeader ends the time without a request: bytes of a header have arrived. In
+// HTTP/2, net/http reports the phases.
+func (c *conn) startHeader() {
+	if w := c.Wait(); w.Phase == connlimit.Idle && !w.HTTP2 {
+		c.setPhase(connlimit.Header, time.Now())
 	}
 }
 

@@ -131,7 +131,8 @@ func (s *Server) Apply(settings Settings) {
 		return // one http.Server can serve under both
 	}
 	if n := s.nethttp.Swap(newNetHTTP(s, settings)); n != nil {
-		n.retire()
+		n.retired.Store(true)
+		go n.close()
 	}
 }
 
@@ -216,17 +217,15 @@ func (s *Server) serveNetHTTP(c *conn, top net.Conn, protocol string) {
 	if protocol == http2Protocol {
 		c.http2.Store(true)
 		c.count(s.quotas.large, &c.large, true) // until Close
+	} else if t, ok := top.(*tls.Conn); ok {
+		top = tlsConn{t}
 	}
-	c.setPhase(connlimit.Idle, time.Now())
 	c.SetDeadline(time.Time{})
-	for {
-		n := s.nethttp.Load()
-		if n.deliver(top, protocol) {
-			return
-		}
-		if n == s.nethttp.Load() { // closed for good
-			c.Close()
+	c.setPhase(connlimit.Idle, time.Now())
+	for n := (*netHTTP)(nil); n != s.nethttp.Load(); {
+		if n = s.nethttp.Load(); n.deliver(top, protocol) {
 			return
 		}
 	}
+	c.Close() // the http.Server in force is closed for good
 }

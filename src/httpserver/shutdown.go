@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +40,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		c.(*conn).startDrain()
 	}
 	stopped := make(chan struct{})
-	go s.stopNetHTTP(stopped)
+	go func() { // as soon as every connection has an engine, in firstRequestGrace at most
+		defer close(stopped)
+		s.handshakes.Wait()
+		s.nethttp.Load().close()
+	}()
 	select {
 	case <-s.conns.Empty():
 		<-stopped
@@ -52,12 +57,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// stopNetHTTP closes net/http's servers as soon as every connection has an engine,
-// which takes no longer than firstRequestGrace.
-func (s *Server) stopNetHTTP(stopped chan<- struct{}) {
-	defer close(stopped)
-	s.handshakes.Wait()
-	n := s.nethttp.Load()
-	n.http1.conns.Close()
-	n.shutdownHTTP2(s.context)
+// readPending reads what has arrived although the deadline has passed: on a busy
+// machine the goroutine wakes up late, and a request that is in the socket would
+// fail. It returns the number of bytes, and no error.
+func (c *conn) readPending(p []byte) (n int) {
+	_ = c.Conn.SetReadDeadline(time.Now().Add(firstRequestGrace)) // for the rest of the request
+	_ = c.socket.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), p)
+		return true
+	})
+	return max(n, 0)
 }

@@ -93,10 +93,7 @@ func (c *conn) handshake(t *tls.Conn) error {
 	c.server.observer.evict(c.server.quotas.handshakes.Acquire(c))
 	defer c.server.quotas.handshakes.Release()
 	c.SetDeadline(time.Now().Add(c.server.settings.Load().Header))
-	c.inHandshake = true
-	err := t.HandshakeContext(c.server.context)
-	c.inHandshake = false
-	return err
+	return t.HandshakeContext(c.server.context)
 }
 
 // endHandshake closes the connection after its handshake has failed. Closed with

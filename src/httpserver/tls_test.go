@@ -2,6 +2,8 @@ package httpserver
 
 import (
 	"crypto/tls"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -47,5 +49,33 @@ func TestProtocols(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s served, %s offered: %q, want %q", strings.Join(c.served, " "), strings.Join(c.offered, " "), got, c.want)
 		}
+	}
+}
+
+// TestHandlerSeesTLS checks that any http.Handler can tell TLS from plain HTTP, although
+// net/http gets a tlsConn.
+func TestHandlerSeesTLS(t *testing.T) {
+	server, conf := certificate(t)
+	seen := make(chan *tls.ConnectionState, 1)
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.TLS })
+	change := func(l net.Listener, o *Options) net.Listener {
+		o.Handler = handler
+		return l
+	}
+	for _, g := range engines[1:] {
+		e := startWith(t, &echo{}, g.settings(defaultSettings), server, change)
+		resp, err := client(t, e, conf, g).Get("https://example.com/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if state := <-seen; state == nil || state.ServerName != conf.ServerName {
+			t.Errorf("%s: the handler sees %v", g.name, state)
+		}
+	}
+	e := startWith(t, &echo{}, engines[1].settings(defaultSettings), nil, change)
+	sendRaw(t, e.addr, get("Connection: close\r\n"))
+	if state := <-seen; state != nil {
+		t.Errorf("without TLS, the handler sees %v", state)
 	}
 }
