@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A namespace is one that the kernel knows.
+// A namespace is a kind of namespace, with its flag of clone(2).
 type namespace struct {
 	name string
 	flag int
@@ -114,7 +114,9 @@ func (m *memory) kernelAttempts() []attempt {
 		m.single("message-queue", "make a System V message queue", unix.SYS_MSGGET, 0, unix.IPC_CREAT|0o600),
 		m.single("posix-queue", "make a POSIX message queue", unix.SYS_MQ_OPEN, "probe", unix.O_CREAT|unix.O_RDWR, 0o600, 0),
 		m.single("vmsplice", "hand memory to a pipe without a copy", unix.SYS_VMSPLICE, 1, m.vector(make([]byte, 8)), 0, 0).orErrno(syscall.EBADF, syscall.EINVAL),
-		m.single("huge-pages", "use huge pages", unix.SYS_MMAP, 0, 2<<20, unix.PROT_READ|unix.PROT_WRITE, anonymous|unix.MAP_HUGETLB, -1, 0),
+		// A machine without reserved huge pages returns ENOMEM.
+		m.single("reserved-pages", "use huge pages that the administrator has reserved", unix.SYS_MMAP, 0, 2<<20, unix.PROT_READ|unix.PROT_WRITE,
+			anonymous|unix.MAP_HUGETLB, -1, 0).orErrno(syscall.ENOMEM),
 	}...)
 }
 

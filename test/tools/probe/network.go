@@ -113,6 +113,7 @@ func (m *memory) inherited(s socket) []attempt {
 	}
 	return append(list,
 		call("accept", "take a connection from", unix.SYS_ACCEPT4, 0, 0, unix.SOCK_NONBLOCK).orErrno(syscall.EAGAIN).succeedsByBlocking(),
+		call("flags", "change the status flags of", unix.SYS_FCNTL, unix.F_SETFL, unix.O_ASYNC),
 		call("listen", "lengthen the queue of", unix.SYS_LISTEN, 4096),
 		call("shutdown", "shut down", unix.SYS_SHUTDOWN, 9).orErrno(syscall.EINVAL),
 		// These two, where they work, end the listening.
