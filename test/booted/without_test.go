@@ -112,7 +112,7 @@ func (f shippedFile) without(t *testing.T, m *testbed.Machine, d directives.Dire
 	defer m.Write(t, path, text)
 	m.Write(t, path, strings.Replace(text, "\n"+line+"\n", "\n", 1))
 	found := f.differences(t, m)
-	switch elsewhere := test(line); {
+	switch elsewhere := testElsewhere(line); {
 	case found != "":
 		t.Logf("without %s: %s", line, found)
 	case strings.Contains(d.Comment, "the default") || strings.Contains(d.Comment, "impl"):
@@ -124,7 +124,8 @@ func (f shippedFile) without(t *testing.T, m *testbed.Machine, d directives.Dire
 	}
 }
 
-func test(line string) string {
+// testElsewhere returns the entry of shownElsewhere for a line, or "".
+func testElsewhere(line string) string {
 	for beginning, name := range shownElsewhere {
 		if strings.HasPrefix(line, beginning) {
 			return name

@@ -12,12 +12,12 @@ import (
 // the reverse, but for what is unstable.
 func difference(first, second observation, unstable map[string]bool) directives.Measurement {
 	var m directives.Measurement
-	m.Opened, m.Stopped = both(first.attempts, second.attempts, nil)
-	m.Gained, m.Lost = both(first.properties, second.properties, unstable)
-	opened, stopped := both(paths(first), paths(second), unstable)
+	m.Opened, m.Stopped = compareLists(first.attempts, second.attempts, nil)
+	m.Gained, m.Lost = compareLists(first.properties, second.properties, unstable)
+	opened, stopped := compareLists(paths(first), paths(second), unstable)
 	m.OpenedPaths, m.StoppedPaths = perDirectory(opened), perDirectory(stopped)
 	m.Partial = first.partial || second.partial
-	m.OpenedCalls, m.StoppedCalls = both(first.calls, second.calls, nil)
+	m.OpenedCalls, m.StoppedCalls = compareLists(first.calls, second.calls, nil)
 	return m
 }
 
@@ -25,7 +25,7 @@ func difference(first, second observation, unstable map[string]bool) directives.
 func unstable(a, b observation) map[string]bool {
 	found := map[string]bool{}
 	for _, of := range []func(observation) []string{paths, func(o observation) []string { return o.properties }} {
-		more, less := both(of(a), of(b), nil)
+		more, less := compareLists(of(a), of(b), nil)
 		for _, name := range append(more, less...) {
 			found[name] = true
 		}
@@ -33,19 +33,22 @@ func unstable(a, b observation) map[string]bool {
 	return found
 }
 
-// both returns what the second list has in addition, and what it lacks.
-func both(first, second []string, but map[string]bool) (more, less []string) {
-	return minus(second, first, but), minus(first, second, but)
+// compareLists returns what the second list has in addition, and what it lacks, but for
+// the ignored names.
+func compareLists(first, second []string, ignored map[string]bool) (more, less []string) {
+	return subtract(second, first, ignored), subtract(first, second, ignored)
 }
 
-func minus(a, b []string, but map[string]bool) []string {
+// subtract returns the sorted names of the first list that are neither in the second nor
+// ignored.
+func subtract(a, b []string, ignored map[string]bool) []string {
 	without := map[string]bool{}
 	for _, name := range b {
 		without[name] = true
 	}
 	var rest []string
 	for _, name := range a {
-		if !without[name] && !but[name] {
+		if !without[name] && !ignored[name] {
 			rest = append(rest, name)
 		}
 	}

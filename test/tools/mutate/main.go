@@ -69,15 +69,15 @@ func run(name, kind string, part int, only, calls []string) error {
 	if s.calls, err = numbers(calls); err != nil {
 		return err
 	}
-	b := bench{subject: s, part: part, only: only, out: json.NewEncoder(os.Stdout)}
+	r := runner{subject: s, part: part, only: only, out: json.NewEncoder(os.Stdout)}
 	if kind == "alone" {
-		return b.alone(whole)
+		return r.alone(whole)
 	}
-	return b.without(whole)
+	return r.without(whole)
 }
 
-// A bench runs units and reports measurements.
-type bench struct {
+// A runner runs units and reports measurements.
+type runner struct {
 	subject subject
 	part    int
 	only    []string
@@ -85,14 +85,14 @@ type bench struct {
 }
 
 // without measures the unit, and the unit without each directive.
-func (b *bench) without(whole unit) error {
-	base, err := b.measureBase("", whole)
+func (r *runner) without(whole unit) error {
+	base, err := r.measureBase("", whole)
 	if err != nil {
 		return err
 	}
-	for _, c := range b.selected(whole.cuts()) {
-		m := b.compare("without", c, base, c.apply(whole))
-		if err := b.out.Encode(m); err != nil {
+	for _, c := range r.selected(whole.cuts()) {
+		m := r.compare("without", c, base, c.apply(whole))
+		if err := r.out.Encode(m); err != nil {
 			return err
 		}
 	}
@@ -100,28 +100,28 @@ func (b *bench) without(whole unit) error {
 }
 
 // alone measures the bare units, and each directive added to one of them.
-func (b *bench) alone(whole unit) error {
-	bare, err := b.measureBase("bare", b.subject.bare(whole, false))
+func (r *runner) alone(whole unit) error {
+	bare, err := r.measureBase("bare", r.subject.bare(whole, false))
 	if err != nil {
 		return err
 	}
 	rooted := bare
 	if whole.has("RootDirectory") {
-		if rooted, err = b.measureBase("rooted", b.subject.bare(whole, true)); err != nil {
+		if rooted, err = r.measureBase("rooted", r.subject.bare(whole, true)); err != nil {
 			return err
 		}
-		if err := b.root(whole, bare, rooted); err != nil {
+		if err := r.root(whole, bare, rooted); err != nil {
 			return err
 		}
 	}
-	for _, c := range b.selected(whole.additions(slices.Concat(b.subject.kept, b.subject.rooted))) {
+	for _, c := range r.selected(whole.additions(slices.Concat(r.subject.kept, r.subject.rooted))) {
 		base := bare
 		if c.needsRoot() {
 			base = rooted
 		}
-		m := b.compare("alone", c, base, c.add(base.unit))
+		m := r.compare("alone", c, base, c.add(base.unit))
 		m.Base = base.change
-		if err := b.out.Encode(m); err != nil {
+		if err := r.out.Encode(m); err != nil {
 			return err
 		}
 	}
@@ -130,22 +130,22 @@ func (b *bench) alone(whole unit) error {
 
 // root reports what a root directory alone does: it needs the binary in it, and
 // so is a bare unit of its own.
-func (b *bench) root(whole unit, bare, rooted base) error {
+func (r *runner) root(whole unit, bare, rooted base) error {
 	cuts := whole.cuts()
 	i := slices.IndexFunc(cuts, func(c change) bool { return c.name == "RootDirectory" })
-	for _, c := range b.selected(cuts[i : i+1]) {
+	for _, c := range r.selected(cuts[i : i+1]) {
 		m := difference(bare.observation, rooted.observation, bare.unstable)
-		m.Subject, m.Change, m.Directive, m.Value, m.Base = b.subject.name, "alone", c.name, c.value, bare.change
+		m.Subject, m.Change, m.Directive, m.Value, m.Base = r.subject.name, "alone", c.name, c.value, bare.change
 		m.Exposure = rooted.exposure
-		return b.out.Encode(m)
+		return r.out.Encode(m)
 	}
 	return nil
 }
 
-func (b *bench) selected(all []change) []change {
+func (r *runner) selected(all []change) []change {
 	var some []change
 	for i, c := range all {
-		if i%2 == b.part && (len(b.only) == 0 || slices.Contains(b.only, c.name)) {
+		if i%2 == r.part && (len(r.only) == 0 || slices.Contains(r.only, c.name)) {
 			some = append(some, c)
 		}
 	}
@@ -163,44 +163,44 @@ type base struct {
 }
 
 // measureBase observes a unit twice, and reports it.
-func (b *bench) measureBase(change string, u unit) (base, error) {
-	first, err := b.subject.observe(u)
+func (r *runner) measureBase(change string, u unit) (base, error) {
+	first, err := r.subject.observe(u)
 	if err != nil {
-		return base{}, fmt.Errorf("the %s unit of %s: %w", change, b.subject.unit, err)
+		return base{}, fmt.Errorf("the %s unit of %s: %w", change, r.subject.unit, err)
 	}
-	second, err := b.subject.observe(u)
+	second, err := r.subject.observe(u)
 	if err != nil {
-		return base{}, fmt.Errorf("the %s unit of %s, again: %w", change, b.subject.unit, err)
+		return base{}, fmt.Errorf("the %s unit of %s, again: %w", change, r.subject.unit, err)
 	}
 	second.addAttempts(first)
 	m := difference(observation{}, second, nil)
-	m.Subject, m.Change, m.Exposure = b.subject.name, change, second.exposure
+	m.Subject, m.Change, m.Exposure = r.subject.name, change, second.exposure
 	m.Gained = nil // most of it is the machine's; TestProcessProperties has the rest
-	return base{change, u, second, unstable(first, second)}, b.out.Encode(m)
+	return base{change, u, second, unstable(first, second)}, r.out.Encode(m)
 }
 
 // compare observes a changed unit.
-func (b *bench) compare(kind string, c change, with base, u unit) directives.Measurement {
-	o, err := b.subject.observe(u)
+func (r *runner) compare(kind string, c change, with base, u unit) directives.Measurement {
+	o, err := r.subject.observe(u)
 	m := directives.Measurement{}
 	if err != nil {
 		m.Failure = err.Error()
 	} else {
-		m = difference(with.observation, b.again(o, with, u), with.unstable)
+		m = difference(with.observation, r.again(o, with, u), with.unstable)
 		m.Exposure = o.exposure
 	}
-	m.Subject, m.Change, m.Directive, m.Value = b.subject.name, kind, c.name, c.value
+	m.Subject, m.Change, m.Directive, m.Value = r.subject.name, kind, c.name, c.value
 	fmt.Fprintf(os.Stderr, "%s %s=%s %s\n", kind, c.name, c.value, m.Failure)
 	return m
 }
 
 // again observes a unit a second time if attempts fail that succeed without the
 // change: on a busy machine, one may take too long and be taken for denied.
-func (b *bench) again(o observation, with base, u unit) observation {
-	if len(minus(with.attempts, o.attempts, nil)) == 0 {
+func (r *runner) again(o observation, with base, u unit) observation {
+	if len(subtract(with.attempts, o.attempts, nil)) == 0 {
 		return o
 	}
-	if second, err := b.subject.observe(u); err == nil {
+	if second, err := r.subject.observe(u); err == nil {
 		o.addAttempts(second)
 	}
 	return o

@@ -89,11 +89,11 @@ func (u unit) cuts() []change {
 	return cuts
 }
 
-// additions returns a change for each line of [Service] but those named.
-func (u unit) additions(but []string) []change {
+// additions returns a change for each line of [Service] but those of the kept names.
+func (u unit) additions(kept []string) []change {
 	var all []change
 	for _, l := range u {
-		if l.section != "Service" || slices.Contains(but, l.name) {
+		if l.section != "Service" || slices.Contains(kept, l.name) {
 			continue
 		}
 		last := len(all) - 1

@@ -32,13 +32,13 @@ type step struct {
 
 // page is memory that the child shares with its parent: wait4(2) may be denied.
 type page struct {
-	state   uint64 // see below
+	state   uint64 // idle, running or done
 	step    uint64 // the step that is running, or that failed
 	errno   uint64
 	results [maxSteps]uint64
 }
 
-// The states of a page.
+// States of a page.
 const (
 	idle = iota
 	running

@@ -40,9 +40,9 @@ type walker struct {
 	execute bool
 }
 
-// ending is what the processes of the attempts before need to be gone: nobody
-// can wait for them where wait4(2) is denied.
-const ending = time.Second
+// endTime is longer than the processes of earlier attempts take to end. The probe cannot
+// wait for them where wait4(2) is denied.
+const endTime = time.Second
 
 func walk(r *runner, m *memory, directories []string, report func(any)) {
 	w := &walker{r, m, report, regexp.MustCompile(`/[0-9]+(-[0-9a-f]+)?\b|/[0-9a-f]+-[0-9a-f]+$`), "/proc/" + strconv.Itoa(os.Getpid()), map[string]bool{}, map[[2]uint64]bool{}, slices.Contains(directories, "/")}
@@ -76,7 +76,7 @@ func (w *walker) visitDir(path string) {
 		}
 	}
 	if path == "/proc" {
-		time.Sleep(ending) // or the probe would report them as other processes
+		time.Sleep(endTime) // or the probe would report them as other processes
 	}
 	entries, err := os.ReadDir(path)
 	w.emit(found{Path: w.shown(path), Dir: true, Read: err == nil, Write: w.canCreateIn(path)})
