@@ -29,7 +29,7 @@ func TestCheckPolicy(t *testing.T) {
 				t.Errorf("%s: exit status %d\n%s%s", when, r.Code, r.Stdout, r.Stderr)
 			}
 		}
-		says := func(when string, r testbed.Result, want ...string) {
+		expectReport := func(when string, r testbed.Result, want ...string) {
 			t.Helper()
 			var got []string
 			for line := range strings.Lines(r.Stdout + r.Stderr) {
@@ -60,25 +60,25 @@ func TestCheckPolicy(t *testing.T) {
 		m.Exec(t, "mkdir", "/opt/unowned")
 		dropIn(t, m, "foobar.service", siteDropIn)
 		quiet("installation of what is bound", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))
-		says("by hand", m.Try(checkPolicy), byHand)
+		expectReport("by hand", m.Try(checkPolicy), byHand)
 		expectSilence(t, "of another unit", m.Try(checkPolicy, "foobar-credentials.service"))
 		if r := m.Try(checkPolicy, "foobar.service"); r.Code != 1 {
 			t.Errorf("with something wrong the exit status is %d, want 1", r.Code)
 		}
 
-		says("upgrade that opens a credential", pacman(m, "-U", "/srv/site-2.pkg.tar.zst"), readable)
+		expectReport("upgrade that opens a credential", pacman(m, "-U", "/srv/site-2.pkg.tar.zst"), readable)
 		m.Exec(t, "chmod", "700", "/etc/site")
-		says("by hand, in a directory closed to others", m.Try(checkPolicy), byHand)
+		expectReport("by hand, in a directory closed to others", m.Try(checkPolicy), byHand)
 		m.Exec(t, "chmod", "755", "/etc/site")
-		says("upgrade that gives a credential away", pacman(m, "-U", "/srv/site-3.pkg.tar.zst"), foreign)
+		expectReport("upgrade that gives a credential away", pacman(m, "-U", "/srv/site-3.pkg.tar.zst"), foreign)
 
 		m.Exec(t, "touch", "/opt/site/kept")
-		says("removal that leaves a directory", pacman(m, "-R", "site"), unowned, lost)
+		expectReport("removal that leaves a directory", pacman(m, "-R", "site"), unowned, lost)
 		quiet("transaction with nothing that is bound", pacman(m, "-U", "/srv/other-1.pkg.tar.zst"))
 		quiet("installation again", pacman(m, "-U", "/srv/site-1.pkg.tar.zst"))
 		m.Exec(t, "rm", "/opt/site/kept")
-		says("removal", pacman(m, "-R", "site"), missing, lost)
-		says("upgrade of the units", m.Run(upgradeToV2), missing, byHand, lost)
+		expectReport("removal", pacman(m, "-R", "site"), missing, lost)
+		expectReport("upgrade of the units", m.Run(upgradeToV2), missing, byHand, lost)
 
 		expectContains(t, "of a unit that is not there", m.Exec(t, "bash", "-c", checkPolicy+" foobar-none.service; true"), "foobar-none.service: systemd cannot load it")
 		withoutSystemd(t, m)
@@ -100,7 +100,7 @@ func TestCheckPolicyByHand(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
 		m.Exec(t, "systemctl", "start", "foobar")
-		says := func(when string, want ...string) {
+		expectReport := func(when string, want ...string) {
 			t.Helper()
 			var lines []string
 			for _, line := range want {
@@ -108,39 +108,60 @@ func TestCheckPolicyByHand(t *testing.T) {
 			}
 			got := strings.TrimSpace(m.Try(checkPolicy).Stdout)
 			if got != strings.Join(lines, "\n") {
-				t.Errorf("%s check-policy says\n%s\nwant\n%s", when, got, strings.Join(lines, "\n"))
+				t.Errorf("%s check-policy reports\n%s\nwant\n%s", when, got, strings.Join(lines, "\n"))
 			}
 		}
 
 		m.Shell(t, `mkdir -p '/etc/site/ü\foobar'; install -m 600 /dev/null '/etc/site/ü\foobar/token'`)
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=token:/etc/site/ü\\%p/token\n")
-		says("with a path that busctl escapes")
+		expectReport("with a path that busctl escapes")
 		m.Shell(t, `chmod 644 '/etc/site/ü\foobar/token'`)
-		says("with a path that busctl escapes, open to everybody", `LoadCredential=token:/etc/site/ü\foobar/token: everybody can read it; chmod o= '/etc/site/ü\foobar/token'`)
+		expectReport("with a path that busctl escapes, open to everybody", `LoadCredential=token:/etc/site/ü\foobar/token: everybody can read it; chmod o= '/etc/site/ü\foobar/token'`)
 
 		m.Shell(t, `cd '/etc/site/ü\foobar'; rm token; mkfifo token`)
-		says("with a FIFO", `LoadCredential=token:/etc/site/ü\foobar/token: is a FIFO, for whose writer the start would wait; name a file or a socket`)
+		expectReport("with a FIFO", `LoadCredential=token:/etc/site/ü\foobar/token: is a FIFO, for whose writer the start would wait; name a file or a socket`)
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=token:/etc/site/\x1b[31m\n")
-		says("with a path that controls the terminal", `LoadCredential=token:/etc/site/?[31m: is missing, so the service cannot start; restore it, or name another file`)
+		expectReport("with a path that controls the terminal", `LoadCredential=token:/etc/site/?[31m: is missing, so the service cannot start; restore it, or name another file`)
+
+		m.Shell(t, `mkdir -m 777 /etc/site/open; install -m 602 /dev/null /etc/site/open/cert`)
+		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=cert:/etc/site/open/cert\n")
+		expectReport("with a certificate that everybody can change", `LoadCredential=cert:/etc/site/open/cert: everybody can replace it; chmod o-w '/etc/site/open/cert' '/etc/site/open'`)
+		m.Exec(t, "chmod", "o-w", "/etc/site/open/cert", "/etc/site/open")
+		expectReport("after the command that it names")
+		m.Shell(t, `chmod 1777 /etc/site/open`)
+		expectReport("with a certificate in a directory like /tmp")
+		m.Shell(t, "d=$(printf '/etc/site/\\0012'); mkdir \"$d\"; install -m 600 /dev/null \"$d/token\"")
+		dropIn(t, m, "foobar.service", "[Service]\nLoadCredential=token:/etc/site/\x012/token\n")
+		expectReport("with a digit after a control character")
+
+		dropIn(t, m, "foobar.service", "[Unit]\nJobRunningTimeoutSec=2min\n[Service]\nTimeoutStopSec=2min\nTimeoutStartSec=infinity\n")
+		expectReport("with timeouts above the limit of all",
+			"TimeoutStartSec=infinity: systemctl fails after JobRunningTimeoutSec=2min, before the start has ended; make JobRunningTimeoutSec= longer",
+			"TimeoutStopSec=2min: systemctl fails after JobRunningTimeoutSec=2min, before the stop has ended, and a restart only stops the service; make JobRunningTimeoutSec= longer")
+		dropIn(t, m, "foobar.service", "[Unit]\nJobRunningTimeoutSec=infinity\n[Service]\nTimeoutStopSec=2min\nTimeoutStartSec=infinity\n")
+		expectReport("with timeouts below the limit of all")
 
 		dropIn(t, m, "foobar.service", "[Service]\nLoadCredentail=token:/etc/site/token\n")
-		says("with a misspelt directive", "/etc/systemd/system/foobar.service.d/50-test.conf:2: Unknown key 'LoadCredentail' in section [Service]: systemd ignores it; correct it")
+		expectReport("with a misspelt directive", "/etc/systemd/system/foobar.service.d/50-test.conf:2: Unknown key 'LoadCredentail' in section [Service]: systemd ignores it; correct it")
 		dropIn(t, m, "foobar.service", "")
 
 		m.Exec(t, "systemctl", "mask", "foobar-credentials.service")
-		says("with the maker of credentials masked")
+		expectReport("with the maker of credentials masked")
 		m.Exec(t, "rm", credsDir+"/key")
-		says("with a key that nobody makes", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; restore it, or name another file")
+		expectReport("with a key that nobody makes", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; restore it, or name another file")
 		m.Exec(t, "systemctl", "unmask", "foobar-credentials.service")
-		says("with a key that the next start makes")
+		expectReport("with a key that the next start makes")
+		m.Exec(t, "ln", "-s", "none", credsDir+"/key")
+		expectReport("with a link to a missing file", "LoadCredential=key:"+credsDir+"/key: is missing, so the service cannot start; restore it, or name another file")
+		m.Exec(t, "rm", credsDir+"/key")
 
 		m.Exec(t, "systemctl", "stop", "foobar")
 		m.Exec(t, "rm", "-r", "/run/foobar")
 		m.Exec(t, "systemctl", "mask", "foobar-credentials.service")
 		m.Exec(t, "touch", credsDir+"/key")
-		says("without the root directory", "RootDirectory=/run/foobar: is missing, so the service cannot start; systemd-tmpfiles --create foobar.conf")
+		expectReport("without the root directory", "RootDirectory=/run/foobar: is missing, so the service cannot start; systemd-tmpfiles --create foobar.conf")
 		m.Exec(t, "systemd-tmpfiles", "--create", "foobar.conf")
-		says("after the command that it names")
+		expectReport("after the command that it names")
 
 		// A systemd-run that filters nothing is a kernel that enforces nothing.
 		m.Shell(t, `mkdir /tmp/bin; printf '#!/bin/bash\nexec "${@: -3}"\n' >/tmp/bin/systemd-run; chmod 755 /tmp/bin/systemd-run`)
