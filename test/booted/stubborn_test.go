@@ -16,8 +16,8 @@ import (
 // stopLimit is JobRunningTimeoutSec= in this test; shipped is a minute.
 const stopLimit = 6 * time.Second
 
-// giveUp is the time after which the test gives a stop up.
-const giveUp = 15 * stopLimit
+// hangLimit is the time after which a stop counts as one that does not end.
+const hangLimit = 15 * stopLimit
 
 // killLimit is DefaultTimeoutStopSec= in this test; 90 seconds is the default. At the end
 // of a shutdown, systemd waits that long before it kills the processes that are left.
@@ -36,20 +36,22 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 		if show(t, m, "JobRunningTimeoutUSec") == "infinity" {
 			limit = "infinity" // the test shortens the unit's limit, and does not make one
 		}
+		files := resolvConf + " " + caBundle // which foobar-outbound closes
+		m.Shell(t, "mkdir -p /etc/ssl/certs; rm -f "+files+"; touch "+files)
 		dropIn(t, m, "foobar.service", "[Unit]\nJobRunningTimeoutSec="+limit+"\n[Service]\nTimeoutStopSec=1\n"+
-			"BindReadOnlyPaths=\nBindReadOnlyPaths=/srv/stubborn:/bin/foobar /etc/foobar\n")
+			"BindReadOnlyPaths=\nBindReadOnlyPaths=/srv/stubborn:/bin/foobar /etc/foobar "+files+"\n")
 		m.Exec(t, "systemctl", "start", "foobar")
 		limited := func(what string, act func()) {
 			t.Helper()
 			began := time.Now()
 			act()
 			// A busy machine takes longer for the rest.
-			if took := time.Since(began); took < stopLimit || took > giveUp {
+			if took := time.Since(began); took < stopLimit || took > hangLimit {
 				t.Errorf("%s took %v, want about %v", what, took, stopLimit)
 			}
 		}
 		// Without the limit the commands do not end.
-		bounded := fmt.Sprintf("timeout %v ", giveUp.Seconds())
+		bounded := fmt.Sprintf("timeout %v ", hangLimit.Seconds())
 
 		limited("systemctl stop", func() {
 			switch r := m.Try("bash", "-c", bounded+"systemctl stop foobar"); r.Code {
@@ -61,6 +63,17 @@ func TestStubbornServiceIsKilled(t *testing.T) {
 		})
 		m.Exec(t, "systemctl", "kill", "--signal=KILL", "foobar")
 		m.Exec(t, "systemctl", "restart", "foobar")
+
+		for _, operation := range []string{"-S", "-R"} {
+			pid := show(t, m, "MainPID")
+			limited("pacman "+operation+" foobar-outbound", func() {
+				m.Shell(t, bounded+"pacman "+operation+" --noconfirm --noprogressbar foobar-outbound 2>&1")
+			})
+			expectProperty(t, m, "ActiveState", "active")
+			if show(t, m, "MainPID") == pid {
+				t.Errorf("pacman %s foobar-outbound leaves the process with the settings of before", operation)
+			}
+		}
 
 		pid := show(t, m, "MainPID")
 		limited("the upgrade", func() {
