@@ -55,6 +55,26 @@ func TestWatchdogRestartsHungService(t *testing.T) {
 	})
 }
 
+// TestStartsHaveNoLimit starts the service, its sockets and the units beside it more often
+// than systemd's default limit on starts allows.
+func TestStartsHaveNoLimit(t *testing.T) {
+	onEachRelease(t, func(t *testing.T, release string) {
+		m := machines.Running(t, release)
+		m.Write(t, "/etc/systemd/system.conf.d/50-test.conf", "[Manager]\nDefaultStartLimitIntervalSec=5min\nDefaultStartLimitBurst=5\n")
+		m.Shell(t, `systemctl daemon-reload
+systemctl stop foobar
+for unit in foobar-credentials-reload foobar-sockets-reopen; do
+  for n in {1..6}; do systemctl start "$unit"; done
+done
+for n in {1..6}; do
+  systemctl start foobar
+  systemctl stop foobar foobar{,-metrics,-admin}.socket
+done
+systemctl start foobar
+systemctl is-active foobar-credentials-reload.path`)
+	})
+}
+
 // TestFullDisk writes a state that does not fit on the disk. The write is refused, and the
 // old state is kept, also across a restart on the full disk.
 func TestFullDisk(t *testing.T) {
