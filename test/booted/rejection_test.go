@@ -10,9 +10,10 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// TestUncheckableCredentials has credentials changed that cannot be checked: systemd waits
-// for the writer of a FIFO, and where /run is full the check cannot be started. The
-// service keeps those in use and says so, and takes the next ones.
+// TestUncheckableCredentials replaces credentials by some that cannot be checked: systemd
+// waits for the writer of a FIFO, and where /run is full the check cannot be started. The
+// service keeps the credentials in use, the journal has the reason, and the next change
+// comes into service.
 func TestUncheckableCredentials(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		s := running(t, release)

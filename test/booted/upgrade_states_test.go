@@ -9,11 +9,11 @@ import (
 	"foobar/test/booted/testbed"
 )
 
-// untilUpgraded is a command of the service that lasts until the end of a transaction.
+// untilUpgraded is a command of the service that ends with the transaction.
 const untilUpgraded = `+/usr/bin/sh -c 'while [ ! -e /srv/upgraded ]; do sleep 0.1; done'`
 
-// slowCredential is a socket from which systemd reads a credential, which comes at the
-// end of a transaction if there is /srv/slow.
+// slowCredential makes a socket from which systemd reads a credential. While there is
+// /srv/slow, the credential comes at the end of the transaction.
 const slowCredential = `
 cat >/etc/systemd/system/slow.socket <<END
 [Socket]
@@ -29,9 +29,9 @@ systemctl daemon-reload
 systemctl start slow.socket
 `
 
-// TestUpgradeInEachState upgrades while the service with the old binary is on its way to
-// another state, in which it stays until the hooks after the transaction run. Then the
-// new binary runs.
+// TestUpgradeInEachState upgrades while the service is activating, deactivating or
+// refreshing with the old binary, and remains so until the hooks after the transaction
+// run. Afterwards the new binary runs.
 func TestUpgradeInEachState(t *testing.T) {
 	onEachRelease(t, func(t *testing.T, release string) {
 		m := machines.Installed(t, release)
