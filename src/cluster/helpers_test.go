@@ -244,13 +244,18 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
+// stopMonitor leaves the reads of the test as the only ones.
+func (f *fixture) stopMonitor() {
+	s := f.Store.(*Store)
+	s.stop()
+	s.running.Wait()
+}
+
 // holdRead begins a read, the only one, whose call has read the key and has no answer
 // until the member's answers are unlocked.
 func (f *fixture) holdRead(t *testing.T) {
 	t.Helper()
-	s := f.Store.(*Store)
-	s.stop() // the reads of monitor
-	s.running.Wait()
+	f.stopMonitor()
 	f.member.answers.Lock()
 	before, _ := f.member.calls()
 	go f.Read(context.Background())

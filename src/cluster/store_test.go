@@ -305,6 +305,7 @@ func TestRejectedCalls(t *testing.T) {
 // TestReadsShareCalls lets many reads wait for one call: they need one more.
 func TestReadsShareCalls(t *testing.T) {
 	f := newFixture(t)
+	f.stopMonitor()
 	f.write(t, "a", nil)
 	f.member.gate.Lock()
 	var group sync.WaitGroup
