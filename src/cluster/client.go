@@ -2,10 +2,9 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"sync/atomic"
 	"time"
-
-	"foobar/src/config"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -27,15 +26,12 @@ const (
 	minReconnectDelay, maxReconnectDelay = 50 * time.Millisecond, time.Second
 )
 
-// newClient returns a client that connects when it is used.
-func newClient(c config.Cluster, creds tlsCredentials) (*clientv3.Client, error) {
+// newClient returns a client of the member at an address. It connects when it is used,
+// and leaves it to the caller to make a call again.
+func newClient(address string, c *tls.Config) (*clientv3.Client, error) {
 	reconnect := backoff.Config{BaseDelay: minReconnectDelay, Multiplier: 1.6, Jitter: .2, MaxDelay: maxReconnectDelay}
-	var endpoints []string
-	for _, address := range c.Endpoints.List() {
-		endpoints = append(endpoints, "https://"+address)
-	}
 	return clientv3.New(clientv3.Config{
-		Endpoints: endpoints, TLS: creds.config(c.ServerName), Logger: zap.NewNop(),
+		Endpoints: []string{"https://" + address}, TLS: c, Logger: zap.NewNop(), MaxUnaryRetries: 1,
 		DialKeepAliveTime: pingInterval, DialKeepAliveTimeout: pingTimeout, PermitWithoutStream: true,
 		DialOptions: []grpc.DialOption{
 			grpc.WithNoProxy(), // the members' addresses are literal

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 const (
@@ -16,11 +18,12 @@ const (
 	maxHedgedCalls = 3
 )
 
-// hedged makes a call, and makes it again for as long as there is no answer. The
-// client sends each call to another member. The first answer or error counts, but for
-// a rejection: hedged returns one only if etcd has rejected all calls. No call is in
+// hedged makes a call to the first of the endpoints, and makes it again, to the next one,
+// for as long as there is no answer. The first answer or error counts, but for a
+// rejection: hedged returns one only if etcd has rejected all calls. No call is in
 // progress when hedged returns. Calls must be repeatable.
-func hedged[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
+func hedged[T any](ctx context.Context, e *endpoints, f func(context.Context, *clientv3.Client) (T, error)) (v T, err error) {
+	order := e.order()
 	var calls sync.WaitGroup
 	defer calls.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -28,9 +31,10 @@ func hedged[T any](ctx context.Context, call func(context.Context) (T, error)) (
 	answers := make(chan func() (T, error), maxHedgedCalls)
 	for started, ended := 0, 0; ; {
 		if started < maxHedgedCalls && err == nil {
+			p := order[started%len(order)]
 			started++
 			calls.Go(func() {
-				v, err := call(ctx)
+				v, err := call(ctx, e, p, f)
 				answers <- func() (T, error) { return v, err }
 			})
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,15 +67,22 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-// startMember starts a member, with a certificate that is its own authority.
-func startMember(t *testing.T, dir string) *member {
+// makeCredentials makes a certificate that is its own authority.
+func makeCredentials(t *testing.T) (dir string) {
 	t.Helper()
+	dir = t.TempDir()
 	must[[]string](t)(credentials.Generate(dir, credentials.Request{Now: time.Now()}))
 	for name, from := range map[string]string{caFile: "cert", certFile: "cert", keyFile: "key"} {
 		if err := os.Link(filepath.Join(dir, from), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// startMember starts a member with the credentials in dir.
+func startMember(t *testing.T, dir string) *member {
+	t.Helper()
 	pair := must[tls.Certificate](t)(tls.LoadX509KeyPair(filepath.Join(dir, "cert"), filepath.Join(dir, "key")))
 	m := &member{history: []*mvccpb.KeyValue{nil, nil}, header: pb.ResponseHeader{ClusterId: 1, RaftTerm: 2}}
 	l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
@@ -132,7 +140,9 @@ func (m *member) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeRespon
 func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ranges++
+	if !r.CountOnly { // that of a probe
+		m.ranges++
+	}
 	if m.lostRanges > 0 {
 		m.lostRanges--
 		return nil, errNoAnswer
@@ -230,9 +240,19 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	dir := t.TempDir()
-	f := &fixture{member: startMember(t, dir), config: config.Default()}
-	f.config.Cluster.Endpoints = config.Endpoints(f.member.address)
+	dir := makeCredentials(t)
+	return newFixtureWith(t, dir, startMember(t, dir))
+}
+
+// newFixtureWith returns a Store of several members, each without a value.
+func newFixtureWith(t *testing.T, dir string, members ...*member) *fixture {
+	t.Helper()
+	f := &fixture{member: members[0], config: config.Default()}
+	var addresses []string
+	for _, m := range members {
+		addresses = append(addresses, m.address)
+	}
+	f.config.Cluster.Endpoints = config.Endpoints(strings.Join(addresses, ","))
 	f.config.Cluster.Timeout, f.config.Cluster.TryTimeout = config.Duration(2*time.Second), config.Duration(500*time.Millisecond)
 	core, log := observer.New(zap.InfoLevel)
 	f.log = log

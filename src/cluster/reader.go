@@ -92,7 +92,17 @@ func (s *session) tryRead(ctx context.Context) (*entry, error) {
 }
 
 func (s *session) get(ctx context.Context, options ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	return hedged(ctx, func(ctx context.Context) (*clientv3.GetResponse, error) { return s.client.Get(ctx, s.key, options...) })
+	return hedged(ctx, s.endpoints, func(ctx context.Context, member *clientv3.Client) (*clientv3.GetResponse, error) {
+		return member.Get(ctx, s.key, options...)
+	})
+}
+
+// count makes a read of one member that sends no value.
+func (s *session) count(ctx context.Context, member *clientv3.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, s.try)
+	defer cancel()
+	_, err := member.Get(ctx, s.key, clientv3.WithCountOnly())
+	return err
 }
 
 // giveUp waits before the next try, and returns nil, or the error with which to end.

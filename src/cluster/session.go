@@ -20,7 +20,7 @@ type session struct {
 	creds        tlsCredentials
 	key          string
 	timeout, try time.Duration
-	client       *clientv3.Client
+	endpoints    *endpoints
 	store        *Store
 	reads        *batch.Queue[*pendingRead]
 	writes       *batch.Queue[*pendingWrite]
@@ -49,12 +49,12 @@ type position struct {
 }
 
 func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store) (*session, error) {
-	client, err := newClient(c, creds)
+	endpoints, err := newEndpoints(c, creds)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		config: c, creds: creds, key: key, store: store, client: client,
+		config: c, creds: creds, key: key, store: store, endpoints: endpoints,
 		timeout: time.Duration(c.Timeout), try: min(time.Duration(c.TryTimeout), time.Duration(c.Timeout)),
 		reads: batch.NewQueue[*pendingRead](), writes: batch.NewQueue[*pendingWrite](),
 	}
@@ -63,10 +63,11 @@ func newSession(c config.Cluster, creds tlsCredentials, key string, store *Store
 	var running sync.WaitGroup
 	running.Go(func() { loop(s, s.reads, s.readFor) })
 	running.Go(func() { loop(s, s.writes, s.commit) })
+	running.Go(func() { endpoints.probe(s.ctx, s.count) })
 	s.close = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
-		client.Close()
+		endpoints.close()
 	})
 	return s, nil
 }

@@ -56,7 +56,9 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 	ctx = context.WithValue(ctx, sentKey{}, &sent)
 	_, before := s.known()
 	start := time.Now()
-	resp, err := hedged(ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) { return s.request(ctx, t).Commit() })
+	resp, err := hedged(ctx, s.endpoints, func(ctx context.Context, member *clientv3.Client) (*clientv3.TxnResponse, error) {
+		return s.request(member.Txn(ctx), t).Commit()
+	})
 	s.store.metrics.observe("write", start, err)
 	if calls := sent.Load(); t.writes() && (calls > 1 || calls == 1 && err != nil) && rejection(err) == nil {
 		t.unresolved = true
@@ -90,10 +92,10 @@ func (s *session) tryCommit(ctx context.Context, t *transaction) (current *entry
 	return current, nil
 }
 
-// request returns the call: if the key is as in base, then the new record, else what
+// request completes the call: if the key is as in base, then the new record, else what
 // the key has.
-func (s *session) request(ctx context.Context, t *transaction) clientv3.Txn {
-	txn := s.client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(s.key), "=", t.base.revision))
+func (s *session) request(txn clientv3.Txn, t *transaction) clientv3.Txn {
+	txn = txn.If(clientv3.Compare(clientv3.ModRevision(s.key), "=", t.base.revision))
 	if t.writes() {
 		txn = txn.Then(clientv3.OpPut(s.key, string(encode(t.last, t.id))))
 	}

@@ -1,0 +1,139 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"foobar/src/config"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+const (
+	// probeInterval is the time between two probes of each member.
+	probeInterval = time.Second
+	// latencyWeight is the weight of the last probe in the average latency of a member.
+	latencyWeight = 1. / 8
+	// tolerance is how many times as slow as another member the first one may be before
+	// the other one takes its place.
+	tolerance = 5. / 4
+)
+
+// endpoints are the clients of etcd's members. A call goes to the member that answers
+// fastest, which on equal links is the leader: the others have to ask the leader.
+type endpoints struct {
+	mu  sync.Mutex
+	all []*endpoint // guarded by mu, in the order in which they are called
+}
+
+// An endpoint is a client of one member.
+type endpoint struct {
+	client *clientv3.Client
+	// latency is the average of the probes in seconds, and infinite before the first
+	// answer, and from a failure to the next one. It is guarded by the mu of endpoints.
+	latency float64
+}
+
+// newEndpoints returns clients that connect when they are used.
+func newEndpoints(c config.Cluster, creds tlsCredentials) (*endpoints, error) {
+	e := &endpoints{}
+	for _, address := range c.Endpoints.List() {
+		client, err := newClient(address, creds.config(c.ServerName))
+		if err != nil {
+			e.close()
+			return nil, err
+		}
+		e.all = append(e.all, &endpoint{client, math.Inf(1)})
+	}
+	return e, nil
+}
+
+func (e *endpoints) close() {
+	for _, p := range e.all {
+		p.client.Close()
+	}
+}
+
+// order returns the endpoints in the order in which to call them.
+func (e *endpoints) order() []*endpoint {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.all)
+}
+
+// failed takes note that a member has not answered.
+func (e *endpoints) failed(p *endpoint) {
+	e.update(p, func(float64) float64 { return math.Inf(1) })
+}
+
+// answered takes note that a member has answered a probe after d.
+func (e *endpoints) answered(p *endpoint, d time.Duration) {
+	e.update(p, func(average float64) float64 {
+		if math.IsInf(average, 1) {
+			return d.Seconds()
+		}
+		return average + latencyWeight*(d.Seconds()-average)
+	})
+}
+
+// update changes the latency of a member, and sorts the endpoints by it.
+func (e *endpoints) update(p *endpoint, latency func(float64) float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p.latency = latency(p.latency)
+	first := e.all[0]
+	rank := func(p *endpoint) float64 {
+		if p == first {
+			return p.latency / tolerance
+		}
+		return p.latency
+	}
+	slices.SortStableFunc(e.all, func(a, b *endpoint) int { return cmp.Compare(rank(a), rank(b)) })
+}
+
+// probe measures the members again and again until ctx ends, by a call that returns when
+// the member has answered or failed.
+func (e *endpoints) probe(ctx context.Context, call func(context.Context, *clientv3.Client) error) {
+	all := e.order()
+	if len(all) == 1 {
+		return
+	}
+	tick := time.NewTicker(probeInterval)
+	defer tick.Stop()
+	for {
+		var probes sync.WaitGroup
+		for _, p := range all {
+			probes.Go(func() {
+				start := time.Now()
+				if err := call(ctx, p.client); err != nil && rejection(err) == nil {
+					e.failed(p)
+					return
+				}
+				e.answered(p, time.Since(start))
+			})
+		}
+		probes.Wait()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// call makes a call to a member. A call that is given up because another member has
+// answered has failed, too, if it had the time.
+func call[T any](ctx context.Context, e *endpoints, p *endpoint, f func(context.Context, *clientv3.Client) (T, error)) (T, error) {
+	start := time.Now()
+	v, err := f(ctx, p.client)
+	if err == nil || rejection(err) != nil || errors.Is(err, context.Canceled) && time.Since(start) < hedgeDelay/2 {
+		return v, err
+	}
+	e.failed(p)
+	return v, err
+}
