@@ -17,7 +17,7 @@ const (
 	maxFileLines    = 250
 	maxPackageLines = 1500
 	maxSourceLines  = 7000
-	maxClusterLines = 1050
+	maxClusterLines = 1150
 )
 
 // clusterSource matches the files that only the program foobar-etcd needs. They
