@@ -34,11 +34,22 @@ func readClocks(s *server) (clocks, error) {
 	return clocks{wall: time.Now(), server: server, clients: clientTime(), system: system}, err
 }
 
-// others is the CPU time that programs other than the server and its clients
-// used since the earlier clocks, as a share of one core.
-func (c clocks) others(earlier clocks) float64 {
-	theirs := (c.system - earlier.system) - (c.server - earlier.server) - (c.clients - earlier.clients)
-	return max(0, theirs.Seconds()/c.wall.Sub(earlier.wall).Seconds())
+// since returns what was used since the earlier clocks.
+func (c clocks) since(earlier clocks) usage {
+	return usage{c.wall.Sub(earlier.wall), c.server - earlier.server, c.clients - earlier.clients, c.system - earlier.system}
+}
+
+// A usage is the CPU time that was used in some time; its fields are those of clocks.
+type usage struct{ wall, server, clients, system time.Duration }
+
+func (u usage) plus(v usage) usage {
+	return usage{u.wall + v.wall, u.server + v.server, u.clients + v.clients, u.system + v.system}
+}
+
+// others is the CPU time that programs other than the server and its clients used, as
+// a share of one core.
+func (u usage) others() float64 {
+	return max(0, (u.system-u.server-u.clients).Seconds()/u.wall.Seconds())
 }
 
 // processTime returns the CPU time of processes: of their threads in

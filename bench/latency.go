@@ -139,7 +139,7 @@ func (a *arrival) run(d time.Duration) (result load.OpenResult, others float64, 
 	if result.Unanswered > 0 {
 		a.close() // responses would arrive in the next turn
 	}
-	return result, after.others(before), err
+	return result, after.since(before).others(), err
 }
 
 func (a *arrival) close() {

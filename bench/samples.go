@@ -31,13 +31,16 @@ func sampleServer(s *server, c client, d time.Duration) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	spent, elapsed := after.server-before.server, after.wall.Sub(before.wall)
+	return sampleOf(after.since(before), rate, requests), s.check()
+}
+
+func sampleOf(u usage, rate, requests float64) sample {
 	return sample{
 		rate:   rate,
-		cost:   float64(spent.Nanoseconds()) / 1000 / requests,
-		busy:   spent.Seconds() / elapsed.Seconds(),
-		others: after.others(before),
-	}, s.check()
+		cost:   float64(u.server.Nanoseconds()) / 1000 / requests,
+		busy:   u.server.Seconds() / u.wall.Seconds(),
+		others: u.others(),
+	}
 }
 
 // interleave gives each server its turn in every round, so that what else
@@ -51,15 +54,33 @@ func interleave(servers []*server, clientOf func(*server) client, rounds int, d 
 		}
 	}
 	for range rounds {
-		for i, s := range servers {
-			taken, err := sampleWithRetry(s, clientOf(s), d)
-			if err != nil {
-				return nil, err
-			}
-			samples[i] = append(samples[i], taken)
+		taken, err := sampleRound(servers, clientOf, d)
+		if err != nil {
+			return nil, err
+		}
+		for i := range servers {
+			samples[i] = append(samples[i], taken[i])
 		}
 	}
 	return samples, nil
+}
+
+// sampleRound gives each server one turn. Those of a oneWriter alternate.
+func sampleRound(servers []*server, clientOf func(*server) client, d time.Duration) ([]sample, error) {
+	samples := make([]sample, len(servers))
+	var alternating []*alternatingServer
+	for i, s := range servers {
+		c := clientOf(s)
+		if w, ok := c.(oneWriter); ok {
+			alternating = append(alternating, &alternatingServer{server: s, client: w, sample: &samples[i]})
+			continue
+		}
+		var err error
+		if samples[i], err = sampleWithRetry(s, c, d); err != nil {
+			return nil, err
+		}
+	}
+	return samples, alternate(alternating, d)
 }
 
 // sampleWithRetry tries twice: a machine that stalls for a second need not end a

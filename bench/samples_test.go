@@ -120,11 +120,11 @@ func TestOthers(t *testing.T) {
 	start := time.Now()
 	before := clocks{wall: start}
 	after := clocks{wall: start.Add(time.Second), server: 900 * time.Millisecond, clients: 800 * time.Millisecond, system: 1900 * time.Millisecond}
-	if got := after.others(before); math.Abs(got-0.2) > 1e-9 {
+	if got := after.since(before).others(); math.Abs(got-0.2) > 1e-9 {
 		t.Errorf("other programs used %g cores, want 0.2", got)
 	}
 	after.system = time.Second // ticks are coarser than schedstat
-	if got := after.others(before); got != 0 {
+	if got := after.since(before).others(); got != 0 {
 		t.Errorf("other programs used %g cores, want none", got)
 	}
 }

@@ -134,7 +134,7 @@ func (b *benchmark) measure(d dimension, s *server, value int) (measurement, err
 		if err != nil {
 			return measurement{}, err
 		}
-		m.others = append(m.others, after.others(before))
+		m.others = append(m.others, after.since(before).others())
 		m.rates = append(m.rates, result.Rate())
 		m.p99s = append(m.p99s, float64(result.Quantile(0.99).Microseconds())/1000)
 	}

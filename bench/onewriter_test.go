@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestAlternate compares the order of the turns of two servers: the one that had the last
+// turn begins again.
+func TestAlternate(t *testing.T) {
+	var mu sync.Mutex
+	var turns []string
+	var servers []*alternatingServer
+	samples := make([]sample, 2)
+	for i, name := range []string{"a", "b"} {
+		listener := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(turns) == 0 || turns[len(turns)-1] != name {
+				turns = append(turns, name)
+			}
+		}))
+		defer listener.Close()
+		s := &server{
+			name: name, address: listener.Listener.Addr().String(), write: writeRequest{"POST", "/", ""},
+			pids: func() []int { return []int{os.Getpid()} }, check: func() error { return nil },
+		}
+		servers = append(servers, &alternatingServer{server: s, client: oneWriter{kib}, sample: &samples[i]})
+	}
+	const d = 6 * alternatingTurn
+	if err := alternate(servers, d); err != nil {
+		t.Fatal(err)
+	}
+	// The last turn of a pair and the first of the next one are of the same server.
+	if got := strings.Join(turns, ""); got != "abababa" {
+		t.Errorf("the turns are %s, want abababa", got)
+	}
+	for i, s := range samples {
+		requests := servers[i].requests
+		if most := requests / d.Seconds(); s.rate <= 0 || s.rate > most || s.rate < most/2 {
+			t.Errorf("%.0f requests in %s and some time more: a rate of %.0f", requests, d, s.rate)
+		}
+		if busy := servers[i].used.wall; busy < d || busy > 2*d+time.Second {
+			t.Errorf("the turns took %s, want about %s", busy, d)
+		}
+	}
+}
