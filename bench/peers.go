@@ -88,13 +88,20 @@ func writeConfig(w *workdir, s *server, dir, name string) (path string, err erro
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return "", err
 	}
+	keys := ""
+	if w.ticketKeys {
+		keys = filepath.Join(dir, "ticket-keys")
+		if err := os.WriteFile(keys, ticketKeys(s.name), 0o600); err != nil {
+			return "", err
+		}
+	}
 	const ownFiles = 500 // of a proxy, which counts two files for a connection
 	var config bytes.Buffer
 	if err := text.Execute(&config, map[string]any{
 		"Dir": dir, "Address": s.address, "Host": host, "Port": port, "PeerAddress": other,
 		"Cert": w.credential("cert"), "Key": w.credential("key"), "PEM": filepath.Join(dir, "both.pem"),
 		"Files": limit.Max, "Connections": limit.Max/2 - ownFiles,
-		"Sizes": staticSizes, "BufferSize": slices.Max(staticSizes) + 16*kib,
+		"TicketKeys": keys, "Sizes": staticSizes, "BufferSize": slices.Max(staticSizes) + 16*kib,
 	}); err != nil {
 		return "", err
 	}
@@ -213,5 +220,8 @@ func prepareCaddy(w *workdir, s *server, dir string) ([]string, error) {
 	tree := fileTree(dir)
 	s.path, s.put = tree.path, tree.put
 	config, err := writeConfig(w, s, dir, "Caddyfile")
+	if err == nil && w.ticketKeys {
+		return shareCaddyKeys(w, config)
+	}
 	return w.inRoot(newest, "/usr/bin/caddy", "run", "--config", config, "--adapter", "caddyfile"), err
 }

@@ -26,6 +26,7 @@ func sections() []section {
 		section{"cluster", (*benchmark).cluster},
 		section{"memory", (*benchmark).memory},
 		section{"handshakes", (*benchmark).handshakes},
+		section{"resumption", (*benchmark).resumption},
 		section{"sandbox", (*benchmark).sandbox},
 		section{"start", (*benchmark).start},
 	)

@@ -30,6 +30,8 @@ type server struct {
 	ready func() error // nil once the server answers
 	check func() error // an error once the server has ended
 	stop  func()
+	// restart ends the process and starts another one with the same data.
+	restart func() error
 }
 
 // A writeRequest is how clients replace what a server serves. The zero value is

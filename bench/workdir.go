@@ -21,6 +21,8 @@ type workdir struct {
 	// connectionLimit raises foobar's limit of connections above the shipped one
 	// if it is larger.
 	connectionLimit int
+	// ticketKeys has the peers keep the keys of their session tickets in a file.
+	ticketKeys bool
 }
 
 func openWorkdir(path, repo string) (*workdir, error) {
@@ -86,20 +88,33 @@ func (w *workdir) startServer(name string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.start(name, command)
-	if err != nil {
+	if err := s.launch(command, dir); err != nil {
 		return nil, err
+	}
+	return s, nil
+}
+
+// launch starts the command of a server, whose data is in dir, and waits until the
+// server is ready.
+func (s *server) launch(command []string, dir string) error {
+	p, err := s.workdir.start(s.name, command)
+	if err != nil {
+		return err
 	}
 	s.pids, s.check = p.pids, p.check
 	s.stop = func() {
 		p.stop()
 		os.RemoveAll(dir)
 	}
+	s.restart = func() error {
+		p.stop()
+		return s.launch(command, dir)
+	}
 	if err := s.waitReady(); err != nil {
 		s.stop()
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // freeAddress returns an unused port of the loopback interface, below those that
