@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"foobar/bench/load"
@@ -13,14 +14,19 @@ import (
 // closed loop.
 var arrivalShares = []float64{0.5, 0.8}
 
+// arrivalTurn is the length of a turn. A stall of the machine lasts some milliseconds,
+// and decides the p99 of a turn in which it occurs. In turns of a second, most have one.
+const arrivalTurn = 100 * time.Millisecond
+
 // latency measures how long requests take that arrive at a fixed rate, the same
 // for all servers.
 func (b *benchmark) latency() error {
 	b.report.title("Latency at a fixed arrival rate")
-	b.report.paragraph("GET 1 KiB over HTTP/1.1, in milliseconds. " +
-		"Requests arrive at a fixed rate, a share of what nginx answers at most over as many connections, whether the server keeps up or not. " +
-		"A latency counts from the time that the request was due, not from when it could be sent. " +
-		"The percentiles are those of all turns together; the last column compares turns, as the targets do.")
+	b.report.paragraph("GET 1 KiB over HTTP/1.1, in milliseconds. "+
+		"Requests arrive at a fixed rate, a share of what nginx answers at most over as many connections, whether the server keeps up or not. "+
+		"A latency counts from the time that the request was due, not from when it could be sent. "+
+		"The percentiles are those of all turns together; the last column has those of single turns, which the targets compare. "+
+		"A turn takes %s, so that a stall of the machine, which lasts some milliseconds, is in few of them.", arrivalTurn)
 	servers, err := b.workdir.startServers(nginx, h2o, haproxy, ownServer)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func (b *benchmark) closedLoopRate(s *server, connections int) (float64, error) 
 	get := load.Get(s.path(kib))
 	var rates []float64
 	for range minRounds {
-		result, err := pool.RunAt(0, b.turn(), func(int) []byte { return get })
+		result, err := pool.RunAt(0, b.arrivalTime(), func(int) []byte { return get })
 		if err != nil {
 			return 0, err
 		}
@@ -77,7 +83,8 @@ func (b *benchmark) closedLoopRate(s *server, connections int) (float64, error) 
 	return summarize(rates).median, nil
 }
 
-func (b *benchmark) turn() time.Duration {
+// arrivalTime is how long requests arrive at a server in each round.
+func (b *benchmark) arrivalTime() time.Duration {
 	if b.quick {
 		return b.duration / 4
 	}
@@ -92,13 +99,14 @@ type arrival struct {
 	pool        *load.Pool
 
 	p99s       []float64 // of each turn, milliseconds
-	others     []float64 // CPU time of other programs in each turn, in cores
+	used       usage     // in this round
+	others     []float64 // CPU time of other programs in each round, in cores
 	latencies  *hdrhistogram.Histogram
 	lateness   *hdrhistogram.Histogram
 	unanswered int
 }
 
-// measureArrivals gives each server its turn in every round. The connections
+// measureArrivals gives each server many short turns in every round. The connections
 // stay open from turn to turn.
 func (b *benchmark) measureArrivals(arrivals []*arrival) error {
 	defer func() {
@@ -106,40 +114,51 @@ func (b *benchmark) measureArrivals(arrivals []*arrival) error {
 			a.close()
 		}
 	}()
-	for round := range b.rounds + 1 {
+	for _, a := range arrivals { // fills caches, grows buffers
+		if _, _, err := a.run(b.arrivalTime()); err != nil {
+			return fmt.Errorf("%s: %w", a.server.name, err)
+		}
+	}
+	order := slices.Clone(arrivals)
+	for range b.rounds {
+		for range b.arrivalTime() / arrivalTurn {
+			for _, a := range order {
+				result, used, err := a.run(arrivalTurn)
+				if err != nil {
+					return fmt.Errorf("%s: %w", a.server.name, err)
+				}
+				a.add(result, used)
+			}
+			slices.Reverse(order) // so that no server always follows the same one
+		}
 		for _, a := range arrivals {
-			result, others, err := a.run(b.turn())
-			if err != nil {
-				return fmt.Errorf("%s: %w", a.server.name, err)
-			}
-			if round > 0 { // the first turn fills caches and grows buffers
-				a.add(result, others)
-			}
+			a.others = append(a.others, a.used.others())
+			a.used = usage{}
 		}
 	}
 	return nil
 }
 
-func (a *arrival) run(d time.Duration) (result load.OpenResult, others float64, err error) {
+func (a *arrival) run(d time.Duration) (result load.OpenResult, used usage, err error) {
 	s := a.server
 	if a.pool == nil {
 		if a.pool, err = load.Open(s.target(), a.connections, s.path(kib)); err != nil {
-			return result, 0, err
+			return result, used, err
 		}
 	}
 	before, err := readClocks(s)
 	if err != nil {
-		return result, 0, err
+		return result, used, err
 	}
 	get := load.Get(s.path(kib))
 	if result, err = a.pool.RunAt(a.rate, d, func(int) []byte { return get }); err != nil {
-		return result, 0, err
+		return result, used, err
 	}
 	after, err := readClocks(s)
 	if result.Unanswered > 0 {
 		a.close() // responses would arrive in the next turn
 	}
-	return result, after.since(before).others(), err
+	return result, after.since(before), err
 }
 
 func (a *arrival) close() {
@@ -149,9 +168,9 @@ func (a *arrival) close() {
 	}
 }
 
-func (a *arrival) add(result load.OpenResult, others float64) {
+func (a *arrival) add(result load.OpenResult, used usage) {
 	a.p99s = append(a.p99s, float64(result.Quantile(0.99))/float64(time.Millisecond))
-	a.others = append(a.others, others)
+	a.used = a.used.plus(used)
 	a.unanswered += result.Unanswered
 	if a.latencies == nil {
 		a.latencies, a.lateness = result.Latencies, result.Lateness
