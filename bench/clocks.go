@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,12 +27,27 @@ type clocks struct {
 }
 
 func readClocks(s *server) (clocks, error) {
-	server, err := processTime(s.pids())
+	server, err := serverTime(s)
 	if err != nil {
 		return clocks{}, fmt.Errorf("%s: %w", s.name, err)
 	}
 	system, err := systemTime()
 	return clocks{wall: time.Now(), server: server, clients: clientTime(), system: system}, err
+}
+
+// serverTime returns the CPU time of a server. It reads again if a process has ended
+// meanwhile: that process could be missing both among those that run and in the time of
+// its parent's ended children.
+func serverTime(s *server) (time.Duration, error) {
+	pids := s.pids()
+	for {
+		sum, err := processTime(pids)
+		now := s.pids()
+		if err != nil || slices.Equal(now, pids) {
+			return sum, err
+		}
+		pids = now
+	}
 }
 
 // since returns what was used since the earlier clocks.
