@@ -41,7 +41,7 @@ var (
 	errHost        = malformed("no https URI has the value of Host")
 	errTarget      = malformed("the target must be a path, or a URI whose host is that of Host")
 	errChunks      = malformed("the chunks of the body violate RFC 9112, section 7.1")
-	errTooLong     = &refusal{http.StatusRequestHeaderFieldsTooLarge, reasonTooLong, "the header is longer than limits.header"}
+	errTooLong     = &refusal{http.StatusRequestHeaderFieldsTooLarge, reasonTooLong, "the header is longer than limits.header, or has more lines than it allows"}
 	errExpectation = &refusal{http.StatusExpectationFailed, reasonMalformed, "the value of the header field Expect is not 100-continue"}
 	errCoding      = &refusal{http.StatusNotImplemented, reasonMalformed, "the only transfer coding is chunked, once"}
 	errVersion     = &refusal{http.StatusHTTPVersionNotSupported, reasonMalformed, "this connection speaks HTTP/1.1 and HTTP/1.0"}

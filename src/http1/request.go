@@ -145,9 +145,6 @@ func (b *requestBuffers) readHeader(live *liveSettings, c engine.Conn, now time.
 func (b *requestBuffers) readHeaderBytes(live *liveSettings, c engine.Conn, now time.Time) (int, error) {
 	var s headerScanner
 	for want := 1; ; want = b.in.Buffered() + 1 {
-		if want > live.MaxHeader {
-			return 0, errTooLong
-		}
 		if want > b.in.Buffered() {
 			c.SetHeaderTimeout(now, live.Header)
 		}
@@ -155,7 +152,11 @@ func (b *requestBuffers) readHeaderBytes(live *liveSettings, c engine.Conn, now 
 			return 0, err
 		}
 		buffered, _ := b.in.Peek(b.in.Buffered())
-		if n, err := s.end(buffered); n > 0 || err != nil {
+		n, err := s.end(buffered)
+		switch {
+		case s.lines > live.MaxHeader/lineShare, n == 0 && err == nil && len(buffered) >= live.MaxHeader:
+			return 0, errTooLong
+		case n > 0, err != nil:
 			return n, err
 		}
 	}

@@ -8,9 +8,15 @@ import "bytes"
 // line that ends in anything but CRLF, an empty line before the request, and a
 // folded line (section 5.2). The parser judges the rest.
 type headerScanner struct {
-	line int // offset of the first line whose end has not arrived
-	seen int // number of bytes that have been searched for that end
+	line  int // offset of the first line whose end has not arrived
+	lines int // number of lines before that line
+	seen  int // number of bytes that have been searched for its end
 }
+
+// lineShare is the size of a line, in bytes, of which limits.header allows as many as
+// it has room for, however short they are: the parser keeps 70 bytes more for each. HTTP/2
+// counts 32 bytes more for each field (RFC 9113, section 6.5.2).
+const lineShare = 32
 
 // end returns the length of the section at the start of b, 0 while it is not
 // complete. Each call sees the bytes of the one before, and more.
@@ -31,6 +37,7 @@ func (s *headerScanner) end(b []byte) (int, error) {
 			return s.line + 2, nil
 		}
 		s.line += lf + 1
+		s.lines++
 	}
 	return 0, nil
 }

@@ -33,17 +33,15 @@ type conn struct {
 	phase              connlimit.Phase
 	since              time.Time // when the phase began
 	sawRequest, closed bool
-	inHeader, large    bool        // counted by quotas.headers, and by quotas.large until Close
-	http2              atomic.Bool // net/http's: ends by GOAWAY, not by a deadline
-	draining           atomic.Bool // closed once it is idle
-	announced          atomic.Bool // was open when the drain began
-	// drainingSince is when draining became true, handshakeBytes what the client
-	// has sent so far for the TLS handshake.
-	drainingSince  time.Time
-	handshakeBytes int
-	deadlines      atomic.Int64    // of reads, set since the phase began
-	socket         syscall.RawConn // nil if Conn is no socket
-	fd             uintptr         // what fastConn.tryRead reads from, otherwise 0
+	inHeader, large    bool            // counted by quotas.headers, and by quotas.large until Close
+	http2              atomic.Bool     // net/http's: ends by GOAWAY, not by a deadline
+	draining           atomic.Bool     // closed once it is idle
+	announced          atomic.Bool     // was open when the drain began
+	drainingSince      time.Time       // when draining became true
+	received           int             // bytes that Read has returned
+	deadlines          atomic.Int64    // of reads, set since the phase began
+	socket             syscall.RawConn // nil if Conn is no socket
+	fd                 uintptr         // what fastConn.tryRead reads from, otherwise 0
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -168,10 +166,8 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			err = nil
 		}
 	}
-	if c.Wait().Phase == connlimit.Handshake {
-		if c.handshakeBytes += n; c.handshakeBytes > maxHandshakeBytes {
-			return 0, errHandshakeSize
-		}
+	if c.received += n; c.received > maxHandshakeBytes && c.Wait().Phase == connlimit.Handshake {
+		return 0, errHandshakeSize
 	}
 	if n > 0 {
 		c.startHeader()

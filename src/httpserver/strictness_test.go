@@ -58,6 +58,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target"},
 		{post("Content-Length: x\r\n", ""), 400, "Content-Length"},
 		{get("X: " + strings.Repeat("a", 20<<10) + "\r\n"), 431, "limits.header"},
+		{get(strings.Repeat("a:\r\n", 600)), 431, "lines"},
 	} {
 		resp := firstResponse(t, addr, c.raw)
 		if text := read(t, resp); resp.StatusCode != c.status || !strings.Contains(text, c.text) || !resp.Close {

@@ -78,10 +78,7 @@ func WriteLine(o Options, level zapcore.Level, text string) {
 // number $JOURNAL_STREAM has as "device:inode".
 func isJournal(f *os.File, stream string) bool {
 	var s unix.Stat_t
-	if stream == "" || unix.Fstat(int(f.Fd()), &s) != nil {
-		return false
-	}
-	return stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+	return stream != "" && unix.Fstat(int(f.Fd()), &s) == nil && stream == fmt.Sprintf("%d:%d", s.Dev, s.Ino)
 }
 
 // IsTerminal reports whether f is a terminal.
