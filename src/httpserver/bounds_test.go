@@ -183,10 +183,48 @@ func TestNoByteMovesTheDeadlineOfADrain(t *testing.T) {
 func TestLoggedValuesAreBounded(t *testing.T) {
 	settings := longTimeouts()
 	settings.AccessLog = true
-	r := start(t, &echo{}, settings, nil)
-	sendRaw(t, r.addr, "GET /"+strings.Repeat("%01", 4000)+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-	message, _ := r.logged(t, 1)
-	if len(message) > 4*maxLogged {
-		t.Errorf("the entry has %d bytes", len(message))
+	for name, line := range map[string]string{
+		"path":   "GET /" + strings.Repeat("%01", 4000),
+		"method": strings.Repeat("A", 12000) + " /",
+	} {
+		r := start(t, &echo{}, settings, nil)
+		sendRaw(t, r.addr, line+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		message, fields := r.logged(t, 1)
+		if field := fields[name].(string); len(message) > 4*maxLogged || len(field) > 3*maxLogged {
+			t.Errorf("a long %s makes a message of %d bytes and a field of %d", name, len(message), len(field))
+		}
+	}
+	r := startDebug(t, settings, nil)
+	r.observer.refused(reasonHandshake, errors.New(strings.Repeat("x", 4000)), nil)
+	for _, entry := range r.log.FilterMessage("refused").All() {
+		if n := len(entry.ContextMap()["error"].(string)); n > maxLogged {
+			t.Errorf("an error has %d bytes", n)
+		}
+	}
+}
+
+// TestHeadersAreLimited sends a header of limits.header and a larger one by each
+// protocol. What net/http adds to the limit is within a quarter of it.
+func TestHeadersAreLimited(t *testing.T) {
+	conf, config := certificate(t)
+	const quarter = 4 << 10
+	settings := longTimeouts()
+	settings.MaxHeader = 4 * quarter
+	for size, want := range map[int]string{3 * quarter: "200", 6 * quarter: "431"} {
+		onHTTP1(t, func(t *testing.T, g protocol) {
+			c := dial(t, start(t, &echo{}, g.settings(settings), nil).addr)
+			io.WriteString(c, get("X: "+strings.Repeat("x", size)+"\r\n"))
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || !strings.HasPrefix(resp.Status, want) {
+				t.Errorf("a field of %d bytes: %v, %v, want %s", size, resp, err, want)
+			}
+		})
+		c := dialHTTP2(t, start(t, &echo{}, settings, conf), config)
+		var fields []string // the headers are in several frames otherwise
+		for range size / 1024 {
+			fields = append(fields, "x", strings.Repeat("x", 1000))
+		}
+		c.request(1, "GET", true, fields...)
+		c.expect(t, "1: "+want)
 	}
 }

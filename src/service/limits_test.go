@@ -1,9 +1,12 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +64,25 @@ func TestConnectionsOfOneAddressAreLimited(t *testing.T) {
 	i.dial()
 	if _, _, err := i.try(i.client(false), "GET", ""); err == nil {
 		t.Error("a second connection of one address was served")
+	}
+}
+
+// TestScrapesAreLimited checks that local users can keep no more than maxScrapes
+// connections for metrics open: for one more, one of them is closed.
+func TestScrapesAreLimited(t *testing.T) {
+	i := start(t, "")
+	ended := make(chan error, maxScrapes+1)
+	for range maxScrapes + 1 {
+		c := must[net.Conn](t)(net.Dial("tcp", i.metrics))
+		t.Cleanup(func() { c.Close() })
+		c.SetReadDeadline(time.Now().Add(5 * time.Second)) // before timeouts.header
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			ended <- err
+		}()
+	}
+	if err := <-ended; errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d connections are open", maxScrapes+1)
 	}
 }
 
