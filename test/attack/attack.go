@@ -61,6 +61,8 @@ type Target struct {
 	Token   string // "" if the target takes none
 	// Write replaces the resource; nil if clients cannot.
 	Write func() error
+	// Timeout is that of RandomConfig. Random needs it.
+	Timeout time.Duration
 }
 
 // openers is how many connections are made at a time.

@@ -83,6 +83,18 @@ var statuses = map[int]bool{
 	405: true, 412: true, 413: true, 416: true, 503: true,
 }
 
+// mayTimeOut reports whether the server may answer a request with status 408: the client
+// had the whole of timeouts.body and used at least half of it to send the body, as on a
+// machine that is too busy to run the client. Sent is zero while a part of the body is
+// left that the client could send.
+func (t Target) mayTimeOut(begun, sent time.Time) bool {
+	now := time.Now()
+	if sent.IsZero() {
+		sent = now
+	}
+	return now.Sub(begun) >= t.Timeout && sent.Sub(begun) >= t.Timeout/2
+}
+
 // newRandomRequest returns a request. Its body is at most maxBody bytes long.
 func newRandomRequest(rng *rand.Rand, t Target, maxBody int) randomRequest {
 	r := randomRequest{method: pick(rng, "GET", "GET", "HEAD", "PUT", "POST", "DELETE"), path: pick(rng, "/", "/", "/", "/other", "/?x=1")}

@@ -38,14 +38,22 @@ func RandomHTTP1(t Target, seed uint64) error {
 			requests[i] = newRandomRequest(rng, t, maxRandomBody1)
 			writeHTTP1(&text, rng, requests[i])
 		}
-		sent := make(chan error, 1)
-		go func() { sent <- sendPieces(c, newRand(seed), text.Bytes()) }()
-		closed, err := readHTTP1(in, requests)
+		begun, sent := time.Now(), make(chan error, 1)
+		var end time.Time
+		go func() {
+			err := sendPieces(c, newRand(seed), text.Bytes())
+			end = time.Now()
+			sent <- err
+		}()
+		closed, timedOut, err := readHTTP1(in, requests)
 		if err != nil {
 			return err
 		}
 		if err := <-sent; err != nil && !closed {
 			return fmt.Errorf("send: %w", err)
+		}
+		if timedOut && !t.mayTimeOut(begun, end) {
+			return fmt.Errorf("status 408 after %v, for requests that were sent in %v", time.Since(begun), end.Sub(begun))
 		}
 		if closed {
 			return wantEnd(in)
@@ -97,26 +105,28 @@ func sendPieces(w io.Writer, rng *rand.Rand, text []byte) error {
 }
 
 // readHTTP1 reads the responses. It reports whether the server closes the
-// connection, after which no further response is due.
-func readHTTP1(in *bufio.Reader, requests []randomRequest) (closed bool, err error) {
+// connection, after which no further response is due, and whether it has waited too
+// long for a request.
+func readHTTP1(in *bufio.Reader, requests []randomRequest) (closed, timedOut bool, err error) {
 	for i, r := range requests {
 		resp, err := http.ReadResponse(in, &http.Request{Method: r.method})
 		if err != nil {
-			return false, fmt.Errorf("response %d to %s %s %q: %w", i, r.method, r.path, r.fields, err)
+			return false, false, fmt.Errorf("response %d to %s %s %q: %w", i, r.method, r.path, r.fields, err)
 		}
 		body, err := io.ReadAll(resp.Body)
 		if err != nil {
-			return false, fmt.Errorf("body of response %d to %s %s %q: %w", i, r.method, r.path, r.fields, err)
+			return false, false, fmt.Errorf("body of response %d to %s %s %q: %w", i, r.method, r.path, r.fields, err)
 		}
 		noLength := resp.ContentLength < 0 && resp.StatusCode != http.StatusNotModified
-		if !statuses[resp.StatusCode] || noLength {
-			return false, fmt.Errorf("%s %s %q: status %d with %d of %d bytes", r.method, r.path, r.fields, resp.StatusCode, len(body), resp.ContentLength)
+		timedOut = resp.StatusCode == http.StatusRequestTimeout && resp.Close
+		if !statuses[resp.StatusCode] && !timedOut || noLength {
+			return false, false, fmt.Errorf("%s %s %q: status %d with %d of %d bytes", r.method, r.path, r.fields, resp.StatusCode, len(body), resp.ContentLength)
 		}
 		if resp.Close {
-			return true, nil
+			return true, timedOut, nil
 		}
 	}
-	return false, nil
+	return false, false, nil
 }
 
 // endHTTP1 leaves the connection in one of the ways that clients do, and sends

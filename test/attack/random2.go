@@ -42,12 +42,18 @@ type random2 struct {
 	pings     int // without an acknowledgement
 	settled   bool
 	sawGoAway bool // the server has sent GOAWAY, and answers no new request
+	// lastFrame is when the last frame was read, and longestPause the longest time
+	// between two.
+	lastFrame    time.Time
+	longestPause time.Duration
+	late         bool // the connection has ended because this client was too slow
 }
 
 // A stream2 is an open stream.
 type stream2 struct {
 	request        randomRequest
-	left           []byte // of the body
+	begun, sent    time.Time // of the header and of the end of the body
+	left           []byte    // of the body
 	sentAll        bool
 	send           int // how much of the body the server has room for
 	granted        int // by WINDOW_UPDATE, for what we receive
@@ -67,7 +73,7 @@ func RandomHTTP2(t Target, seed uint64) error {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(answerTimeout))
 	c := &random2{h: conn.startHTTP2(), t: t, rng: newRand(seed), streams: map[uint32]*stream2{},
-		initials: []int{defaultWindow, defaultWindow}, window: defaultWindow, send: defaultWindow, initial: defaultWindow}
+		initials: []int{defaultWindow, defaultWindow}, window: defaultWindow, send: defaultWindow, initial: defaultWindow, lastFrame: time.Now()}
 	c.changed = sync.NewCond(&c.mu)
 	c.h.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	read := make(chan struct{})
@@ -82,7 +88,7 @@ func RandomHTTP2(t Target, seed uint64) error {
 	<-read
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sawGoAway && len(c.streams) == 0 {
+	if c.late || c.sawGoAway && len(c.streams) == 0 {
 		err = nil // the connection may have ended while c wrote
 	}
 	return errors.Join(c.err, err)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -17,6 +19,8 @@ func (c *random2) read() {
 	for {
 		frame, err := c.h.ReadFrame()
 		c.mu.Lock()
+		now := time.Now()
+		c.longestPause, c.lastFrame = max(c.longestPause, now.Sub(c.lastFrame)), now
 		if err == nil {
 			err = c.process(frame)
 		} else {
@@ -34,6 +38,18 @@ func (c *random2) read() {
 	}
 }
 
+// goAwayTimeout is how long net/http keeps a connection of HTTP/2 after its last response,
+// once it has sent GOAWAY.
+const goAwayTimeout = time.Second
+
+// isLate reports whether the connection has ended because the client was not run for some
+// time, as on a machine that is too busy. The server closes a connection that is idle for
+// timeouts.idle, or that reads nothing for timeouts.response. One that is reset loses what
+// the client has not read, the GOAWAY among it.
+func (c *random2) isLate(end error) bool {
+	return c.longestPause >= c.t.Timeout || c.longestPause >= goAwayTimeout && errors.Is(end, syscall.ECONNRESET)
+}
+
 // endError returns io.EOF if the connection may end like that.
 func (c *random2) endError(err error) error {
 	switch {
@@ -43,15 +59,18 @@ func (c *random2) endError(err error) error {
 		return errors.New("the connection does not end")
 	case c.ended || len(c.streams) == 0 || errors.Is(err, net.ErrClosed):
 		return io.EOF
+	case c.isLate(err):
+		c.late = true
+		return io.EOF
 	}
-	return fmt.Errorf("%d streams have no response, of them %s: %w", len(c.streams), c.describe(), err)
+	return fmt.Errorf("%d streams have no response, of them %s; the longest pause between two frames was %v: %w", len(c.streams), c.describe(), c.longestPause, err)
 }
 
 // describe returns one of the streams without a response.
 func (c *random2) describe() string {
 	for id, s := range c.streams {
-		return fmt.Sprintf("stream %d of %d: %s %s %q, %d bytes to send in a window of %d (connection %d), status %d, %d of %d bytes (connection %d), leaving: %v",
-			id, c.h.stream, s.request.method, s.request.path, s.request.fields, len(s.left), s.send, c.send, s.status, s.received, s.length, c.window, c.sawGoAway)
+		return fmt.Sprintf("stream %d of %d, begun %v ago: %s %s %q, %d bytes to send in a window of %d (connection %d), status %d, %d of %d bytes (connection %d), leaving: %v",
+			id, c.h.stream, time.Since(s.begun), s.request.method, s.request.path, s.request.fields, len(s.left), s.send, c.send, s.status, s.received, s.length, c.window, c.sawGoAway)
 	}
 	return ""
 }
@@ -125,8 +144,8 @@ func (c *random2) processHeaders(f *http2.MetaHeadersFrame) error {
 		return fmt.Errorf("stream %d has a second header or none with a status: %v", f.StreamID, f.Fields)
 	case status == 100:
 		return nil
-	case !statuses[status]:
-		return fmt.Errorf("stream %d, %s %s %q: status %d", f.StreamID, s.request.method, s.request.path, s.request.fields, status)
+	case !statuses[status] && !(status == 408 && c.isLateBody(s)):
+		return fmt.Errorf("stream %d, %s %s %q, begun %v ago: status %d", f.StreamID, s.request.method, s.request.path, s.request.fields, time.Since(s.begun), status)
 	}
 	s.answered, s.status = true, status
 	for _, field := range f.RegularFields() {
@@ -140,6 +159,13 @@ func (c *random2) processHeaders(f *http2.MetaHeadersFrame) error {
 		return c.end(f.StreamID, s)
 	}
 	return nil
+}
+
+// isLateBody reports whether the client has sent the body of a stream too late. A body
+// that waits for the server's window is not late.
+func (c *random2) isLateBody(s *stream2) bool {
+	open := s.sentAll || min(s.send, c.send) > 0
+	return s.request.body != nil && open && c.t.mayTimeOut(s.begun, s.sent)
 }
 
 // processData checks the windows: what was received may not be more than was

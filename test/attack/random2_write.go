@@ -2,6 +2,7 @@ package attack
 
 import (
 	"slices"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -46,7 +47,7 @@ func (c *random2) open() error {
 	id := c.h.stream - 1
 	c.mu.Lock()
 	if !c.sawGoAway {
-		c.streams[id] = &stream2{request: r, left: r.body, sentAll: r.body == nil, send: c.initial, length: -1}
+		c.streams[id] = &stream2{request: r, begun: time.Now(), left: r.body, sentAll: r.body == nil, send: c.initial, length: -1}
 	}
 	c.mu.Unlock()
 	first := len(block)
@@ -105,6 +106,11 @@ func (c *random2) sendBody(id uint32, limit int) error {
 		}
 		if err != nil {
 			return err
+		}
+		if end {
+			c.mu.Lock()
+			s.sent = time.Now()
+			c.mu.Unlock()
 		}
 	}
 	return nil

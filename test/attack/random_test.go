@@ -31,6 +31,7 @@ func TestRandomClients(t *testing.T) {
 			s := startService(t, config)
 			ctx, cancel := context.WithTimeout(t.Context(), *duration)
 			defer cancel()
+			s.Timeout = randomTimeout
 			n, err := Random(ctx, s.Target, *seed)
 			if err != nil {
 				t.Error(err)

@@ -88,6 +88,7 @@ func (o options) runRandom() error {
 		if err != nil {
 			return err
 		}
+		s.Timeout = randomTimeout
 		half, done := context.WithTimeout(ctx, o.random/2)
 		n, err := attack.Random(half, s.Target, o.seed)
 		done()
