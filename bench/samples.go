@@ -34,6 +34,7 @@ func sampleServer(s *server, c client, d time.Duration) (sample, error) {
 	return sampleOf(after.since(before), rate, requests), s.check()
 }
 
+// sampleOf returns the sample of a server that answered requests at a rate a second.
 func sampleOf(u usage, rate, requests float64) sample {
 	return sample{
 		rate:   rate,
