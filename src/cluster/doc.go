@@ -6,8 +6,8 @@
 // writes (reader.go, writer.go). A write is a transaction that compares the
 // revision of the key and carries an id, so that a repeated write is recognized
 // (transaction.go). A call goes to the member that answers fastest (endpoints.go), and
-// is made again while it is in progress if there is no answer (hedge.go). The package neither watches the key nor takes leases or locks, and
-// it does not change the members.
+// is made again while it is in progress if there is no answer (hedge.go). The package
+// neither watches the key nor takes leases or locks, and it does not change the members.
 //
 // Read store.go first. FORMAT.md describes the value of the key.
 package cluster

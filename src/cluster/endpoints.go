@@ -66,13 +66,14 @@ func (e *endpoints) order() []*endpoint {
 	return slices.Clone(e.all)
 }
 
-// failed takes note that a member has not answered.
-func (e *endpoints) failed(p *endpoint) {
+// recordFailure records that a member has not answered. The member is called last until it
+// has answered a probe.
+func (e *endpoints) recordFailure(p *endpoint) {
 	e.update(p, func(float64) float64 { return math.Inf(1) })
 }
 
-// answered takes note that a member has answered a probe after d.
-func (e *endpoints) answered(p *endpoint, d time.Duration) {
+// recordLatency records that a member has answered a probe after d.
+func (e *endpoints) recordLatency(p *endpoint, d time.Duration) {
 	e.update(p, func(average float64) float64 {
 		if math.IsInf(average, 1) {
 			return d.Seconds()
@@ -96,8 +97,8 @@ func (e *endpoints) update(p *endpoint, latency func(float64) float64) {
 	slices.SortStableFunc(e.all, func(a, b *endpoint) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
-// probe measures the members again and again until ctx ends, by a call that returns when
-// the member has answered or failed.
+// probe measures the latency of each member every probeInterval until ctx ends, or later
+// if a member takes longer to answer. There is nothing to choose from one member.
 func (e *endpoints) probe(ctx context.Context, call func(context.Context, *clientv3.Client) error) {
 	all := e.order()
 	if len(all) == 1 {
@@ -111,10 +112,10 @@ func (e *endpoints) probe(ctx context.Context, call func(context.Context, *clien
 			probes.Go(func() {
 				start := time.Now()
 				if err := call(ctx, p.client); err != nil && rejection(err) == nil {
-					e.failed(p)
+					e.recordFailure(p)
 					return
 				}
-				e.answered(p, time.Since(start))
+				e.recordLatency(p, time.Since(start))
 			})
 		}
 		probes.Wait()
@@ -126,14 +127,15 @@ func (e *endpoints) probe(ctx context.Context, call func(context.Context, *clien
 	}
 }
 
-// call makes a call to a member. A call that is given up because another member has
-// answered has failed, too, if it had the time.
+// call makes a call to a member, and records a failure. If hedged cancels the call because
+// another member has answered first, that is a failure, too, unless the call is so new that
+// no member would have answered it.
 func call[T any](ctx context.Context, e *endpoints, p *endpoint, f func(context.Context, *clientv3.Client) (T, error)) (T, error) {
 	start := time.Now()
 	v, err := f(ctx, p.client)
 	if err == nil || rejection(err) != nil || errors.Is(err, context.Canceled) && time.Since(start) < hedgeDelay/2 {
 		return v, err
 	}
-	e.failed(p)
+	e.recordFailure(p)
 	return v, err
 }

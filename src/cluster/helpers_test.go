@@ -140,7 +140,7 @@ func (m *member) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeRespon
 func (m *member) read(r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !r.CountOnly { // that of a probe
+	if !r.CountOnly { // a probe only counts
 		m.ranges++
 	}
 	if m.lostRanges > 0 {
