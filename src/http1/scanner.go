@@ -13,9 +13,9 @@ type headerScanner struct {
 	seen  int // number of bytes that have been searched for its end
 }
 
-// lineShare is the size of a line, in bytes, of which limits.header allows as many as
-// it has room for, however short they are: the parser keeps 70 bytes more for each. HTTP/2
-// counts 32 bytes more for each field (RFC 9113, section 6.5.2).
+// lineShare is the number of bytes of limits.header for each line that a header may have,
+// however short its lines are: the parser keeps 70 bytes more for each line. HTTP/2 counts
+// 32 bytes more for each field (RFC 9113, section 6.5.2).
 const lineShare = 32
 
 // end returns the length of the section at the start of b, 0 while it is not

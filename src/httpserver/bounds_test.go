@@ -196,7 +196,11 @@ func TestLoggedValuesAreBounded(t *testing.T) {
 	}
 	r := startDebug(t, settings, nil)
 	r.observer.refused(reasonHandshake, errors.New(strings.Repeat("x", 4000)), nil)
-	for _, entry := range r.log.FilterMessage("refused").All() {
+	entries := r.log.FilterMessage("refused").All()
+	if len(entries) == 0 {
+		t.Error("the error is not logged")
+	}
+	for _, entry := range entries {
 		if n := len(entry.ContextMap()["error"].(string)); n > maxLogged {
 			t.Errorf("an error has %d bytes", n)
 		}

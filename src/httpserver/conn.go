@@ -38,7 +38,7 @@ type conn struct {
 	draining           atomic.Bool     // closed once it is idle
 	announced          atomic.Bool     // was open when the drain began
 	drainingSince      time.Time       // when draining became true
-	received           int             // bytes that Read has returned
+	received           int             // bytes that Read has returned, but for those of readNow
 	deadlines          atomic.Int64    // of reads, set since the phase began
 	socket             syscall.RawConn // nil if Conn is no socket
 	fd                 uintptr         // what fastConn.tryRead reads from, otherwise 0

@@ -86,7 +86,7 @@ func (p *protocolServer) serve(log *zap.Logger) {
 	}
 }
 
-// deliver hands over a connection. It reports false once n is retired.
+// deliver hands over a connection. It reports false once n is closed.
 func (n *netHTTP) deliver(c net.Conn, protocol string) bool {
 	if protocol == http2Protocol {
 		return n.http2.conns.deliver(c)

@@ -164,8 +164,8 @@ func (c *random2) processHeaders(f *http2.MetaHeadersFrame) error {
 // isLateBody reports whether the client has sent the body of a stream too late. A body
 // that waits for the server's window is not late.
 func (c *random2) isLateBody(s *stream2) bool {
-	open := s.sentAll || min(s.send, c.send) > 0
-	return s.request.body != nil && open && c.t.mayTimeOut(s.begun, s.sent)
+	hasWindow := s.sentAll || min(s.send, c.send) > 0
+	return s.request.body != nil && hasWindow && c.t.mayTimeOut(s.begun, s.sent)
 }
 
 // processData checks the windows: what was received may not be more than was
