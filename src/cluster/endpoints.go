@@ -97,8 +97,8 @@ func (e *endpoints) update(p *endpoint, latency func(float64) float64) {
 	slices.SortStableFunc(e.all, func(a, b *endpoint) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
-// probe measures the latency of each member every probeInterval until ctx ends, or later
-// if a member takes longer to answer. There is nothing to choose from one member.
+// probe measures the latency of each member every probeInterval, or less often while a
+// member takes longer to answer, until ctx ends. A single member needs no probe.
 func (e *endpoints) probe(ctx context.Context, call func(context.Context, *clientv3.Client) error) {
 	all := e.order()
 	if len(all) == 1 {
