@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -231,4 +232,29 @@ func TestHeadersAreLimited(t *testing.T) {
 		c.request(1, "GET", true, fields...)
 		c.expect(t, "1: "+want)
 	}
+}
+
+// TestLinesOfListsAreLimited sends lists of entity tags over many lines: each line copies
+// those before it.
+func TestLinesOfListsAreLimited(t *testing.T) {
+	conf, config := certificate(t)
+	onEachEngine(t, func(t *testing.T, g protocol) {
+		r := start(t, &echo{}, g.settings(longTimeouts()), conf)
+		for _, test := range []struct{ match, noneMatch, want int }{{100, 0, 200}, {101, 0, 400}, {0, 101, 400}, {50, 50, 200}, {50, 51, 400}} {
+			req, err := http.NewRequest("GET", "https://example.com/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header["If-Match"] = slices.Repeat([]string{`"a"`}, test.match)
+			req.Header["If-None-Match"] = slices.Repeat([]string{`"a"`}, test.noneMatch)
+			resp, err := client(t, r, config, g).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != test.want {
+				t.Errorf("%d lines of If-Match and %d of If-None-Match: status %d, want %d", test.match, test.noneMatch, resp.StatusCode, test.want)
+			}
+		}
+	})
 }

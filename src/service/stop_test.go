@@ -58,7 +58,11 @@ func TestStopEndsWithinTheConfiguredTime(t *testing.T) {
 	i := start(t, "timeouts: {shutdown: 500ms}")
 	i.postHalf()
 	began := time.Now()
-	if err := i.end(); err != nil {
+	i.stop()
+	if m := i.message("STOPPING=1"); !strings.Contains(m, "EXTEND_TIMEOUT_USEC=30500000\n") {
+		t.Errorf("systemd is notified with %q, and not that the stop may take 30.5 seconds", m)
+	}
+	if err := i.wait(); err != nil {
 		t.Error(err)
 	}
 	if took := time.Since(began); took > 5*time.Second {
