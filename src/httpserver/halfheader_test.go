@@ -1,9 +1,12 @@
 package httpserver
 
 import (
+	"bufio"
 	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +61,30 @@ func TestHalfHeadersAreLimited(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSilentConnectionsAreNoHeader checks that connections which have sent nothing yet do
+// not count as those that have sent a part of a header.
+func TestSilentConnectionsAreNoHeader(t *testing.T) {
+	conf, config := certificate(t)
+	config.NextProtos = []string{"http/1.1"}
+	settings := longTimeouts()
+	settings.Requests = 4 // one may end after its response was read
+	onHTTP1(t, func(t *testing.T, g protocol) {
+		r := start(t, &echo{}, g.settings(settings), conf)
+		var conns []net.Conn
+		for range 2 * settings.Requests {
+			c := tls.Client(dial(t, r.addr), config)
+			c.SetDeadline(time.Now().Add(20 * time.Second))
+			if err := c.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, c)
+		}
+		for _, c := range slices.Backward(conns) { // after the last one, all are in net/http
+			wantStatus(t, c, bufio.NewReader(c), get(""), http.StatusOK)
+		}
+	})
 }
 
 // TestFramesAreNoHeader checks that frames of HTTP/2, and the deadlines that net/http sets
