@@ -31,6 +31,11 @@ func TestFastestMemberIsCalled(t *testing.T) {
 		after, _ := slow.calls()
 		return after == before
 	})
+	waitFor(t, func() bool { // until a probe, if a call to the slow member was given up
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return !math.IsInf(e.all[1].latency, 1)
+	})
 	fast.server.Stop()
 	f.expectNone(t)
 	if !first(slow)() {
