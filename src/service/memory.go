@@ -23,9 +23,9 @@ const (
 	// largeMemory is what a connection of httpserver.LargeShare can need more, in bytes:
 	// 32 streams whose responses wait for the client keep 14 KiB each.
 	largeMemory = 400 << 10
-	// requestMemory is what a request in progress needs, in bytes: its header, a
+	// requestMemory is what a request in progress needs beside its header, in bytes: a
 	// record of TLS and the start of the response, each up to 16 KiB, and stacks.
-	requestMemory = 64 << 10
+	requestMemory = 48 << 10
 	// gcPercent lets the heap grow to five times what is in use before it is
 	// collected. The heap is small, and HTTP/2 makes garbage with every request.
 	gcPercent = 400
@@ -36,7 +36,7 @@ const (
 // their connections are closed.
 func requiredMemory(c config.Config) int64 {
 	connections := int64(c.Limits.Connections)
-	return idleMemory + connMemory*connections + largeMemory*connections/httpserver.LargeShare + requestMemory*int64(c.Limits.Requests) + contentMemory(c.Limits)
+	return idleMemory + connMemory*connections + largeMemory*connections/httpserver.LargeShare + (requestMemory+int64(c.Limits.Header))*int64(c.Limits.Requests) + contentMemory(c.Limits)
 }
 
 // limitMemory makes the garbage collector work harder, whatever gcPercent is,
@@ -61,7 +61,7 @@ func CheckMemory(c config.Config, limit int64) error {
 		return nil
 	}
 	return fmt.Errorf("the limits of conf.yaml need %d MiB of memory, and MemoryMax= or the machine allows %d MiB: "+
-		"raise MemoryMax=, or lower limits.connections, limits.requests, limits.state or limits.uploads", (need+1<<20-1)>>20, limit>>20)
+		"raise MemoryMax=, or lower limits.connections, limits.requests, limits.header, limits.state or limits.uploads", (need+1<<20-1)>>20, limit>>20)
 }
 
 const (

@@ -46,6 +46,11 @@ func TestCheckMemory(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("14000 connections: %v", err)
 	}
+	c = config.Default()
+	c.Limits.Header = 64 << 10
+	if err := CheckMemory(c, unit); err == nil {
+		t.Error("headers of 64 KiB in 2000 requests: no error")
+	}
 }
 
 func TestLimitsThatNeedTooMuchMemoryAreLogged(t *testing.T) {
