@@ -169,14 +169,14 @@ func TestPackageDependencies(t *testing.T) {
 // neededPackages are the Arch packages whose commands a package's scripts name.
 func neededPackages(t *testing.T, m *testbed.Machine, file string) []string {
 	t.Helper()
-	// Comments and the texts of here-documents name no commands.
+	// Comments, options and the texts of here-documents name no commands.
 	words := m.Shell(t, `
 scripts() {
   bsdtar -xOf `+file+` 'usr/lib/foobar/*'
-  bsdtar -xOf `+file+` .INSTALL | sed "/<<'MESSAGE'/,/^MESSAGE/d"
+  bsdtar -xOf `+file+` .INSTALL | sed "/<<'MESSAGE'/,/^MESSAGE/{/<<'MESSAGE'/!d}"
   bsdtar -xOf `+file+` 'usr/share/libalpm/hooks/*' | sed -n 's/^Exec = //p'
 }
-{ scripts 2>/dev/null || true; } | sed -E 's/(^|[[:space:]])#.*//' | { grep -oE '[a-z][a-z0-9-]*' || true; } | sort -u | while read -r word; do
+{ scripts 2>/dev/null || true; } | sed -E 's/(^|[[:space:]])#.*//; s/[[:space:]]-[a-z]+//g' | { grep -owE '[a-z][a-z0-9-]*' || true; } | sort -u | while read -r word; do
   path=$(type -P "$word") || continue
   echo "$word $(dpkg -S "$(readlink -f "$path")" | cut -d : -f 1)"
 done`)
