@@ -68,25 +68,20 @@ func (e *endpoints) order() []*endpoint {
 
 // recordFailure records that a member has not answered. The member is called last until it
 // has answered a probe.
-func (e *endpoints) recordFailure(p *endpoint) {
-	e.update(p, func(float64) float64 { return math.Inf(1) })
-}
+func (e *endpoints) recordFailure(p *endpoint) { e.record(p, math.Inf(1)) }
 
 // recordLatency records that a member has answered a probe after d.
-func (e *endpoints) recordLatency(p *endpoint, d time.Duration) {
-	e.update(p, func(average float64) float64 {
-		if math.IsInf(average, 1) {
-			return d.Seconds()
-		}
-		return average + latencyWeight*(d.Seconds()-average)
-	})
-}
+func (e *endpoints) recordLatency(p *endpoint, d time.Duration) { e.record(p, d.Seconds()) }
 
-// update changes the latency of a member, and sorts the endpoints by it.
-func (e *endpoints) update(p *endpoint, latency func(float64) float64) {
+// record adds a latency in seconds to the average of a member, and sorts the endpoints.
+func (e *endpoints) record(p *endpoint, latency float64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p.latency = latency(p.latency)
+	if math.IsInf(p.latency, 1) {
+		p.latency = latency
+	} else {
+		p.latency += latencyWeight * (latency - p.latency)
+	}
 	first := e.all[0]
 	rank := func(p *endpoint) float64 {
 		if p == first {
